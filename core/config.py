@@ -1,0 +1,150 @@
+"""What is trained and how: two frozen, validated configurations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from eetui.core.errors import UsageError
+
+Activation = Literal["relu", "relu2"]
+Schedule = Literal["linear", "constant", "cosine"]
+
+ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
+SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
+
+MAX_BATCH = 512
+MAX_D_MODEL = 512
+MAX_LAYERS = 8
+MAX_BLOCK_SIZE = 64
+MAX_VOCAB = 256
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise UsageError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """The shape of the transformer; raises `UsageError` where it is not a legal one.
+
+    vocab_size counts the data set's characters plus one boundary token (27 for names).
+    """
+
+    d_model: int = 32
+    n_heads: int = 4
+    n_layers: int = 1
+    block_size: int = 16
+    vocab_size: int = 27
+    activation: Activation = "relu"
+
+    def __post_init__(self) -> None:
+        d, h = self.d_model, self.n_heads
+        _require(
+            4 <= d <= MAX_D_MODEL and d % 4 == 0,
+            f"d_model must be a multiple of 4 between 4 and {MAX_D_MODEL}, not {d}.",
+        )
+        _require(
+            1 <= h <= d and d % h == 0,
+            f"n_heads must divide d_model: {h} does not divide {d}.",
+        )
+        _require(
+            1 <= self.n_layers <= MAX_LAYERS,
+            f"n_layers must be between 1 and {MAX_LAYERS}, not {self.n_layers}.",
+        )
+        _require(
+            2 <= self.block_size <= MAX_BLOCK_SIZE,
+            f"block_size must be between 2 and {MAX_BLOCK_SIZE}, not {self.block_size}.",
+        )
+        _require(
+            2 <= self.vocab_size <= MAX_VOCAB,
+            f"vocab_size must be between 2 and {MAX_VOCAB}, not {self.vocab_size}.",
+        )
+        _require(
+            self.activation in ACTIVATIONS,
+            f"activation must be one of {', '.join(ACTIVATIONS)}, not {self.activation!r}.",
+        )
+
+    @property
+    def head_dim(self) -> int:
+        """Features of one attention head."""
+        return self.d_model // self.n_heads
+
+    @property
+    def d_ff(self) -> int:
+        """Width of the hidden layer of the feed-forward block."""
+        return 4 * self.d_model
+
+    @property
+    def n_params(self) -> int:
+        """Number of weights: (2 V + T) d + 12 L d^2."""
+        d = self.d_model
+        return (2 * self.vocab_size + self.block_size) * d + 12 * self.n_layers * d * d
+
+    def flops_per_document(self, positions: float) -> float:
+        """Nominal floating-point operations of forward and backward for one document.
+
+        Each weight of a product costs one multiply-add forward and two backward at each of
+        `positions` predicted positions; attention is counted with an average context of four.
+        """
+        d, layers = self.d_model, self.n_layers
+        products = 6 * (12 * layers * d * d + self.vocab_size * d)
+        return positions * (products + 40 * layers * d)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """How the model is trained; raises `UsageError` where a value makes no sense.
+
+    `steps` is the plan over which the learning rate decays; `seed` decides the initial weights
+    and, together with the step number, the documents of every batch.
+    """
+
+    batch: int = 16
+    learning_rate: float = 0.007
+    steps: int = 10_000
+    schedule: Schedule = "linear"
+    beta1: float = 0.85
+    beta2: float = 0.99
+    eps: float = 1e-8
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        _require(
+            1 <= self.batch <= MAX_BATCH,
+            f"batch must be between 1 and {MAX_BATCH}, not {self.batch}.",
+        )
+        _require(
+            0 < self.learning_rate < 10,
+            f"learning rate must be above 0 and below 10, not {self.learning_rate:g}.",
+        )
+        _require(
+            1 <= self.steps <= 10**12,
+            f"steps must be between 1 and 10^12, not {self.steps}.",
+        )
+        _require(
+            self.schedule in SCHEDULES,
+            f"schedule must be one of {', '.join(SCHEDULES)}, not {self.schedule!r}.",
+        )
+        for name in ("beta1", "beta2"):
+            _require(0 <= getattr(self, name) < 1, f"{name} must be at least 0 and below 1.")
+        _require(0 < self.eps < 1, "eps must be above 0 and below 1.")
+        _require(
+            0 <= self.seed < 2**63,
+            f"seed must be between 0 and 2^63 - 1, not {self.seed}.",
+        )
+
+
+def default_n_heads(d_model: int) -> int:
+    """Heads where none were asked for: 4, or 8 from d_model 128 on."""
+    heads = 8 if d_model >= 128 else 4
+    return heads if d_model % heads == 0 else 4
+
+
+def default_learning_rate(d_model: int) -> float:
+    """Learning rates that EEmicroGPT's author tuned for d_model 16 / 32 / 64 / 128."""
+    for limit, rate in ((16, 0.008), (32, 0.007), (64, 0.005)):
+        if d_model <= limit:
+            return rate
+    return 0.003

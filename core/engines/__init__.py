@@ -1,0 +1,1 @@
+"""Ways to advance a TrainState; each is stateless and held to core/reference.py."""

@@ -1,0 +1,98 @@
+"""What an engine is: a stateless way to advance a TrainState by n steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.dataset import Dataset
+from eetui.core.optimizations import Optimizations, Value
+from eetui.core.state import TrainState, Vector
+
+PHASES = (
+    "batch_assembly",
+    "norms_embedding",
+    "forward_products",
+    "attention",
+    "softmax_loss",
+    "backward_products",
+    "weight_gradients",
+    "adam",
+)
+"""The parts of a step that a profiled run times, in the order in which they first occur."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """What `run` gives back: losses [n_steps] in nats, wall time, and ns per phase if profiled."""
+
+    losses: NDArray[np.float32]
+    elapsed_ns: int
+    phase_ns: NDArray[np.int64] | None = None
+
+    @property
+    def us_per_step(self) -> float:
+        return self.elapsed_ns / 1e3 / max(len(self.losses), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Gradients:
+    """The mean loss of one batch (nats) and its gradient [n_params]."""
+
+    loss: float
+    grads: Vector
+
+
+Progress = Callable[[str], None]
+
+
+class Engine(Protocol):
+    """Scratch memory may be kept between calls; anything that decides a result may not."""
+
+    name: str
+    summary: str
+
+    def instruction_set(self, optimizations: Optimizations) -> str:
+        """What runs, in words for the status line, such as 'AVX-512 x16'."""
+
+    def default_optimizations(self) -> Optimizations:
+        """The fastest toggles that this engine has on this CPU."""
+
+    def why_not(self, key: str, value: Value) -> str:
+        """Empty if the toggle `key` can take `value` here, else one sentence that says why not."""
+
+    def is_ready(self, model: ModelConfig, optimizations: Optimizations) -> bool:
+        """Whether `run` would start at once, without compiling."""
+
+    def prepare(
+        self, model: ModelConfig, optimizations: Optimizations, progress: Progress | None = None
+    ) -> None:
+        """Compile or load what `run` needs; may take seconds and may be called from any thread."""
+
+    def run(
+        self,
+        state: TrainState,
+        dataset: Dataset,
+        model: ModelConfig,
+        train: TrainConfig,
+        optimizations: Optimizations,
+        documents: NDArray[np.int32],
+        learning_rates: NDArray[np.float32],
+        profile: bool = False,
+    ) -> StepReport:
+        """Advance `state` in place by one step for each row of `documents` [n_steps, batch]."""
+
+    def gradients(
+        self,
+        state: TrainState,
+        dataset: Dataset,
+        model: ModelConfig,
+        optimizations: Optimizations,
+        documents: NDArray[np.int32],
+    ) -> Gradients:
+        """The loss and gradients of one batch `documents` [batch]; `state` is left as it is."""

@@ -1,0 +1,1 @@
+"""The terminal front of eetui: the command line and the live screen."""
