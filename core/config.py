@@ -92,6 +92,14 @@ class ModelConfig:
         products = 6 * (12 * layers * d * d + self.vocab_size * d)
         return positions * (products + 40 * layers * d)
 
+    def flops_per_step(self, batch: int, positions: float) -> float:
+        """Nominal operations of a whole step, Adam at nine a weight included.
+
+        With 6.5 positions a document, EEmicroGPT's count, this gives its 2.3 / 8.5 / 32.5 / 127
+        MFLOP at d_model 16 / 32 / 64 / 128 and batch 16, whatever work an engine skips.
+        """
+        return batch * self.flops_per_document(positions) + 9 * self.n_params
+
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
