@@ -1,0 +1,111 @@
+"""Where a data set's text comes from: the shipped names, makemore's names or a file."""
+
+from __future__ import annotations
+
+import codecs
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+from eetui.core.errors import EetuiError, UsageError
+
+KARPATHY = "karpathy"
+KARPATHY_URL = "https://raw.githubusercontent.com/karpathy/makemore/master/names.txt"
+KARPATHY_SHA256 = "0a30b5557f192f32ab962680889aac5f6fda0f4cecf40a6d0b5694f58ea8cc4d"
+
+DOWNLOAD_TIMEOUT = 20.0
+"""Seconds without an answer after which the download is given up."""
+
+
+class Source(NamedTuple):
+    """A file to train on, the name it goes by, and whether it is one of the two lists of names."""
+
+    path: Path
+    name: str
+    is_names: bool
+
+
+def locate(source: str | None) -> Source:
+    """The file that `source` stands for: None (shipped names), 'karpathy' (fetched) or a path.
+
+    A file that happens to be called karpathy is reached as ./karpathy.
+    """
+    if source is None:
+        # Beside core/ both in a checkout and in an installed package.
+        path = Path(str(files("eetui.core").joinpath("../names.txt"))).resolve()
+        return Source(path, "names", True)
+    if source == KARPATHY:
+        return Source(fetch_karpathy(), KARPATHY, True)
+    path = Path(source).expanduser()
+    return Source(path, path.name, False)
+
+
+def fetch_karpathy() -> Path:
+    """makemore's names.txt in the user's cache folder, downloaded on first use and checked.
+
+    Raises `EetuiError` if it can be neither found there nor downloaded.
+    """
+    import platformdirs
+    import pooch
+
+    folder = Path(platformdirs.user_cache_dir("eetui", appauthor=False))
+    pooch.get_logger().setLevel("ERROR")
+    advice = f"download {KARPATHY_URL} by hand and pass it with --data FILE."
+    try:
+        path = pooch.retrieve(
+            KARPATHY_URL,
+            known_hash=f"sha256:{KARPATHY_SHA256}",
+            fname="karpathy-names.txt",
+            path=folder,
+            downloader=pooch.HTTPDownloader(timeout=DOWNLOAD_TIMEOUT),
+        )
+    except ValueError:
+        raise EetuiError(
+            f"What came from {KARPATHY_URL} is not the expected file (its checksum differs): "
+            "try again later, or pass another file with --data FILE."
+        ) from None
+    except OSError as error:
+        if isinstance(error, PermissionError):
+            raise EetuiError(f"The cache folder {folder} cannot be written to: {advice}") from None
+        raise EetuiError(
+            f"Karpathy's names are not in the cache yet and cannot be downloaded now: go online, "
+            f"or {advice}"
+        ) from None
+    return Path(path)
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file without its byte order mark.
+
+    Raises `UsageError`, in one sentence, for a file that is missing, a folder, unreadable, empty,
+    binary, or not UTF-8.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise UsageError(
+            f"There is no file {path}: give --data a text file with one document a line."
+        ) from None
+    except IsADirectoryError:
+        raise UsageError(
+            f"{path} is a folder: give --data a text file with one document a line."
+        ) from None
+    except OSError as error:
+        if path.is_dir():  # Windows answers "permission denied" for a folder.
+            raise UsageError(
+                f"{path} is a folder: give --data a text file with one document a line."
+            ) from None
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"{path} cannot be read ({reason}): check its permissions.") from None
+    if not data:
+        raise UsageError(f"{path} is empty: it should hold one document a line.")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise UsageError(f"{path} is UTF-16 text: save it as UTF-8.")
+    if b"\0" in data:
+        raise UsageError(f"{path} is a binary file: it should be UTF-8 text, one document a line.")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # After a byte order mark the positions are counted without it, which moves no line.
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UsageError(f"{path} is not UTF-8 in line {line}: save it as UTF-8.") from None
