@@ -51,9 +51,10 @@ class NameStream:
         self._latest = deque((n for n in self._latest if n.step <= step), maxlen=KEPT)
         self._milestones = [n for n in self._milestones if n.step <= step]
 
-    def ask(self) -> None:
-        """Make the next names as soon as possible (the temperature or the prefix changed)."""
+    def refresh(self, state: TrainState, model: ModelConfig, dataset: Dataset, seed: int) -> None:
+        """Generate now, because the temperature or the prefix has changed."""
         self._next_time = 0.0
+        self.update(state, model, dataset, seed)
 
     def update(self, state: TrainState, model: ModelConfig, dataset: Dataset, seed: int) -> None:
         """Generate if names are due at this step or by the clock."""

@@ -1,8 +1,8 @@
-"""The one catalogue of optimizations: the screen, the command line and the docs are drawn from it."""
+"""The one catalogue of optimizations; the screen, the command line and the docs draw on it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from eetui.core.errors import UsageError
@@ -151,4 +151,4 @@ def parse_assignments(texts: list[str], base: Optimizations) -> Optimizations:
 
 def labels(optimizations: Optimizations) -> dict[str, str]:
     """Every toggle and its value as written on the command line."""
-    return {f.name: find(f.name).label(getattr(optimizations, f.name)) for f in fields(optimizations)}
+    return {entry.key: entry.label(getattr(optimizations, entry.key)) for entry in CATALOGUE}

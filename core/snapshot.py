@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.optimizations import Kind, Optimizations
+
+Severity = Literal["information", "warning", "error"]
 
 
 class Status(StrEnum):
@@ -99,7 +102,7 @@ class Notice:
 
     serial: int
     text: str
-    severity: str = "information"
+    severity: Severity = "information"
 
 
 @dataclass(frozen=True, slots=True)
