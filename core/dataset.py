@@ -60,7 +60,7 @@ class Dataset:
     @property
     def block_size(self) -> int:
         """The most positions that a document can have."""
-        return self.tokens.shape[1] - 1
+        return int(self.tokens.shape[1]) - 1
 
     @property
     def mean_positions(self) -> float:

@@ -28,7 +28,7 @@ class Optimizations:
                 f"{key} cannot be {entry.label(value)}: it is one of "
                 f"{', '.join(entry.label(v) for v in entry.values)}."
             )
-        return replace(self, **{key: value})
+        return replace(self, **{key: value})  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,19 +26,20 @@ RMS_EPS = 1e-5
 def rms_norm_forward(x: Array) -> tuple[Array, Array]:
     """x / sqrt(mean(x^2) + 1e-5) row by row [N, D], and the factor of each row [N, 1]."""
     mean_square = np.einsum("...i,...i->...", x, x)[..., None] / x.shape[-1]
-    factor = 1.0 / np.sqrt(mean_square + RMS_EPS)
+    factor: Array = 1.0 / np.sqrt(mean_square + RMS_EPS)
     return x * factor, factor
 
 
 def rms_norm_backward(dy: Array, y: Array, factor: Array) -> Array:
     """Gradient of the norm's input [N, D] from its output y and the rows' factors [N, 1]."""
     mean_product = np.einsum("...i,...i->...", dy, y)[..., None] / y.shape[-1]
-    return (dy - y * mean_product) * factor
+    dx: Array = (dy - y * mean_product) * factor
+    return dx
 
 
 def softmax(x: Array) -> Array:
     """Probabilities along the last axis."""
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    e: Array = np.exp(x - x.max(axis=-1, keepdims=True))
     e /= e.sum(axis=-1, keepdims=True)
     return e
 
@@ -162,14 +163,14 @@ def loss_and_gradients(
     w, grads = views(model, params), np.zeros_like(params)
 
     scores, saved = forward(w, model, inputs, rows)
-    probabilities = softmax(scores)
+    log_p = scores - scores.max(axis=-1, keepdims=True)
+    log_p -= np.log(np.exp(log_p).sum(axis=-1, keepdims=True))
     at_target = (np.arange(rows.size), targets)
-    n_real = np.count_nonzero(real)
-    with np.errstate(divide="ignore"):  # A probability that underflows is an infinite loss.
-        loss = -np.log(probabilities[at_target][real[rows]]).sum() / n_real
-    dlogits = probabilities
+    share = real[rows] / params.dtype.type(np.count_nonzero(real))  # [N], 0 for padding
+    loss = -(log_p[at_target] @ share)
+    dlogits = np.exp(log_p)
     dlogits[at_target] -= 1.0
-    dlogits *= real[rows, None] / params.dtype.type(n_real)
+    dlogits *= share[:, None]
     backward(w, views(model, grads), model, inputs, rows, dlogits, saved)
     return float(loss), grads
 

@@ -45,8 +45,8 @@ class Decoder:
             hidden = activation_forward(rms_norm_forward(x)[0] @ w[layer + "w_expand"], model)
             x = x + hidden @ w[layer + "w_contract"]
         self.position += 1
-        scores = x @ w["lm_head"]
-        return scores
+        logits: Array = x @ w["lm_head"]
+        return logits
 
 
 def choose(scores: Array, temperature: float, uniform: Array) -> NDArray[np.intp]:

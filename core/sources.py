@@ -46,7 +46,7 @@ def fetch_karpathy() -> Path:
     Raises `EetuiError` if it can be neither found there nor downloaded.
     """
     import platformdirs
-    import pooch
+    import pooch  # type: ignore[import-untyped]
 
     folder = Path(platformdirs.user_cache_dir("eetui", appauthor=False))
     pooch.get_logger().setLevel("ERROR")

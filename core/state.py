@@ -85,12 +85,13 @@ class TrainState:
     @classmethod
     def create(cls, model: ModelConfig, seed: int) -> TrainState:
         """Fresh weights drawn from gauss(0, 0.08); the same for the same model and seed."""
-        state = cls(*(aligned_zeros(model.n_params) for _ in range(3)))
+        n = model.n_params
+        state = cls(aligned_zeros(n), aligned_zeros(n), aligned_zeros(n))
         rng = np.random.default_rng([seed, 0x5EED])
-        state.params[:] = rng.normal(0.0, INIT_STD, model.n_params)
+        state.params[:] = rng.normal(0.0, INIT_STD, n)
         return state
 
     def clone(self) -> TrainState:
         """An independent copy: this is how a run is forked or kept."""
-        vectors = (aligned_copy(vector) for vector in (self.params, self.m, self.v))
-        return TrainState(*vectors, step=self.step)
+        params, m, v = (aligned_copy(vector) for vector in (self.params, self.m, self.v))
+        return TrainState(params, m, v, self.step)

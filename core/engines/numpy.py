@@ -78,15 +78,10 @@ class NumpyEngine:
         for i, batch in enumerate(documents):
             result = self.gradients(state, dataset, model, optimizations, batch)
             losses[i] = result.loss
-            reference.adam(
-                state.params,
-                state.m,
-                state.v,
-                result.grads,
-                state.step,
-                float(learning_rates[i]),
-                train,
-            )
+            rate = float(learning_rates[i])
+            vectors = (state.params, state.m, state.v)
+            with np.errstate(over="ignore", invalid="ignore"):
+                reference.adam(*vectors, result.grads, state.step, rate, train)
             state.step += 1
         return StepReport(losses, perf_counter_ns() - start)
 
@@ -102,11 +97,12 @@ class NumpyEngine:
         for key in labels(optimizations):
             if reason := self.why_not(key, getattr(optimizations, key)):
                 raise EngineError(f"The numpy engine cannot set {key}. {reason}")
-        loss, grads = reference.loss_and_gradients(
-            state.params,
-            model,
-            dataset.tokens[documents],
-            dataset.lengths[documents],
-            optimizations.padding_skip,
-        )
+        with np.errstate(over="ignore", invalid="ignore"):  # A run that diverges says so itself.
+            loss, grads = reference.loss_and_gradients(
+                state.params,
+                model,
+                dataset.tokens[documents],
+                dataset.lengths[documents],
+                optimizations.padding_skip,
+            )
         return Gradients(loss, grads)
