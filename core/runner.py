@@ -48,6 +48,7 @@ class Runner:
         names: NameStream,
         paused: bool,
         stand_in: bool,
+        measure_peak: bool,
     ) -> None:
         self.post = post
         self.engine_name = engine
@@ -63,6 +64,7 @@ class Runner:
         self.rest_until = 0.0
         self._start_as = Status.PAUSED if paused else Status.RUNNING
         self._planned = train.steps
+        self._wants_peak = measure_peak
         helper = registry.create("numpy") if stand_in and engine != "numpy" else None
         first = helper.default_optimizations() if helper else Optimizations()
         self.trainer = Trainer(dataset, model, train, helper, first, names, state)
@@ -109,7 +111,8 @@ class Runner:
         assert done.optimizations is not None
         if self.engine is None:
             self.engine = done.engine
-            self._measure_peak()
+            if self._wants_peak:
+                self._measure_peak()
         self.wanted = done.optimizations
         self._switch(key)
         if self.status is Status.STARTING:
@@ -210,7 +213,9 @@ class Runner:
             raise UsageError("The planned steps are done: go on to plan as many again.")
         if self.status is Status.DIVERGED:
             raise UsageError("The run has diverged: go back to the last good step, or restart.")
-        raise UsageError(f"The run is {self.status}: restart it to train again.")
+        if self.status is Status.STARTING:
+            raise UsageError(self._not_ready())
+        raise UsageError("The trainer has stopped: restart it to train again.")
 
     def single_step(self) -> Chunk | None:
         if self.status is Status.RUNNING:
@@ -284,8 +289,11 @@ class Runner:
 
     def _chosen_engine(self) -> Engine:
         if self.engine is None:
-            raise UsageError(f"The {self.engine_name} engine is not ready yet: wait a moment.")
+            raise UsageError(self._not_ready())
         return self.engine
+
+    def _not_ready(self) -> str:
+        return f"The {self.engine_name} engine is not ready yet: wait a moment."
 
     def set_names(self, temperature: float | None = None, prefix: str | None = None) -> None:
         names = self.trainer.names

@@ -41,7 +41,8 @@ class Session:
     assignments are toggles such as 'padding_skip=off', applied to the engine's best. While an
     engine that compiles gets ready, the NumPy engine trains in its place if `stand_in`, else the
     session waits. `stop_at_plan` ends `run` when the planned steps are done or cannot be;
-    `failure` then holds what went wrong, or None.
+    `failure` then holds what went wrong, or None. `measure_peak` times the core's FMA
+    peak beside the first steps, for the per cent of it that a snapshot tells.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Session:
         paused: bool = False,
         stop_at_plan: bool = False,
         stand_in: bool = True,
+        measure_peak: bool = True,
     ) -> None:
         self._commands: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._stop_at_plan = stop_at_plan
@@ -77,6 +79,7 @@ class Session:
             names,
             paused,
             stand_in,
+            measure_peak,
         )
         self.latest = self._snapshot()
 

@@ -121,6 +121,8 @@ class Trainer:
     def advance(self, at_most: int | None = None) -> Chunk:
         """Run one chunk of about 10 ms, at least one step and never past the plan."""
         assert self.engine is not None
+        if not self._healthy():
+            return Chunk(self.state.step, np.zeros(0, np.float32), self.state.step)
         self.names.update(self.state, self.model, self.dataset, self.train.seed)
         first = self.state.step
         n = self._steps_of_next_chunk(at_most)
@@ -157,10 +159,12 @@ class Trainer:
         finite = np.isfinite(losses)
         if not finite.all():
             return first + int(np.argmin(finite))
-        # One product is far cheaper than a test of every weight, and infinities survive it.
+        return None if self._healthy() else first + len(losses)
+
+    def _healthy(self) -> bool:
+        """Whether every weight is finite: one product is far cheaper than testing each."""
         with np.errstate(over="ignore", invalid="ignore"):
-            healthy = np.isfinite(np.dot(self.state.params, self.state.params))
-        return None if healthy else first + len(losses)
+            return bool(np.isfinite(np.dot(self.state.params, self.state.params)))
 
     def _keep_if_good(self) -> None:
         loss = self.history.loss
