@@ -7,6 +7,7 @@ from time import monotonic
 
 from eetui.core.config import ModelConfig
 from eetui.core.dataset import Dataset
+from eetui.core.errors import EetuiError
 from eetui.core.sampling import generate
 from eetui.core.snapshot import NameSample
 from eetui.core.state import TrainState
@@ -40,8 +41,9 @@ class NameStream:
         """How many steps a chunk may take before the next milestone is due."""
         return next((m - step for m in MILESTONES if m > step), 10**12)
 
-    def clear(self) -> None:
-        """Forget all names, for a new run."""
+    def clear(self, block_size: int) -> None:
+        """Forget all names, for a new run; a prefix that leaves no room in a block is cut."""
+        self.prefix = self.prefix[: block_size - 1]
         self._latest.clear()
         self._milestones.clear()
         self._next_time = 0.0
@@ -51,10 +53,26 @@ class NameStream:
         self._latest = deque((n for n in self._latest if n.step <= step), maxlen=KEPT)
         self._milestones = [n for n in self._milestones if n.step <= step]
 
-    def refresh(self, state: TrainState, model: ModelConfig, dataset: Dataset, seed: int) -> None:
-        """Generate now, because the temperature or the prefix has changed."""
-        self._next_time = 0.0
-        self.update(state, model, dataset, seed)
+    def change(
+        self,
+        temperature: float,
+        prefix: str,
+        state: TrainState,
+        model: ModelConfig,
+        dataset: Dataset,
+        seed: int,
+    ) -> None:
+        """Go on with another temperature and prefix, and show some at once.
+
+        Raises `UsageError` where nothing can be generated with them; then all stays as it was.
+        """
+        before = self.temperature, self.prefix
+        self.temperature, self.prefix = temperature, prefix
+        try:
+            self._latest += self._make(state, model, dataset, seed + 1, PER_BATCH)
+        except EetuiError:
+            self.temperature, self.prefix = before
+            raise
 
     def update(self, state: TrainState, model: ModelConfig, dataset: Dataset, seed: int) -> None:
         """Generate if names are due at this step or by the clock."""

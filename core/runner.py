@@ -187,12 +187,14 @@ class Runner:
     # -- what a person asks for -------------------------------------------------------------
 
     def pause(self) -> None:
+        """Stop after this chunk."""
         if self.status is Status.RUNNING:
             self.status = Status.PAUSED
         elif self.status is Status.STARTING:
             self._start_as = Status.PAUSED
 
     def resume(self) -> None:
+        """Train again after a pause."""
         if self.status is Status.PAUSED:
             self.status = Status.RUNNING
         elif self.status is Status.STARTING:
@@ -201,6 +203,7 @@ class Runner:
             self._refuse()
 
     def toggle_pause(self) -> None:
+        """Pause if running, else resume."""
         running = self.status is Status.RUNNING
         waiting = self.status is Status.STARTING and self._start_as is Status.RUNNING
         if running or waiting:
@@ -218,6 +221,7 @@ class Runner:
         raise UsageError("The trainer has stopped: restart it to train again.")
 
     def single_step(self) -> Chunk | None:
+        """Pause, and take one step."""
         if self.status is Status.RUNNING:
             self.status = Status.PAUSED
         if self.status is not Status.PAUSED:
@@ -225,17 +229,20 @@ class Runner:
         return self.advance(at_most=1)
 
     def go_on(self, steps: int | None) -> None:
+        """Plan `steps` more, as many as at first by default, and train on."""
         train = self.trainer.train
         total = train.steps + (steps or self._planned)
         self.retune("steps", f"plan {total:,}", steps=total)
 
     def rewind(self) -> None:
+        """Go back to the last good state, with half the learning rate, and wait there."""
         step = self.trainer.go_back()
         rate = self.trainer.train.learning_rate
         self._settle(Status.PAUSED)
         self.tell(f"Back at step {step:,} with the learning rate halved to {rate:g}.")
 
     def restart(self, model: ModelConfig | None, train: TrainConfig | None) -> None:
+        """Begin a new run, with other configurations if given."""
         trainer = self.trainer
         trainer.begin(trainer.dataset, model or trainer.model, train or trainer.train)
         self._planned = trainer.train.steps
@@ -263,6 +270,7 @@ class Runner:
             self._settle(Status.RUNNING)
 
     def scale_batch(self, up: bool) -> None:
+        """Double or halve the batch."""
         batch = self.trainer.train.batch
         scaled = batch * 2 if up else batch // 2
         if not 1 <= scaled <= MAX_BATCH:
@@ -270,6 +278,7 @@ class Runner:
         self.retune("batch", f"batch {scaled}", batch=scaled)
 
     def set_optimization(self, key: str, value: Value) -> None:
+        """Set a toggle, at once or when the engine has compiled for it."""
         engine = self._chosen_engine()
         reason = engine.why_not(key, value)
         if reason:
@@ -284,6 +293,7 @@ class Runner:
             self._prepare(lambda _: wanted, key)
 
     def cycle_optimization(self, key: str) -> None:
+        """Set a toggle to its next possible value."""
         value = getattr(self.wanted, key)
         self.set_optimization(key, next_value(self._chosen_engine(), find(key), value))
 
@@ -296,18 +306,19 @@ class Runner:
         return f"The {self.engine_name} engine is not ready yet: wait a moment."
 
     def set_names(self, temperature: float | None = None, prefix: str | None = None) -> None:
-        names = self.trainer.names
-        if temperature is not None:
-            if not 0 < temperature <= 10:
-                raise UsageError("The temperature must be above 0 and at most 10.")
-            names.temperature = temperature
-        if prefix is not None:
-            self.trainer.dataset.encode(prefix)  # refuses unknown characters
-            names.prefix = prefix
+        """Generate with another temperature or prefix from now on."""
         trainer = self.trainer
-        names.refresh(trainer.state, trainer.model, trainer.dataset, trainer.train.seed)
+        trainer.names.change(
+            trainer.names.temperature if temperature is None else temperature,
+            trainer.names.prefix if prefix is None else prefix,
+            trainer.state,
+            trainer.model,
+            trainer.dataset,
+            trainer.train.seed,
+        )
 
     def save(self, path: Path) -> None:
+        """Write the run to a checkpoint."""
         trainer = self.trainer
         checkpoint.save(
             path,
@@ -323,6 +334,7 @@ class Runner:
         self.tell(f"Saved step {trainer.state.step:,} to {path}.")
 
     def load(self, path: Path) -> None:
+        """Continue from a checkpoint of the same data, paused."""
         loaded = checkpoint.load(path)
         dataset = self.trainer.dataset
         if loaded.vocabulary != dataset.vocabulary:

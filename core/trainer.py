@@ -72,7 +72,7 @@ class Trainer:
         self.history = History()
         self.effects = EffectMeter()
         self.events: list[Event] = []
-        self.names.clear()
+        self.names.clear(self.model.block_size)
         self.good = self.state.clone()
         self._best_loss = float("inf")
         self._keep_at = 0.0

@@ -334,6 +334,7 @@ def test_names_come_with_their_step_and_milestones_stay(names, live) -> None:
     [
         (lambda s: s.set_temperature(0.0), "temperature"),
         (lambda s: s.set_prefix("Ж"), "Ж"),
+        (lambda s: s.set_prefix("a" * 40), "at most 15"),
         (lambda s: s.set_batch(0), "batch must be"),
         (lambda s: s.set_learning_rate(-1), "learning rate must be"),
         (lambda s: s.load("nowhere.safetensors"), "nowhere.safetensors"),
@@ -348,7 +349,10 @@ def test_a_bad_request_is_one_sentence_and_nothing_changes(names, live, ask, ans
     notice = run.wait_for(lambda s: s.notice).notice
     assert answer in notice.text
     assert notice.severity == "error"
-    assert run.session.latest.train == before.train
+    after = run.session.latest
+    assert (after.train, after.prefix) == (before.train, before.prefix)
+    run.session.resume()
+    run.wait_for(lambda s: s.step > 5)
 
 
 def test_snapshots_are_few_and_never_go_backwards(names, live) -> None:
