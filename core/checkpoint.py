@@ -19,7 +19,7 @@ from safetensors.numpy import save as serialize
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.errors import UsageError
-from eetui.core.optimizations import CATALOGUE, Optimizations, find, labels
+from eetui.core.optimizations import Optimizations, find, labels
 from eetui.core.settings import write_atomically
 from eetui.core.state import TrainState, aligned_zeros, layout, views
 
@@ -79,7 +79,7 @@ def load(path: str | Path) -> Checkpoint:
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:
                 raise UsageError(
-                    f"{path} was not written by eetui: name a file made with --save or the save key."
+                    f"{path} was not written by eetui: name a file that --save or the screen made."
                 )
             if metadata.get("version") != str(VERSION):
                 raise UsageError(
@@ -105,14 +105,14 @@ def _decode(
     names: set[str], get_tensor: Callable[[str], NDArray[Any]], metadata: dict[str, str]
 ) -> Checkpoint:
     try:
-        model = ModelConfig(**json.loads(metadata["model"]))
-        train = TrainConfig(**json.loads(metadata["train"]))
+        model = ModelConfig(**_fields(ModelConfig(), metadata["model"]))
+        train = TrainConfig(**_fields(TrainConfig(), metadata["train"]))
         step = int(metadata["step"])
-        vocabulary = tuple(json.loads(metadata["vocabulary"]))
+        vocabulary = tuple(map(_character, json.loads(metadata["vocabulary"])))
         optimizations = _optimizations(json.loads(metadata["optimizations"]))
     except KeyError as error:
         raise _DamagedError(f"{error} is missing from its header") from error
-    except (ValueError, TypeError, UsageError) as error:
+    except (ValueError, TypeError, AttributeError, UsageError) as error:
         raise _DamagedError(f"its header makes no sense: {error}") from error
     if step < 0 or len(vocabulary) + 1 != model.vocab_size:
         raise _DamagedError("the step or vocabulary in its header makes no sense")
@@ -142,9 +142,27 @@ def _decode(
     )
 
 
+def _fields(like: ModelConfig | TrainConfig, text: str) -> dict[str, Any]:
+    """The fields in the JSON object `text`, which are those of `like` and of their types."""
+    values = json.loads(text)
+    known = asdict(like)
+    if not isinstance(values, dict) or set(values) != set(known):
+        raise ValueError("other fields")
+    for name, value in values.items():
+        wanted = (int, float) if isinstance(known[name], float) else type(known[name])
+        if isinstance(value, bool) or not isinstance(value, wanted):
+            raise TypeError(f"{name} is {value!r}")
+    return values
+
+
+def _character(text: object) -> str:
+    if not isinstance(text, str) or len(text) != 1:
+        raise TypeError(f"{text!r} is no character")
+    return text
+
+
 def _optimizations(values: dict[str, str]) -> Optimizations:
-    if set(values) != {entry.key for entry in CATALOGUE}:
-        raise ValueError("other optimizations")
+    """The toggles in `values`, and the default of one that the file does not know."""
     result = Optimizations()
     for key, label in values.items():
         result = result.with_value(key, find(key).parse(label))

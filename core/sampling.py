@@ -63,6 +63,29 @@ def choose(scores: Array, temperature: float, uniform: Array) -> NDArray[np.intp
     return picks
 
 
+def require_samplable(
+    model: ModelConfig, dataset: Dataset, temperature: float, prefix: str
+) -> list[int]:
+    """The ids of `prefix`; raises `UsageError` where nothing can be generated with it.
+
+    That is for a temperature that is not above 0, other data than the model's, unknown characters
+    or a prefix that leaves no room after it.
+    """
+    if not 0 < temperature < inf:
+        raise UsageError(f"The temperature must be above 0, not {temperature:g}.")
+    if model.vocab_size != dataset.vocab_size:
+        raise UsageError(
+            f"The model knows {model.vocab_size} tokens but {dataset.name} has "
+            f"{dataset.vocab_size}: sample with the data it was trained on."
+        )
+    ids = dataset.encode(prefix)
+    if len(ids) >= model.block_size:
+        raise UsageError(
+            f"The prefix may have at most {model.block_size - 1} characters, not {len(ids)}."
+        )
+    return ids
+
+
 def generate(
     params: Array,
     model: ModelConfig,
@@ -75,21 +98,9 @@ def generate(
     """n generated documents that begin with `prefix`, each ended by a boundary or block_size.
 
     The same arguments give the same documents, and fewer give the first of them. Raises
-    `UsageError` for a temperature that is not above 0, a prefix with unknown characters or no
-    room after it, and `EetuiError` if the weights are no longer finite.
+    `UsageError` as `require_samplable` does, and `EetuiError` if the weights are no longer finite.
     """
-    if not 0 < temperature < inf:
-        raise UsageError(f"The temperature must be above 0, not {temperature:g}.")
-    if model.vocab_size != dataset.vocab_size:
-        raise UsageError(
-            f"The model knows {model.vocab_size} tokens but {dataset.name} has "
-            f"{dataset.vocab_size}: sample with the data it was trained on."
-        )
-    forced = dataset.encode(prefix)
-    if len(forced) >= model.block_size:
-        raise UsageError(
-            f"The prefix may have at most {model.block_size - 1} characters, not {len(forced)}."
-        )
+    forced = require_samplable(model, dataset, temperature, prefix)
     boundary = dataset.boundary
     uniform = np.random.default_rng(seed).random((n, model.block_size))
     tokens = np.full((n, model.block_size + 1), boundary, dtype=np.intp)

@@ -64,7 +64,7 @@ def cache_path() -> Path:
 def load_config() -> dict[str, Any]:
     """The configuration file's settings by name (see KEYS); empty if there is no such file.
 
-    Its table [optimizations] comes back as 'set', a list of texts such as 'padding_skip=off'.
+    Its table [optimizations] comes back as 'assignments', texts such as 'padding_skip=off'.
     Raises `UsageError` if EETUI_CONFIG names no file, or for a file that is not what it should be.
     """
     path = config_path()
@@ -93,7 +93,7 @@ def _checked(raw: Mapping[str, Any]) -> dict[str, Any]:
     for written, value in raw.items():
         key = written.replace("-", "_")
         if key == "optimizations":
-            settings["set"] = _assignments(value)
+            settings["assignments"] = _assignments(value)
             continue
         if key not in KEYS:
             known = ", ".join([*KEYS, "optimizations"])
@@ -119,6 +119,12 @@ def _assignments(table: object) -> list[str]:
     return texts
 
 
+def theme() -> str | None:
+    """The colours asked for: EETUI_THEME, else the configuration file's, else the saved ones."""
+    named = os.environ.get("EETUI_THEME") or load_config().get("theme") or load_state().get("theme")
+    return named if isinstance(named, str) else None
+
+
 def load_state() -> dict[str, Any]:
     """What the screen saved; empty if there is nothing, or nothing that can be read.
 
@@ -141,16 +147,24 @@ def save_state(state: Mapping[str, Any]) -> None:
     write_atomically(path, json.dumps(state, indent=1).encode())
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Put `content` at `path` whole or not at all, also if the machine stops in between.
-
-    Raises `UsageError` if the place is wrong and `EetuiError` if the write fails.
-    """
+def require_writable(path: Path) -> None:
+    """Raise `UsageError` if a file at `path` could not be written."""
     path = Path(os.path.realpath(path))
     if path.is_dir():
         raise UsageError(f"{path} is a folder: name a file.")
     if not path.parent.is_dir():
         raise UsageError(f"There is no folder {path.parent}: make it first or name another place.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UsageError(f"The folder {path.parent} may not be written to: name another place.")
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Put `content` at `path` whole or not at all, also if the machine stops in between.
+
+    Raises `UsageError` if the place is wrong and `EetuiError` if the write fails.
+    """
+    require_writable(path)
+    path = Path(os.path.realpath(path))
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from eetui.core.engines.base import Engine
 from eetui.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from eetui.core.engines.base import Engine
 
 ENGINES = {
     "numba": "eetui.core.engines.numba.engine:NumbaEngine",
@@ -15,9 +17,14 @@ ENGINES = {
 DEFAULT = "numba"
 
 
-def create(name: str = DEFAULT) -> Engine:
-    """The engine called `name`; raises `UsageError` if there is none."""
+def require(name: str) -> str:
+    """`name` itself; raises `UsageError` if no engine is called so."""
     if name not in ENGINES:
         raise UsageError(f"There is no engine {name!r}: there are {', '.join(ENGINES)}.")
-    module, attribute = ENGINES[name].split(":")
-    return cast(Engine, getattr(import_module(module), attribute)())
+    return name
+
+
+def create(name: str = DEFAULT) -> Engine:
+    """The engine called `name`; raises `UsageError` if there is none."""
+    module, attribute = ENGINES[require(name)].split(":")
+    return cast("Engine", getattr(import_module(module), attribute)())

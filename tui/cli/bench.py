@@ -1,0 +1,75 @@
+"""`eetui bench`: a measurement as a table or as JSON."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import asdict
+
+from eetui.core import bench
+from eetui.core.engines import registry
+from eetui.core.preparation import choose_optimizations
+from eetui.tui.cli.options import ModelOptions
+from eetui.tui.cli.output import data, messages, print_json
+from eetui.tui.cli.runs import request_model
+
+
+def run(options: ModelOptions, repeats: int, *, as_json: bool = False) -> int:
+    """Measure what `options` ask for and print it; gives the exit code."""
+    request = request_model(options)
+    console = messages()
+    waiting = console.status("starting") if console.is_terminal else None
+    with waiting or nullcontext():
+        engine = registry.create(request.engine)
+        report = bench.measure(
+            engine,
+            request.dataset,
+            request.model,
+            request.train,
+            choose_optimizations(engine, request.assignments),
+            repeats,
+            waiting.update if waiting else None,
+        )
+    if as_json:
+        print_json(asdict(report))
+    else:
+        _print_table(report)
+    return 0
+
+
+def _print_table(report: bench.BenchReport) -> None:
+    from rich.table import Table
+
+    console = data()
+    toggles = ", ".join(f"{key} {label}" for key, label in report.optimizations.items())
+    console.print(
+        f"{report.engine} ({report.isa}), d_model {report.d_model}, heads {report.n_heads}, "
+        f"layers {report.n_layers}, batch {report.batch}, data {report.data}\n{toggles}\n",
+        markup=False,
+    )
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column()
+    spread = f"{report.us_per_step_min:,.2f} to {report.us_per_step_max:,.2f}"
+    runs = f"{report.repeats} x {report.steps_per_run:,} steps"
+    table.add_row("step", f"{report.us_per_step:,.2f}", f"us   median of {runs}, {spread}")
+    table.add_row("sample", f"{report.us_per_sample:,.2f}", "us")
+    table.add_row("samples", f"{report.samples_per_second:,.0f}", "a second")
+    table.add_row("work", f"{report.mflop_per_step:,.2f}", "MFLOP a step, nominal")
+    table.add_row("rate", f"{report.gflops:,.1f}", "GFLOP/s")
+    table.add_row("peak of a core", f"{report.peak_gflops:,.1f}", "GFLOP/s, measured in between")
+    table.add_row("share of peak", f"{report.percent_of_peak:,.1f}", "%")
+    console.print(table)
+    if not report.phases_us:
+        console.print(f"\nThe {report.engine} engine does not time its phases.")
+        return
+    total = sum(report.phases_us.values())
+    phases = Table(box=None, padding=(0, 2, 0, 0), title_justify="left")
+    phases.add_column("phase")
+    phases.add_column("us", justify="right")
+    phases.add_column("%", justify="right")
+    for name, us in report.phases_us.items():
+        phases.add_row(name.replace("_", " "), f"{us:,.2f}", f"{100 * us / total:,.1f}")
+    phases.add_row("all, with the clocks on", f"{total:,.2f}", "")
+    console.print()
+    console.print(phases)

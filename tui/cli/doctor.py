@@ -1,0 +1,35 @@
+"""`eetui doctor`: what eetui finds on this machine."""
+
+from __future__ import annotations
+
+from eetui.core import doctor
+from eetui.tui.cli.output import data, print_json
+
+
+def run(*, as_json: bool = False) -> int:
+    """Print the report; gives 1 if something in it keeps eetui from working, else 0."""
+    report = doctor.examine()
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        _print(report)
+    return 1 if report.problems else 0
+
+
+def _print(report: doctor.Report) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    console = data()
+    for section in report.sections:
+        console.print(Text(section.title, style="bold"))
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in section.facts.items():
+            table.add_row(name, Text(value))
+        console.print(table)
+    for problem in report.problems:
+        console.print(Text(f"Problem: {problem}", style="bold red"))
+    if not report.problems:
+        console.print("Everything eetui needs is there.")

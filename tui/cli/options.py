@@ -1,0 +1,191 @@
+"""The options that commands share, each described once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import typer
+
+from eetui.core.config import MAX_BATCH, Activation, Schedule
+from eetui.core.engines.registry import ENGINES
+from eetui.core.optimizations import CATALOGUE
+
+PREFIX = "EETUI_"
+
+MODEL = "The model"
+TRAINING = "The training"
+DATA = "Data and files"
+NAMES = "The generated names"
+MACHINE = "The engine"
+
+
+def option(flag: str, help: str, panel: str, **more: Any) -> Any:
+    """An option that an environment variable can give as well: --d-model is EETUI_D_MODEL."""
+    variable = PREFIX + flag.lstrip("-").replace("-", "_").upper()
+    return typer.Option(
+        flag, help=help, rich_help_panel=panel, envvar=variable, show_envvar=False, **more
+    )
+
+
+def _engines(incomplete: str) -> list[str]:
+    return [name for name in ENGINES if name.startswith(incomplete)]
+
+
+def _assignments(incomplete: str) -> list[str]:
+    pairs = (f"{e.key}={e.label(value)}" for e in CATALOGUE for value in e.values)
+    return [pair for pair in pairs if pair.startswith(incomplete)]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """What is run: engine, toggles, shape of the model, batch, seed and data. None: not given."""
+
+    engine: Annotated[
+        str | None,
+        option(
+            "--engine",
+            f"What computes: {' or '.join(ENGINES)}.",
+            MACHINE,
+            metavar="NAME",
+            autocompletion=_engines,
+        ),
+    ] = None
+    assignments: Annotated[
+        list[str] | None,
+        option(
+            "--set",
+            f"Set a toggle, such as padding_skip=off: {', '.join(e.key for e in CATALOGUE)}. "
+            "Can be repeated.",
+            MACHINE,
+            metavar="KEY=VALUE",
+            autocompletion=_assignments,
+        ),
+    ] = None
+    d_model: Annotated[
+        int | None,
+        option("--d-model", "Width of the model, a multiple of 4.", MODEL, show_default="32"),
+    ] = None
+    heads: Annotated[
+        int | None,
+        option("--heads", "Attention heads.", MODEL, show_default="4, from --d-model 128 on 8"),
+    ] = None
+    layers: Annotated[
+        int | None, option("--layers", "Transformer blocks.", MODEL, show_default="1")
+    ] = None
+    block_size: Annotated[
+        int | None, option("--block-size", "Longest document, in tokens.", MODEL, show_default="16")
+    ] = None
+    activation: Annotated[
+        Activation | None,
+        option("--activation", "ReLU or squared ReLU.", MODEL, show_default="relu"),
+    ] = None
+    batch: Annotated[
+        int | None,
+        option("--batch", f"Documents a step, 1 to {MAX_BATCH}.", TRAINING, show_default="16"),
+    ] = None
+    seed: Annotated[
+        int | None, option("--seed", "Decides weights and batches.", TRAINING, show_default="42")
+    ] = None
+    data: Annotated[
+        str | None,
+        option(
+            "--data",
+            "A UTF-8 text file with one document a line, or 'karpathy'.",
+            DATA,
+            show_default="the shipped names",
+            metavar="FILE",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions(ModelOptions):
+    """What a run of training takes beside. None: not given."""
+
+    steps: Annotated[
+        int | None,
+        option(
+            "--steps",
+            "Planned steps.",
+            TRAINING,
+            show_default="1,000,000 on the screen, else 10,000",
+        ),
+    ] = None
+    lr: Annotated[
+        float | None,
+        option(
+            "--lr",
+            "Learning rate at the start.",
+            TRAINING,
+            show_default=".008 to .003 by --d-model",
+        ),
+    ] = None
+    schedule: Annotated[
+        Schedule | None, option("--schedule", "How it decays.", TRAINING, show_default="linear")
+    ] = None
+    temperature: Annotated[
+        float | None,
+        option("--temperature", "Low is careful, high is wild.", NAMES, show_default="0.5"),
+    ] = None
+    prefix: Annotated[str | None, option("--prefix", "How every generated name begins.", NAMES)] = (
+        None
+    )
+    save: Annotated[
+        str | None,
+        typer.Option(
+            "--save",
+            help="Write a checkpoint there when the run ends or is interrupted.",
+            metavar="FILE",
+            rich_help_panel=DATA,
+        ),
+    ] = None
+    load: Annotated[
+        str | None,
+        typer.Option(
+            "--load", help="Continue from a checkpoint.", metavar="FILE", rich_help_panel=DATA
+        ),
+    ] = None
+
+
+Options = TypeVar("Options", bound=ModelOptions)
+
+
+def taking(kind: type[Options]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Turn a function of (context, options: kind, ...) into a command with the fields of `kind`.
+
+    Typer reads a command's options from its signature; this spares every command a copy of them.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def command(context: typer.Context, **values: Any) -> Any:
+            own = {field.name: values.pop(field.name) for field in fields(kind)}
+            return function(context, kind(**own), **values)
+
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        hints = get_type_hints(function, include_extras=True)
+        options = get_type_hints(kind, include_extras=True)
+        _, _, *others = inspect.signature(function).parameters.values()
+        parameters = [
+            inspect.Parameter("context", keyword, annotation=typer.Context),
+            *(
+                inspect.Parameter(field.name, keyword, default=None, annotation=options[field.name])
+                for field in fields(kind)
+            ),
+            *(p.replace(kind=keyword, annotation=hints[p.name]) for p in others),
+        ]
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in parameters}
+        return command
+
+    return decorate
+
+
+def given(context: typer.Context) -> frozenset[str]:
+    """Names of the options that stand on the command line itself."""
+    sources = ((name, context.get_parameter_source(name)) for name in context.params)
+    return frozenset(name for name, source in sources if source and source.name == "COMMANDLINE")

@@ -1,0 +1,39 @@
+"""How the command line speaks: data to stdout, messages to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+JSON = "Print one JSON object."
+
+
+def complain(message: str) -> None:
+    """One sentence on stderr."""
+    text = " ".join(message.split())
+    if text and text[-1] not in ".!?":
+        text += "."
+    print(f"eetui: {text}", file=sys.stderr, flush=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on stdout, on one line; NaN and infinity are no JSON, so they are refused."""
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def messages() -> Console:
+    """The console on stderr."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def data() -> Console:
+    """The console on stdout; without a terminal it writes plain text of a fixed width."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 100, highlight=False)

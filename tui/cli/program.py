@@ -1,0 +1,180 @@
+"""The program `eetui`: its commands, and how every ending becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from eetui.core.errors import EetuiError, UsageError
+from eetui.tui.cli.options import ModelOptions, RunOptions, given, taking
+from eetui.tui.cli.output import JSON, complain
+
+COMMANDS = ("train", "sample", "bench", "doctor")
+
+app = typer.Typer(
+    name="eetui",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"eetui {version('eetui')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", help="Tell the version.", callback=_print_version, is_eager=True),
+]
+
+
+@app.callback(
+    invoke_without_command=True,
+    epilog=(
+        "Every option can also come from the environment (EETUI_D_MODEL=64) or from the "
+        "configuration file that `eetui doctor` names."
+    ),
+)
+@taking(RunOptions)
+def start(context: typer.Context, options: RunOptions, version: Version = False) -> int:
+    """Train a tiny GPT and flip its optimizations while it learns.
+
+    Without a command: the live screen in a terminal, else the same as `eetui train`.
+    """
+    if context.invoked_subcommand is not None:
+        misplaced = given(context)
+        if misplaced:
+            raise UsageError(
+                f"Options stand behind the command: eetui {context.invoked_subcommand} --..."
+            )
+        return 0
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        from eetui.tui.cli.screen import show
+
+        return show(options, given(context))
+    from eetui.tui.cli.train import run
+
+    return run(options, given(context))
+
+
+@app.command()
+@taking(RunOptions)
+def train(
+    context: typer.Context,
+    options: RunOptions,
+    json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Print a JSON object a step: step and loss.")
+    ] = False,
+) -> int:
+    """Train without a screen: progress on stderr, a summary with generated names on stdout."""
+    from eetui.tui.cli.train import run
+
+    return run(options, given(context), as_json=json, as_lines=jsonl)
+
+
+@app.command()
+def sample(
+    load: Annotated[
+        str | None, typer.Option("--load", help="The checkpoint to sample.", metavar="FILE")
+    ] = None,
+    n: Annotated[int, typer.Option("--n", "-n", help="How many names.")] = 20,
+    temperature: Annotated[
+        float, typer.Option(help="Low is careful, high is wild.", envvar="EETUI_TEMPERATURE")
+    ] = 0.5,
+    prefix: Annotated[str, typer.Option(help="How every name begins.", envvar="EETUI_PREFIX")] = "",
+    seed: Annotated[int, typer.Option(help="Other seeds give other names.")] = 42,
+    data: Annotated[
+        str | None,
+        typer.Option(help="The data it was trained on, if not names.", envvar="EETUI_DATA"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
+) -> int:
+    """Generate names with the model in a checkpoint, one a line."""
+    from eetui.tui.cli.sample import run
+
+    return run(load, n, temperature, prefix, seed, data, as_json=json)
+
+
+@app.command()
+@taking(ModelOptions)
+def bench(
+    context: typer.Context,
+    options: ModelOptions,
+    repeats: Annotated[int, typer.Option(help="Measurements to take the median of.")] = 7,
+    json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
+) -> int:
+    """Measure a step, its parts, and how much of the core's peak it reaches."""
+    from eetui.tui.cli.bench import run
+
+    return run(options, repeats, as_json=json)
+
+
+@app.command()
+def doctor(json: Annotated[bool, typer.Option("--json", help=JSON)] = False) -> int:
+    """Tell what eetui finds on this machine: CPU, engines, terminal, versions and folders."""
+    from eetui.tui.cli.doctor import run
+
+    return run(as_json=json)
+
+
+class _ConfiguredDefaults(dict[str, Any]):
+    """The configuration file as Click's `default_map`, read when the first option needs it.
+
+    So that help, the version and the doctor work whatever is in the file.
+    """
+
+    def __init__(self, has_command: bool) -> None:
+        super().__init__()
+        self._has_command = has_command
+        self._settings: dict[str, Any] | None = None
+
+    def get(self, key: str, default: Any = None) -> Any:
+        if key in COMMANDS:
+            return _ConfiguredDefaults(has_command=False)
+        if self._has_command or key in {"json", "jsonl", "version"}:
+            return default
+        if self._settings is None:
+            from eetui.core.settings import load_config
+
+            self._settings = load_config()
+        return self._settings.get(key, default)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and give its exit code: 0, 1 failed, 2 usage, 130 interrupted."""
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    has_command = any(arg in COMMANDS for arg in args[:1])
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(
+            args=args,
+            prog_name="eetui",
+            standalone_mode=False,
+            default_map=_ConfiguredDefaults(has_command),
+        )
+        sys.stdout.flush()
+        return int(code or 0)
+    except typer.TyperException as error:
+        complain(error.format_message())
+        return error.exit_code
+    except EetuiError as error:
+        complain(str(error))
+        return 2 if isinstance(error, UsageError) else 1
+    except (KeyboardInterrupt, typer.Abort):
+        complain("Interrupted.")
+        return 130
+    except BrokenPipeError:
+        # Whoever read has gone, as in `eetui train --jsonl | head`; nothing is left to be told.
+        # Python flushes stdout once more at exit, so it must have somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

@@ -1,0 +1,172 @@
+"""From options to a run: what was asked for, checked and put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from eetui.core import checkpoint
+from eetui.core.config import (
+    ModelConfig,
+    TrainConfig,
+    default_learning_rate,
+    default_n_heads,
+)
+from eetui.core.dataset import Dataset, load_dataset
+from eetui.core.engines import registry
+from eetui.core.errors import UsageError
+from eetui.core.optimizations import Optimizations, parse_assignments
+from eetui.core.sampling import require_samplable
+from eetui.core.session import Session
+from eetui.core.settings import require_writable
+from eetui.core.state import TrainState
+from eetui.tui.cli.options import ModelOptions, RunOptions
+
+T = TypeVar("T")
+
+SHAPE = ("d_model", "heads", "layers", "block_size", "activation")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """All that a session or a measurement is made of."""
+
+    dataset: Dataset
+    model: ModelConfig
+    train: TrainConfig
+    engine: str
+    assignments: tuple[str, ...]
+    state: TrainState | None = None
+    temperature: float = 0.5
+    prefix: str = ""
+    save: Path | None = None
+
+    def session(self, *, headless: bool) -> Session:
+        """A session of this run; a headless one waits for its engine and ends with its plan."""
+        return Session(
+            self.dataset,
+            self.model,
+            self.train,
+            engine=self.engine,
+            assignments=self.assignments,
+            state=self.state,
+            temperature=self.temperature,
+            prefix=self.prefix,
+            stop_at_plan=headless,
+            stand_in=not headless,
+        )
+
+
+def request_run(options: RunOptions, explicit: frozenset[str], default_steps: int) -> Request:
+    """The run that `options` ask for; `explicit` names those given on the command line itself.
+
+    Raises `UsageError` for anything that could not be trained, sampled or saved.
+    """
+    save = Path(options.save).expanduser() if options.save is not None else None
+    if save is not None:
+        require_writable(save)
+    if options.load is None:
+        request = request_model(options)
+        train = _train(options, request.train, request.model.d_model, default_steps)
+        request = replace(request, train=train)
+    else:
+        request = _continued(options, explicit)
+    request = replace(
+        request,
+        save=save,
+        temperature=0.5 if options.temperature is None else options.temperature,
+        prefix=options.prefix or "",
+    )
+    require_samplable(request.model, request.dataset, request.temperature, request.prefix)
+    return request
+
+
+def request_model(options: ModelOptions) -> Request:
+    """A new model on its data, with the training configuration as far as `options` have it."""
+    _check_engine(options)
+    dataset = load_dataset(options.data)
+    d_model = _or(options.d_model, 32)
+    shape = ModelConfig(  # checked before the data are cut by it
+        d_model=d_model,
+        n_heads=_or(options.heads, default_n_heads(d_model)),
+        n_layers=_or(options.layers, 1),
+        block_size=_or(options.block_size, 16),
+        vocab_size=dataset.vocab_size,
+        activation=_or(options.activation, "relu"),
+    )
+    return Request(
+        dataset=dataset.with_block_size(shape.block_size),
+        model=shape,
+        train=TrainConfig(
+            batch=_or(options.batch, 16),
+            seed=_or(options.seed, 42),
+            learning_rate=default_learning_rate(d_model),
+        ),
+        engine=_or(options.engine, registry.DEFAULT),
+        assignments=tuple(options.assignments or ()),
+    )
+
+
+def _train(options: RunOptions, base: TrainConfig, d_model: int, default_steps: int) -> TrainConfig:
+    return replace(
+        base,
+        learning_rate=_or(options.lr, default_learning_rate(d_model)),
+        steps=_or(options.steps, default_steps),
+        schedule=_or(options.schedule, base.schedule),
+    )
+
+
+def _continued(options: RunOptions, explicit: frozenset[str]) -> Request:
+    """The run of a checkpoint: only the command line itself changes what it was made with."""
+    _check_engine(options)
+    assert options.load is not None
+    loaded = checkpoint.load(Path(options.load).expanduser())
+    model = loaded.model
+    own = dict(
+        zip(
+            SHAPE,
+            (model.d_model, model.n_heads, model.n_layers, model.block_size, model.activation),
+            strict=True,
+        )
+    )
+    for name in SHAPE:
+        if name in explicit and getattr(options, name) != own[name]:
+            raise UsageError(
+                f"The checkpoint {options.load} has {name} {own[name]}, which cannot become "
+                f"{getattr(options, name)}: leave --{name.replace('_', '-')} out."
+            )
+    dataset = load_dataset(options.data, model.block_size)
+    loaded.require_vocabulary(dataset.vocabulary, dataset.name)
+    wanted = {
+        "batch": "batch",
+        "seed": "seed",
+        "lr": "learning_rate",
+        "steps": "steps",
+        "schedule": "schedule",
+    }
+    changes = {field: getattr(options, name) for name, field in wanted.items() if name in explicit}
+    train = replace(loaded.train, **changes)
+    if loaded.state.step >= train.steps:
+        raise UsageError(
+            f"The checkpoint {options.load} has done all its {loaded.state.step:,} steps: "
+            "plan more with --steps."
+        )
+    return Request(
+        dataset=dataset,
+        model=model,
+        train=train,
+        engine=_or(options.engine, registry.DEFAULT),
+        assignments=tuple(options.assignments or ()),
+        state=loaded.state,
+    )
+
+
+def _check_engine(options: ModelOptions) -> None:
+    """Refuse what no engine could do before anything is loaded for it."""
+    registry.require(_or(options.engine, registry.DEFAULT))
+    parse_assignments(list(options.assignments or ()), Optimizations())
+
+
+def _or(value: T | None, default: T) -> T:
+    return default if value is None else value

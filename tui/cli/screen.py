@@ -1,0 +1,21 @@
+"""`eetui` in a terminal: the live screen."""
+
+from __future__ import annotations
+
+from eetui.tui.cli.options import RunOptions
+from eetui.tui.cli.runs import request_run
+from eetui.tui.cli.train import save_run
+
+DEFAULT_STEPS = 1_000_000
+
+
+def show(options: RunOptions, explicit: frozenset[str]) -> int:
+    """Open the screen on the run that `options` ask for; gives the program's exit code."""
+    request = request_run(options, explicit, DEFAULT_STEPS)
+    session = request.session(headless=False)
+    from eetui.tui.app import run
+
+    code = run(session)
+    if request.save is not None:
+        save_run(request.save, session, request.dataset)
+    return code

@@ -1,0 +1,252 @@
+"""`eetui train`: the same session without a screen."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from queue import Empty, Full, Queue
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eetui.core import checkpoint
+from eetui.core.dataset import Dataset
+from eetui.core.errors import EetuiError, UsageError
+from eetui.core.sampling import generate
+from eetui.core.session import Session
+from eetui.core.snapshot import Snapshot
+from eetui.tui.cli.options import RunOptions
+from eetui.tui.cli.output import complain, data, messages, print_json
+from eetui.tui.cli.runs import Request, request_run
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+DEFAULT_STEPS = 10_000
+N_SAMPLES = 20
+LAST = 100
+
+Losses = tuple[int, NDArray[np.float32]]
+
+
+def run(
+    options: RunOptions,
+    explicit: frozenset[str],
+    *,
+    as_json: bool = False,
+    as_lines: bool = False,
+) -> int:
+    """Train as `options` ask for and report; gives the exit code, 130 after Ctrl-C."""
+    if as_json and as_lines:
+        raise UsageError("Use either --json or --jsonl.")
+    request = request_run(options, explicit, DEFAULT_STEPS)
+    session = request.session(headless=True)
+    training = Training(session, lines=as_lines)
+    try:
+        with _progress(quiet=as_lines and sys.stdout.isatty()) as show:
+            training.follow(show)
+    except KeyboardInterrupt:
+        training.stop()
+        saved = _save(request, session)
+        complain(f"Interrupted at step {session.state.step:,}{saved}.")
+        return 130
+    except BaseException:  # such as a broken pipe: what was trained is not to be lost
+        training.stop()
+        _save(request, session)
+        raise
+    _raise_failure(session)
+    _save(request, session)
+    if as_json:
+        print_json(summary(request, session, training))
+    elif not as_lines:
+        _print_summary(summary(request, session, training), len(training.last))
+    return 0
+
+
+class Show(Protocol):
+    """Called now and then with the newest snapshot."""
+
+    def __call__(self, snapshot: Snapshot) -> None: ...
+
+
+class Training:
+    """A session in a thread of its own; `follow` blocks, and prints a line a step if asked to."""
+
+    def __init__(self, session: Session, lines: bool) -> None:
+        self.last: deque[float] = deque(maxlen=LAST)
+        self._session = session
+        self._lines = lines
+        self._queue: Queue[Losses] = Queue(maxsize=64)
+        self._stopping = False
+        self._crash: BaseException | None = None
+        self._thread = Thread(target=self._run, name="training", daemon=True)
+
+    def follow(self, show: Show) -> None:
+        """Start, and return when the session has ended; raises what the thread raised."""
+        self._thread.start()
+        while self._thread.is_alive() or not self._queue.empty():
+            with suppress(Empty):
+                self._take(*self._queue.get(timeout=0.05))
+            show(self._session.latest)
+        if self._crash is not None:
+            raise self._crash
+
+    def stop(self) -> None:
+        """End the session and wait until it has let go of its state."""
+        self._stopping = True
+        self._session.close()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._session.run(observe=self._observe)
+        except BaseException as error:
+            self._crash = error
+
+    def _observe(self, first_step: int, losses: NDArray[np.float32]) -> None:
+        """Hand losses over; a reader slower than the training holds it up rather than memory."""
+        while not self._stopping:
+            try:
+                self._queue.put((first_step, losses), timeout=0.1)
+            except Full:
+                continue
+            return
+
+    def _take(self, first_step: int, losses: NDArray[np.float32]) -> None:
+        values = losses.tolist()
+        self.last.extend(values)
+        if self._lines:
+            sys.stdout.writelines(
+                json.dumps({"step": step, "loss": loss if math.isfinite(loss) else None}) + "\n"
+                for step, loss in enumerate(values, start=first_step + 1)
+            )
+            sys.stdout.flush()
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Show]:
+    """A progress bar on stderr if that is a terminal."""
+    console = messages()
+    if quiet or not console.is_terminal:
+        yield lambda snapshot: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    progress: Progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[detail]}"),
+        Remaining(),
+        console=console,
+        transient=True,
+    )
+    task = progress.add_task("starting", total=None, detail="")
+
+    def show(snapshot: Snapshot) -> None:
+        waiting = snapshot.step == 0 and snapshot.message
+        detail = ""
+        if snapshot.loss is not None:
+            detail = f"loss {snapshot.loss:.3f}"
+        if snapshot.us_per_step is not None:
+            detail += f"  {snapshot.us_per_step:.1f} us/step"
+        progress.update(
+            task,
+            description=snapshot.message if waiting else "training",
+            total=snapshot.train.steps,
+            completed=snapshot.step,
+            detail=detail,
+        )
+
+    with progress:
+        yield show
+
+
+def _raise_failure(session: Session) -> None:
+    """Turn what ended the session early into an exception."""
+    failure = session.failure
+    if failure is None:
+        return
+    if isinstance(failure, EetuiError):
+        raise failure
+    print(session.latest.error, file=sys.stderr, end="")
+    raise EetuiError(f"The training stopped on an error in the program: {failure}") from failure
+
+
+def _save(request: Request, session: Session) -> str:
+    """Save the run if asked to; gives the end of a sentence that says so."""
+    if request.save is None:
+        return ""
+    save_run(request.save, session, request.dataset)
+    return f", saved to {request.save}"
+
+
+def save_run(path: Path, session: Session, dataset: Dataset) -> None:
+    """Write the checkpoint of a session that has ended."""
+    latest = session.latest
+    checkpoint.save(
+        path,
+        checkpoint.Checkpoint(
+            state=session.state,
+            model=latest.model,
+            train=latest.train,
+            optimizations=latest.optimizations,
+            vocabulary=dataset.vocabulary,
+            data_name=dataset.name,
+        ),
+    )
+
+
+def summary(request: Request, session: Session, training: Training) -> dict[str, Any]:
+    """What a run came to. us_per_step is the median of its last stretch, seconds is in steps."""
+    latest, state = session.latest, session.state
+    started_at = request.state.step if request.state is not None else 0
+    return {
+        "engine": latest.engine,
+        "isa": latest.instruction_set,
+        "d_model": latest.model.d_model,
+        "n_params": latest.n_params,
+        "batch": latest.train.batch,
+        "steps": state.step,
+        "steps_run": state.step - started_at,
+        "learning_rate": latest.train.learning_rate,
+        "schedule": latest.train.schedule,
+        "seed": latest.train.seed,
+        "data": latest.data_name,
+        "final_loss": training.last[-1],
+        "loss_last100": math.fsum(training.last) / len(training.last),
+        "us_per_step": latest.us_per_step,
+        "seconds": latest.seconds,
+        "samples": generate(
+            state.params,
+            latest.model,
+            request.dataset,
+            N_SAMPLES,
+            temperature=request.temperature,
+            prefix=request.prefix,
+            seed=latest.train.seed,
+        ),
+    }
+
+
+def _print_summary(facts: dict[str, Any], n_losses: int) -> None:
+    from rich.columns import Columns
+
+    print(
+        f"{facts['engine']} ({facts['isa']}), d_model {facts['d_model']}, "
+        f"{facts['n_params']:,} parameters, batch {facts['batch']}, data {facts['data']}"
+    )
+    print(
+        f"{facts['steps_run']:,} steps in {facts['seconds']:.2f} s, "
+        f"{facts['us_per_step']:.1f} us a step, "
+        f"loss {facts['loss_last100']:.4f} nats (mean of the last {n_losses})"
+    )
+    data().print(Columns(facts["samples"], padding=(0, 2), width=16))
