@@ -1,0 +1,229 @@
+"""A session that trains nothing: it records the commands and publishes what a test gives it."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable
+from dataclasses import replace
+from math import log
+from typing import Any
+
+import numpy as np
+
+from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.optimizations import CATALOGUE, Optimizations, Value
+from eetui.core.snapshot import (
+    Curve,
+    Effect,
+    Event,
+    NameSample,
+    Notice,
+    Snapshot,
+    Status,
+    Toggle,
+)
+
+NO_MATRIX_UNIT = "This machine's engine has no matrix unit path yet."
+
+NAMES = {
+    0: ["qzkvwx", "xoffpjq", "uuybm", "jq"],
+    10: ["aeannl", "nnaie", "elrra", "ana"],
+    100: ["kalan", "jerie", "ama", "sarien"],
+    1000: ["kaylin", "mia", "joren", "anaya"],
+}
+LATEST = ["emma", "kaylen", "jorana", "brielle", "aden", "zamira"]
+
+
+def toggles(**labels: str) -> tuple[Toggle, ...]:
+    """The toggles of the catalogue and the batch; `labels` overrides the values in force."""
+    defaults = {"padding_skip": "on", "fast_exp": "on", "vector_width": "16"}
+    defaults |= {"matrix_engine": "off", **labels}
+    effects = {"padding_skip": Effect(83.1, 187.4, True), "vector_width": Effect(1214, 83.3, False)}
+    views = [
+        Toggle(
+            key=entry.key,
+            hotkey=entry.hotkey,
+            name=entry.name,
+            kind=entry.kind,
+            label=defaults[entry.key],
+            what=entry.what,
+            blocked=NO_MATRIX_UNIT if entry.key == "matrix_engine" else "",
+            effect=effects.get(entry.key),
+        )
+        for entry in CATALOGUE
+    ]
+    batch = labels.get("batch", "16")
+    views.append(Toggle("batch", "b", "batch size", "learning", batch, "Documents a step."))
+    return tuple(views)
+
+
+def curve(step: int, seed: int = 1) -> Curve:
+    """A loss that falls and a pace with two stairs, in at most 400 buckets; always the same."""
+    n = max(min(400, step), 1) if step else 0
+    rng = np.random.default_rng(seed)
+    steps = np.linspace(step / max(n, 1), step, n)
+    us = np.where((steps > 1500) & (steps < 2200), 187.4, 83.1) * rng.normal(1, 0.015, n)
+    return Curve(
+        steps=steps.astype(np.int64),
+        seconds=np.cumsum(us) * (step / max(n, 1)) / 1e6,
+        loss=2.05 + 1.25 * np.exp(-steps / 500) + rng.normal(0, 0.035, n),
+        us=us,
+    )
+
+
+def snapshot(step: int = 4230, **changes: Any) -> Snapshot:
+    """A run of a d_model 32 model at `step`."""
+    model, train = ModelConfig(), TrainConfig()
+    line = curve(step)
+    events = (
+        Event(1500, 0.125, "padding_skip", "padding skip off"),
+        Event(2200, 0.256, "padding_skip", "padding skip on"),
+    )
+    milestones = [NameSample(k, n, True) for k, group in NAMES.items() if k <= step for n in group]
+    latest = [
+        NameSample(step - 300 + 60 * i, name, j % 2 == 0)
+        for i in range(6)
+        for j, name in enumerate(LATEST[i % 3 :] + LATEST[: i % 3])
+    ]
+    made = Snapshot(
+        status=Status.RUNNING,
+        message="",
+        error="",
+        engine="numba",
+        instruction_set="AVX-512 x16",
+        model=model,
+        train=train,
+        optimizations=Optimizations(),
+        data_name="names",
+        n_documents=32469,
+        n_params=model.n_params,
+        chance_loss=log(model.vocab_size),
+        step=step,
+        loss=2.081 if step else None,
+        learning_rate=0.00404,
+        seconds=float(line.seconds[-1]) if step else 0.0,
+        us_per_step=83.1 if step else None,
+        samples_per_second=192_539.0 if step else None,
+        gflops=102.3 if step else None,
+        percent_of_peak=43.2 if step else None,
+        peak_gflops=216.0,
+        toggles=toggles(),
+        curve=line,
+        events=tuple(e for e in events if e.step <= step),
+        names=tuple(latest) if step else (),
+        milestones=tuple(milestones),
+        temperature=0.5,
+        prefix="",
+        can_rewind=step > 0,
+        rewind_step=max(step - 30, 0),
+    )
+    return replace(made, **changes)
+
+
+class ScriptedSession:
+    """Has the commands of a session; `calls` lists them, `publish` plays the trainer.
+
+    Commands that change what the screen shows answer with a snapshot, as a session would.
+    """
+
+    def __init__(self, first: Snapshot | None = None) -> None:
+        self.latest = first or snapshot()
+        self.calls: list[tuple[Any, ...]] = []
+        self.failure: Exception | None = None
+        self._queue: queue.SimpleQueue[Snapshot | Exception | None] = queue.SimpleQueue()
+        self._serial = 0
+
+    # -- the trainer's part -------------------------------------------------------------------
+
+    def publish(self, **changes: Any) -> None:
+        """Let the session thread publish its latest snapshot with `changes`."""
+        self.latest = replace(self.latest, **changes)
+        self._queue.put(self.latest)
+
+    def crash(self, error: Exception) -> None:
+        """Let `run` end with `error`."""
+        self._queue.put(error)
+
+    def tell(self, text: str, severity: str = "information") -> None:
+        """Publish a notice."""
+        self._serial += 1
+        self.publish(notice=Notice(self._serial, text, severity))
+
+    def run(self, publish: Callable[[Snapshot], None] | None = None) -> None:
+        while (item := self._queue.get()) is not None:
+            if isinstance(item, Exception):
+                raise item
+            if publish:
+                publish(item)
+
+    def close(self) -> None:
+        self._queue.put(None)
+
+    # -- the commands -------------------------------------------------------------------------
+
+    def _call(self, *call: Any) -> None:
+        self.calls.append(call)
+        if self.failure is not None:
+            raise self.failure
+
+    def toggle_pause(self) -> None:
+        self._call("toggle_pause")
+        paused = self.latest.status is Status.PAUSED
+        self.publish(status=Status.RUNNING if paused else Status.PAUSED)
+
+    def single_step(self) -> None:
+        self._call("single_step")
+        self.publish(status=Status.PAUSED, step=self.latest.step + 1)
+
+    def restart(self, model: ModelConfig | None = None, train: TrainConfig | None = None) -> None:
+        self._call("restart", model, train)
+        fresh = snapshot(0)
+        model, train = model or self.latest.model, train or self.latest.train
+        self.latest = replace(fresh, model=model, train=train, n_params=model.n_params)
+        self.publish()
+
+    def set_learning_rate(self, rate: float) -> None:
+        self._call("set_learning_rate", rate)
+        self.publish(train=replace(self.latest.train, learning_rate=rate))
+
+    def set_batch(self, batch: int) -> None:
+        self._call("set_batch", batch)
+        self.publish(toggles=toggles(batch=str(batch)))
+
+    def scale_batch(self, up: bool) -> None:
+        self._call("scale_batch", up)
+        self.publish(toggles=toggles(batch="32" if up else "8"))
+
+    def set_optimization(self, key: str, value: Value) -> None:
+        self._call("set_optimization", key, value)
+
+    def cycle_optimization(self, key: str) -> None:
+        self._call("cycle_optimization", key)
+        self.publish(toggles=toggles(**{key: "off"}))
+
+    def set_planned_steps(self, steps: int) -> None:
+        self._call("set_planned_steps", steps)
+        self.publish(train=replace(self.latest.train, steps=steps))
+
+    def go_on(self, steps: int | None = None) -> None:
+        self._call("go_on", steps)
+        self.publish(status=Status.RUNNING, message="")
+
+    def rewind(self) -> None:
+        self._call("rewind")
+        self.publish(status=Status.PAUSED, message="", step=self.latest.rewind_step)
+
+    def save(self, path: object) -> None:
+        self._call("save", str(path))
+        self.tell(f"Saved step {self.latest.step:,} to {path}.")
+
+    def load(self, path: object) -> None:
+        self._call("load", str(path))
+
+    def set_temperature(self, temperature: float) -> None:
+        self._call("set_temperature", temperature)
+        self.publish(temperature=temperature)
+
+    def set_prefix(self, prefix: str) -> None:
+        self._call("set_prefix", prefix)
+        self.publish(prefix=prefix)

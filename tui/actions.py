@@ -1,0 +1,79 @@
+"""The one table of what can be done on the main screen.
+
+Key bindings, the key bar, the command palette and the help are all drawn from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+from eetui.core.optimizations import CATALOGUE
+
+TRAINING = "training"
+TOGGLES = "toggles"
+CHARTS = "charts"
+NAMES = "names"
+PROGRAM = "program"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """`action` is the screen's method in Textual's notation; `word` stands in the key bar."""
+
+    action: str
+    keys: str
+    shown_key: str
+    title: str
+    group: str
+    word: str = ""
+
+    def binding(self) -> Binding:
+        return Binding(
+            self.keys,
+            self.action,
+            self.word or self.title,
+            show=bool(self.word),
+            key_display=self.shown_key,
+        )
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("toggle_pause", "space", "space", "Pause or resume training", TRAINING, "pause"),
+    Action("single_step", "full_stop", ".", "Do one single step", TRAINING, "step"),
+    Action("configure", "c", "c", "Set up the model and the run", TRAINING, "set up"),
+    Action("restart", "R", "R", "Start over from step 0", TRAINING),
+    Action("lower_rate", "l", "l", "Lower the learning rate", TRAINING),
+    Action("raise_rate", "L", "L", "Raise the learning rate", TRAINING),
+    Action("rewind", "u", "u", "Go back to the last good snapshot", TRAINING),
+    Action("go_on", "g", "g", "Go on after the plan is reached", TRAINING),
+    Action("save", "s", "s", "Save a checkpoint", TRAINING, "save"),
+    Action("open", "o", "o", "Open a checkpoint", TRAINING),
+    *(
+        Action(f"toggle({e.key!r})", e.hotkey, e.hotkey, f"Toggle {e.name}", TOGGLES)
+        for e in CATALOGUE
+    ),
+    Action("double_batch", "b", "b", "Double the batch", TOGGLES),
+    Action("halve_batch", "B", "B", "Halve the batch", TOGGLES),
+    Action("switch_axis", "x", "x", "Steps or seconds on the x axis", CHARTS),
+    Action("switch_scale", "y", "y", "Logarithmic or linear y axis", CHARTS),
+    Action("smooth_more", "plus,equals_sign", "+", "Smooth more", CHARTS),
+    Action("smooth_less", "minus", "-", "Smooth less", CHARTS),
+    Action("smooth_none", "0", "0", "No smoothing", CHARTS),
+    Action("next_view", "z", "z", "Next view: all, loss, pace, names", CHARTS, "view"),
+    Action("cooler", "left_square_bracket", "[", "Lower the temperature", NAMES),
+    Action("warmer", "right_square_bracket", "]", "Raise the temperature", NAMES),
+    Action("prefix", "slash", "/", "Begin every name with a prefix", NAMES),
+    Action("picture", "w", "w", "Write a picture of the screen (SVG)", PROGRAM, "picture"),
+    Action("themes", "t", "t", "Choose a theme", PROGRAM),
+    Action("help", "question_mark", "?", "Help", PROGRAM, "help"),
+    Action("quit", "q", "q", "Quit", PROGRAM, "quit"),
+)
+
+BINDINGS = [action.binding() for action in ACTIONS]
+
+
+def group(name: str) -> list[Action]:
+    """The actions of one group, in the order of the table."""
+    return [action for action in ACTIONS if action.group == name]

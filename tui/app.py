@@ -1,0 +1,58 @@
+"""The application: it wires the session to the main screen, and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from eetui.tui.commands import ActionCommands
+from eetui.tui.live import LiveSession
+from eetui.tui.screens.main import MainScreen
+from eetui.tui.theme import ENGINE_ROOM
+from eetui.tui.worker import TrainingThread
+
+INTERRUPTED = 130
+SWITCH_SECONDS = 5e-4
+"""How long the trainer waits for the screen between two chunks, at most (Python's own is 5 ms)."""
+
+
+class EetuiApp(App[int]):
+    """The live screen of one session."""
+
+    TITLE = "eetui"
+    COMMANDS = App.COMMANDS | {ActionCommands}
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "interrupt", show=False)]
+
+    def __init__(self, session: LiveSession) -> None:
+        super().__init__()
+        self._session = session
+        self.register_theme(ENGINE_ROOM)
+        self.theme = ENGINE_ROOM.name
+
+    def on_mount(self) -> None:
+        screen = MainScreen(self._session)
+        self.push_screen(screen)
+        self._training = TrainingThread(self._session, screen)
+        self.call_after_refresh(self._training.start)
+
+    def on_unmount(self) -> None:
+        self._training.stop()
+
+    def action_interrupt(self) -> None:
+        """Ctrl-C: leave with the exit code of an interrupted program."""
+        self.exit(INTERRUPTED)
+
+
+def run(session: LiveSession) -> int:
+    """Show the live screen until it is left; gives the exit code (130 after Ctrl-C)."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        app = EetuiApp(session)
+        result = app.run()
+    finally:
+        sys.setswitchinterval(interval)
+    return (app.return_code or 0) if result is None else result

@@ -1,0 +1,49 @@
+"""How figures read on the screen: separators, units, and a width that does not jump."""
+
+from __future__ import annotations
+
+ABSENT = "–"
+
+
+def count(value: float | None, width: int = 0) -> str:
+    """A whole number with separators, right-aligned: ' 14,528'."""
+    return (ABSENT if value is None else f"{value:,.0f}").rjust(width)
+
+
+def microseconds(value: float | None, width: int = 0) -> str:
+    """Microseconds with a tenth where that still says something: '  83.1', ' 1,214'."""
+    if value is None:
+        return ABSENT.rjust(width)
+    return (f"{value:.1f}" if value < 999.95 else f"{value:,.0f}").rjust(width)
+
+
+def nats(value: float | None, width: int = 0) -> str:
+    """A loss: '2.081'."""
+    return (ABSENT if value is None else f"{value:.3f}").rjust(width)
+
+
+def percent(value: float | None, width: int = 0) -> str:
+    """Per cent with a tenth: '43.2 %'."""
+    return (ABSENT if value is None else f"{value:.1f} %").rjust(width)
+
+
+def rate(value: float, width: int = 0) -> str:
+    """A learning rate: '0.00420'."""
+    return f"{value:.5f}".rjust(width)
+
+
+def seconds(value: float) -> str:
+    """A duration on an axis: '12 s', '0.25 s'."""
+    return f"{value:g} s"
+
+
+def times(ratio: float) -> str:
+    """A change of pace in words: '2.25× slower', '1.80× faster', 'the same'."""
+    if 0.985 < ratio < 1.015:
+        return "the same"
+    return f"{ratio:.2f}× slower" if ratio > 1 else f"{1 / ratio:.2f}× faster"
+
+
+def clip(text: str, width: int) -> str:
+    """At most `width` characters, the last an ellipsis where something was cut."""
+    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"

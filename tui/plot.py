@@ -1,0 +1,140 @@
+"""A chart drawn by plotext into rows of text whose parts carry roles in place of colours.
+
+plotext is told a palette number for each role; its output is cut at the colour codes and the
+numbers are read back as roles. So the theme decides every colour, and a change of theme costs no
+new drawing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cache
+from math import log10
+from typing import Any
+
+from eetui.tui.ticks import Ticks
+
+
+class Role(IntEnum):
+    """What a part of a chart is."""
+
+    BLANK = 0
+    FRAME = 1
+    TICK = 2
+    GRID = 3
+    RAW = 4
+    LINE = 5
+    REFERENCE = 6
+    MARK = 7
+
+
+Row = list[tuple[str, Role]]
+
+_FIRST_COLOUR = 16  # below it are the terminal's own sixteen colours, which have names in plotext
+_ROLES = {_FIRST_COLOUR + role: role for role in Role}
+_CODE = re.compile(r"\x1b\[([0-9;]*)m")
+_FOREGROUND = re.compile(r"38;5;(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Points [n] on the plane of the axes; `joined` draws a line through them."""
+
+    x: Sequence[float]
+    y: Sequence[float]
+    role: Role
+    joined: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A word on the canvas; `anchor` is the end of it that lies at x: 'left' or 'right'."""
+
+    x: float
+    y: float
+    text: str
+    role: Role
+    anchor: str = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """All that is on a chart. `level` is a horizontal reference line, `marks` vertical ones."""
+
+    x_axis: Ticks
+    y_axis: Ticks
+    log_y: bool = False
+    series: tuple[Series, ...] = ()
+    level: float | None = None
+    marks: tuple[float, ...] = ()
+    labels: tuple[Label, ...] = field(default=())
+
+
+@cache
+def _plotext() -> Any:
+    import plotext
+
+    plotext.terminal.limit(False, False)
+    return plotext
+
+
+def _pixel(role: Role) -> Any:
+    return _plotext().pixel(_FIRST_COLOUR + role)
+
+
+def draw(chart: Chart, width: int, height: int) -> list[Row]:
+    """`height` rows, `width` cells each."""
+    plotext = _plotext()
+    figure = plotext.figure
+    # plotext's own log scale forgets the limits where ticks are given, so the plane is log already
+    y: Callable[[float], float] = _log10 if chart.log_y else float
+    figure.clear.data()
+    figure.clear.settings()
+    figure.plot_size(width, height)
+    figure.canvas("default")
+    figure.axes(False)
+    figure.axes(True, axis="x", side="lower", pixel=_pixel(Role.FRAME))
+    _set_ruler(figure.ruler("x", "lower"), chart.x_axis, float)
+    _set_ruler(figure.ruler("y", "left"), chart.y_axis, y)
+    figure.ruler("y", "left").grid(True, style="dotted", pixel=_pixel(Role.GRID))
+    for mark in chart.marks:
+        figure.line(mark, "vertical", pixel=_pixel(Role.MARK), style="dotted")
+    if chart.level is not None:
+        figure.line(y(chart.level), "horizontal", pixel=_pixel(Role.REFERENCE), style="dotted")
+    for series in chart.series:
+        marker = plotext.marker("braille", _pixel(series.role))
+        signal = figure.signal(list(series.x), [y(v) for v in series.y], marker=marker)
+        figure.draw(signal.lines(True) if series.joined else signal)
+    for label in chart.labels:
+        text = plotext.colorize(label.text).fill(_pixel(label.role))
+        figure.draw(figure.text(label.x, y(label.y), text, alignment=label.anchor))
+    return [_row(line) for line in figure.build().string().splitlines()]
+
+
+def _log10(value: float) -> float:
+    return log10(max(value, 1e-12))
+
+
+def _set_ruler(ruler: Any, ticks: Ticks, scale: Callable[[float], float]) -> None:
+    ruler.lim(scale(ticks.lower), scale(ticks.upper))
+    ruler.ticks([scale(p) for p in ticks.positions], list(ticks.labels))
+    ruler.pixel(_pixel(Role.TICK))
+
+
+def _row(line: str) -> Row:
+    """Cut a line of plotext's output at its colour codes."""
+    row: Row = []
+    role = Role.BLANK
+    pieces = _CODE.split(line)
+    for i, piece in enumerate(pieces):
+        if i % 2:
+            if found := _FOREGROUND.search(piece):
+                role = _ROLES.get(int(found[1]), Role.BLANK)
+            elif piece in ("", "0"):
+                role = Role.BLANK
+        elif piece:
+            row.append((piece, role))
+    return row

@@ -1,0 +1,87 @@
+"""What each pane shows, its keys, and why each toggle works."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from eetui.core.snapshot import Toggle
+from eetui.tui import actions
+from eetui.tui.actions import group
+from eetui.tui.widgets.pane import MUTED, Part
+from eetui.tui.widgets.toggle_detail import PROMISES, why
+
+ABOUT = {
+    actions.TRAINING: (
+        "A small GPT learns to spell names, right now, in this process. The top rows say where the "
+        "run stands: the mean loss of the last 100 steps in nats, the median microseconds a step, "
+        "and the share of the core's measured peak that the model's nominal work amounts to."
+    ),
+    actions.TOGGLES: (
+        "One optimization each, flipped between two steps of the live run. Before and after are "
+        "medians of the microseconds a step. ● is on, ○ is off, ◌ is being compiled, ∅ cannot "
+        "be flipped here. Arrows or j k choose a row, enter or a click flips it."
+    ),
+    actions.CHARTS: (
+        "The loss falls from the level of chance (the loss of guessing); faint points are raw, the "
+        "bright line is smoothed. Below it, microseconds a step on the same x axis. Every flip "
+        "leaves a dotted mark on both."
+    ),
+    actions.NAMES: (
+        "Made by the model as it is at the step on the left. ✦ marks a name that is not in the "
+        "data: the model made it up. Milestones stay, so that the noise of step 0 can be seen "
+        "beside what was learned."
+    ),
+    actions.PROGRAM: "Tab and shift+tab move between the panes; ctrl+p finds every action by name.",
+}
+
+
+class Help(ModalScreen[None]):
+    """Scrolls; escape, q or ? closes it."""
+
+    CSS_PATH = "dialog.tcss"
+    BINDINGS = [
+        ("escape,q,question_mark", "close", "close"),
+        ("j", "scroll(1)", "down"),
+        ("k", "scroll(-1)", "up"),
+    ]
+
+    def __init__(self, toggles: tuple[Toggle, ...]) -> None:
+        super().__init__()
+        self._toggles = toggles
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog") as dialog:
+            dialog.border_title = "help"
+            dialog.border_subtitle = "↑ ↓ scroll   esc closes"
+            for name, about in ABOUT.items():
+                yield Static(_section(name, about))
+                if name == actions.TOGGLES:
+                    for toggle in self._toggles:
+                        yield Static(_reason(toggle))
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    def action_scroll(self, lines: int) -> None:
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+def _section(name: str, about: str) -> Content:
+    parts: list[Part] = [(name, "bold $primary"), "\n", about]
+    for action in group(name):
+        parts += ["\n", (f"  {action.shown_key:>5}  ", "bold $primary"), action.title]
+    return Content.assemble(*parts)
+
+
+def _reason(toggle: Toggle) -> Content:
+    blocked = f"\nNot here: {toggle.blocked}" if toggle.blocked else ""
+    return Content.assemble(
+        (f"{toggle.hotkey}  {toggle.name}", "bold"),
+        (f"   {PROMISES[toggle.kind]}", MUTED),
+        f"\n{toggle.what} {why(toggle)}",
+        (blocked, "$text-warning"),
+    )

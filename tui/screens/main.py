@@ -1,0 +1,304 @@
+"""The main screen: it hands snapshots to the panes and keys to the session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.errors import EetuiError
+from eetui.core.snapshot import Snapshot, Status
+from eetui.tui.actions import BINDINGS
+from eetui.tui.live import LiveSession
+from eetui.tui.messages import Crashed, Published
+from eetui.tui.screens.confirm import Confirm
+from eetui.tui.screens.help import Help
+from eetui.tui.screens.prompt import Prompt
+from eetui.tui.screens.run_form import RunForm, needs_new_run
+from eetui.tui.widgets.banner import Banner
+from eetui.tui.widgets.chart_pane import ChartPane, View
+from eetui.tui.widgets.error_pane import ErrorPane
+from eetui.tui.widgets.loss_chart import LossChart
+from eetui.tui.widgets.names_pane import NamesPane
+from eetui.tui.widgets.pace_chart import PaceChart
+from eetui.tui.widgets.status_line import StatusLine
+from eetui.tui.widgets.toggle_detail import ToggleDetail
+from eetui.tui.widgets.toggle_table import ToggleTable
+
+VIEWS = ("", "-loss", "-pace", "-names")
+SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
+RATE_FACTOR = 1.25
+TEMPERATURE_STEP = 0.1
+TEMPERATURES = (0.1, 2.0)
+TOO_SMALL = (
+    "eetui needs a terminal of at least 60 columns and 18 rows; please make this one larger."
+)
+
+Severity = Literal["information", "warning", "error"]
+
+
+class MainScreen(Screen[None]):
+    """Every key of the program, and no arithmetic but the step of a setting."""
+
+    CSS_PATH = "main.tcss"
+    BINDINGS = [*BINDINGS]
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (110, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-low"), (34, "-tall")]
+    AUTO_FOCUS = "#toggles"
+
+    def __init__(self, session: LiveSession) -> None:
+        super().__init__()
+        self._session = session
+        self._snapshot = session.latest
+        self._view = View()
+        self._shown_notice = 0
+
+    def compose(self) -> ComposeResult:
+        yield Static(TOO_SMALL, id="too-small")
+        with Vertical(id="all"):
+            yield StatusLine(id="status")
+            yield Banner(id="banner")
+            with Horizontal(id="controls"):
+                yield ToggleTable(id="toggles")
+                yield ToggleDetail(id="detail")
+            yield ErrorPane(id="error")
+            with Horizontal(id="panes"):
+                with Vertical(id="charts"):
+                    yield LossChart(id="loss")
+                    yield PaceChart(id="pace", log_y=True)
+                yield NamesPane(id="names")
+            yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        self._show(self._session.latest)
+
+    # -- from the session -------------------------------------------------------------------
+
+    def on_published(self, message: Published) -> None:
+        self._show(message.snapshot)
+
+    def on_crashed(self, message: Crashed) -> None:
+        last = message.traceback.strip().splitlines()[-1]
+        self._show(
+            replace(
+                self._session.latest,
+                status=Status.FAILED,
+                message=f"The trainer stopped: {last}",
+                error=message.traceback,
+            )
+        )
+
+    def _show(self, snapshot: Snapshot) -> None:
+        """Hand a snapshot to the panes; each of them redraws only what has changed."""
+        self._snapshot = snapshot
+        self.query_one(StatusLine).update(snapshot)
+        self.query_one(Banner).update(snapshot)
+        self.query_one(ToggleTable).update(snapshot.toggles)
+        self.query_one(ErrorPane).update(snapshot.error)
+        self.query_one(NamesPane).update(snapshot)
+        for chart in self._charts():
+            chart.update(snapshot)
+        notice = snapshot.notice
+        if notice is not None and notice.serial > self._shown_notice:
+            self._shown_notice = notice.serial
+            self.notify(notice.text, severity=cast(Severity, notice.severity))
+
+    def _charts(self) -> list[ChartPane]:
+        return [*self.query(ChartPane)]
+
+    # -- the toggles ------------------------------------------------------------------------
+
+    @on(ToggleTable.Selected)
+    def _explain(self, message: ToggleTable.Selected) -> None:
+        self.query_one(ToggleDetail).update(message.toggle)
+
+    @on(ToggleTable.Flipped)
+    def _flip(self, message: ToggleTable.Flipped) -> None:
+        self.action_toggle(message.key)
+
+    def action_toggle(self, key: str) -> None:
+        """Give the toggle its next value, or say in a sentence why it has none."""
+        toggle = next((t for t in self._snapshot.toggles if t.key == key), None)
+        if toggle is not None and toggle.blocked:
+            self.notify(toggle.blocked, title=toggle.name, severity="warning")
+        elif key == "batch":
+            self.action_double_batch()
+        else:
+            self._ask(lambda: self._session.cycle_optimization(key))
+
+    def action_double_batch(self) -> None:
+        self._ask(lambda: self._session.scale_batch(True))
+
+    def action_halve_batch(self) -> None:
+        self._ask(lambda: self._session.scale_batch(False))
+
+    # -- training ---------------------------------------------------------------------------
+
+    def _ask(self, command: Callable[[], None]) -> None:
+        """Send a command to the session; what is wrong with it is said, not raised."""
+        try:
+            command()
+        except EetuiError as error:
+            self.notify(str(error), severity="error")
+
+    def action_toggle_pause(self) -> None:
+        self._ask(self._session.toggle_pause)
+
+    def action_single_step(self) -> None:
+        self._ask(self._session.single_step)
+
+    def action_rewind(self) -> None:
+        if self._snapshot.can_rewind:
+            self._ask(self._session.rewind)
+        else:
+            self.notify("There is no earlier good step to go back to.", severity="warning")
+
+    def action_go_on(self) -> None:
+        if self._snapshot.status is Status.FINISHED:
+            self._ask(self._session.go_on)
+        else:
+            self.notify("The plan is not done yet; c changes its length.", severity="warning")
+
+    def action_lower_rate(self) -> None:
+        self._scale_rate(1 / RATE_FACTOR)
+
+    def action_raise_rate(self) -> None:
+        self._scale_rate(RATE_FACTOR)
+
+    def _scale_rate(self, factor: float) -> None:
+        rate = self._snapshot.train.learning_rate * factor
+        self._ask(lambda: self._session.set_learning_rate(rate))
+
+    def action_restart(self) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._ask(self._session.restart)
+
+        step = self._snapshot.step
+        question = f"Start over from step 0? The weights of {step:,} steps are given up."
+        self.app.push_screen(Confirm(question, "Start over"), answered)
+
+    def action_configure(self) -> None:
+        def answered(wanted: tuple[ModelConfig, TrainConfig] | None) -> None:
+            if wanted is not None:
+                self._apply(*wanted)
+
+        snapshot = self._snapshot
+        self.app.push_screen(RunForm(snapshot.model, snapshot.train), answered)
+
+    def _apply(self, model: ModelConfig, train: TrainConfig) -> None:
+        """Change what can be changed live; anything else starts a new run."""
+        now = self._snapshot.train
+        if needs_new_run(self._snapshot.model, now, model, train):
+            self._ask(lambda: self._session.restart(model, train))
+            return
+        if train.learning_rate != now.learning_rate:
+            self._ask(lambda: self._session.set_learning_rate(train.learning_rate))
+        if train.batch != now.batch:
+            self._ask(lambda: self._session.set_batch(train.batch))
+        if train.steps != now.steps:
+            self._ask(lambda: self._session.set_planned_steps(train.steps))
+
+    # -- files ------------------------------------------------------------------------------
+
+    def action_save(self) -> None:
+        def answered(path: str | None) -> None:
+            if path:
+                self._ask(lambda: self._session.save(path))
+
+        s = self._snapshot
+        name = f"eetui-d{s.model.d_model}-step{s.step}.safetensors"
+        self.app.push_screen(Prompt("Save a checkpoint to", name), answered)
+
+    def action_open(self) -> None:
+        def answered(path: str | None) -> None:
+            if path:
+                self._ask(lambda: self._session.load(path))
+
+        self.app.push_screen(Prompt("Open a checkpoint", "", "name.safetensors"), answered)
+
+    def action_picture(self) -> None:
+        """Write what is on the screen as an SVG file into the working folder."""
+        path = Path.cwd() / f"eetui-step{self._snapshot.step}.svg"
+        try:
+            path.write_text(self.app.export_screenshot(title="eetui"), encoding="utf-8")
+        except OSError as error:
+            self.notify(f"The picture could not be written: {error}.", severity="error")
+        else:
+            self.notify(f"Wrote a picture of this screen to {path}.")
+
+    # -- charts and names -------------------------------------------------------------------
+
+    def _look(self, view: View) -> None:
+        self._view = view
+        for chart in self._charts():
+            chart.look(view)
+
+    def action_switch_axis(self) -> None:
+        self._look(replace(self._view, axis="seconds" if self._view.axis == "steps" else "steps"))
+
+    def action_switch_scale(self) -> None:
+        """The scale of the chart that has the focus, or of the loss."""
+        chart = self.focused if isinstance(self.focused, ChartPane) else None
+        if chart is None:
+            chart = self.query_one(PaceChart if self.has_class("-pace") else LossChart)
+        chart.switch_scale()
+
+    def action_smooth_more(self) -> None:
+        self._smooth(+1)
+
+    def action_smooth_less(self) -> None:
+        self._smooth(-1)
+
+    def action_smooth_none(self) -> None:
+        self._look(replace(self._view, smoothing=0.0))
+
+    def _smooth(self, by: int) -> None:
+        index = SMOOTHINGS.index(self._view.smoothing) + by
+        smoothing = SMOOTHINGS[max(0, min(index, len(SMOOTHINGS) - 1))]
+        self._look(replace(self._view, smoothing=smoothing))
+
+    def action_next_view(self) -> None:
+        """All panes, the loss alone, the pace alone, the names alone, and round again."""
+        current = next((v for v in VIEWS if v and self.has_class(v)), "")
+        following = VIEWS[(VIEWS.index(current) + 1) % len(VIEWS)]
+        for view in VIEWS[1:]:
+            self.set_class(view == following, view)
+
+    def action_cooler(self) -> None:
+        self._heat(-TEMPERATURE_STEP)
+
+    def action_warmer(self) -> None:
+        self._heat(+TEMPERATURE_STEP)
+
+    def _heat(self, by: float) -> None:
+        low, high = TEMPERATURES
+        temperature = round(max(low, min(self._snapshot.temperature + by, high)), 1)
+        self._ask(lambda: self._session.set_temperature(temperature))
+
+    def action_prefix(self) -> None:
+        def answered(prefix: str | None) -> None:
+            if prefix is not None:
+                self._ask(lambda: self._session.set_prefix(prefix))
+
+        question = "Begin every name with (nothing for any name)"
+        self.app.push_screen(Prompt(question, self._snapshot.prefix), answered)
+
+    # -- the program ------------------------------------------------------------------------
+
+    def action_themes(self) -> None:
+        self.app.search_themes()
+
+    def action_help(self) -> None:
+        self.app.push_screen(Help(self._snapshot.toggles))
+
+    def action_quit(self) -> None:
+        self.app.exit(0)

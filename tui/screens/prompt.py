@@ -1,0 +1,35 @@
+"""A question that is answered with a line of text."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+
+class Prompt(ModalScreen[str | None]):
+    """Gives the text, or None for escape."""
+
+    CSS_PATH = "dialog.tcss"
+    BINDINGS = [("escape", "give_up", "cancel")]
+
+    def __init__(self, question: str, text: str = "", placeholder: str = "") -> None:
+        super().__init__()
+        self._question = question
+        self._text = text
+        self._placeholder = placeholder
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(self._question)
+            yield Input(self._text, placeholder=self._placeholder, compact=True)
+            yield Static("\n[b]enter[/b] accepts   [b]esc[/b] cancels", classes="hint")
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value.strip())
+
+    def action_give_up(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,142 @@
+"""What the two charts share: when to draw, how to map roles to the theme, and the x axis."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from time import monotonic
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.strip import Strip
+from textual.timer import Timer
+from textual.widget import Widget
+
+from eetui.core.charts import Axis, event_positions
+from eetui.core.snapshot import Snapshot
+from eetui.tui import figures, ticks
+from eetui.tui.plot import Chart, Label, Role, Row, draw
+
+SECONDS_BETWEEN_DRAWINGS = 0.2
+LABEL_WIDTH = 7
+"""The y labels of both charts have one width, so that their x axes and marks stand in line."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How both charts are looked at; a key makes a new one."""
+
+    axis: Axis = "steps"
+    smoothing: float = 0.6
+
+
+class ChartPane(Widget, can_focus=True):
+    """Draws at most five times a second, and only when there is something new."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES = {f"chart--{role.name.lower()}" for role in Role}
+
+    def __init__(self, *, id: str | None = None, log_y: bool = False) -> None:
+        super().__init__(id=id)
+        self.log_y = log_y
+        self._view = View()
+        self._snapshot: Snapshot | None = None
+        self._rows: list[Row] = []
+        self._drawn_at = 0.0
+        self._due: Timer | None = None
+
+    @abstractmethod
+    def chart(self, snapshot: Snapshot, view: View, columns: int) -> Chart:
+        """What is to be drawn; `columns` is the room between the y labels and the edge."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether what is on the screen is the latest."""
+        return self._due is None
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show the curve of `snapshot`, soon."""
+        before, self._snapshot = self._snapshot, snapshot
+        if before is not None and _same_run(before, snapshot):
+            return
+        if self._due is None:
+            wait = self._drawn_at + SECONDS_BETWEEN_DRAWINGS - monotonic()
+            self._due = self.set_timer(max(wait, 0.001), self.redraw)
+
+    def look(self, view: View) -> None:
+        """Draw at once in another view."""
+        self._view = view
+        self.redraw()
+
+    def switch_scale(self) -> None:
+        """Change between a linear and a logarithmic y axis."""
+        self.log_y = not self.log_y
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw now, if there is anything and room for it."""
+        if self._due is not None:
+            self._due.stop()
+            self._due = None
+        width, height = self.content_size
+        if self._snapshot is None or width <= LABEL_WIDTH + 10 or height < 4:
+            return
+        self._drawn_at = monotonic()
+        chart = self.chart(self._snapshot, self._view, width - LABEL_WIDTH)
+        self._rows = draw(chart, width, height)
+        self.refresh()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        self.redraw()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.content_size.width
+        if y >= len(self._rows):
+            return Strip.blank(width, self.rich_style)
+        styles = {role: self._style(role) for role in Role}
+        strip = Strip([Segment(text, styles[role]) for text, role in self._rows[y]])
+        return strip.adjust_cell_length(width, self.rich_style)
+
+    def _style(self, role: Role) -> Style:
+        return self.get_component_rich_style(f"chart--{role.name.lower()}")
+
+
+def _same_run(a: Snapshot, b: Snapshot) -> bool:
+    """Whether nothing that a chart shows differs."""
+    last = (c.curve.steps[-1] if len(c.curve.steps) else -1 for c in (a, b))
+    return a.step == b.step and a.events == b.events and len({*last}) == 1
+
+
+def x_ticks(snapshot: Snapshot, axis: Axis, columns: int) -> ticks.Ticks:
+    """The x axis of both charts: from the beginning to a round number past the end."""
+    curve = snapshot.curve
+    values = curve.steps if axis == "steps" else curve.seconds
+    last = float(values[-1]) if len(values) else 1.0
+    label = figures.count if axis == "steps" else figures.seconds
+    return ticks.linear(0.0, max(last, 1e-3), max(columns // 14, 2), label, fit=True)
+
+
+def y_label(text: str) -> str:
+    """A label of the y axis at its fixed width."""
+    return f"{text.rjust(LABEL_WIDTH - 1)} "
+
+
+def mark_labels(
+    snapshot: Snapshot, axis: Axis, x_axis: ticks.Ticks, y: float, columns: int
+) -> tuple[Label, ...]:
+    """The words of the marks, the latest first; those that would overlap are left out."""
+    per_column = (x_axis.upper - x_axis.lower) / max(columns, 1)
+    taken = float("inf")
+    labels = []
+    positions = event_positions(snapshot.events, axis)
+    for event, x in sorted(zip(snapshot.events, positions, strict=True), key=lambda p: -p[1]):
+        text = f" {event.label} "
+        room = len(text) * per_column
+        on_left = x + room > min(x_axis.upper, taken)
+        start = x - room if on_left else x
+        if start < x_axis.lower or start + room > taken:
+            continue
+        taken = start
+        labels.append(Label(x, y, text, Role.MARK, "right" if on_left else "left"))
+    return tuple(labels)

@@ -1,0 +1,54 @@
+"""The loss over steps or seconds: raw points faint, the smoothed line bright, chance as a level."""
+
+from __future__ import annotations
+
+from eetui.core.charts import event_positions, loss_points
+from eetui.core.snapshot import Snapshot
+from eetui.tui import ticks
+from eetui.tui.plot import Chart, Label, Role, Series
+from eetui.tui.widgets.chart_pane import ChartPane, View, mark_labels, x_ticks, y_label
+
+
+class LossChart(ChartPane):
+    """Nats, with chance (the loss of guessing) as the line that learning leaves behind."""
+
+    def chart(self, snapshot: Snapshot, view: View, columns: int) -> Chart:
+        scale = "log" if self.log_y else "linear"
+        self.border_title = "loss, nats"
+        self.border_subtitle = (
+            f"x {view.axis}   y {scale}   + - 0 smoothing {view.smoothing:.2f}".rstrip()
+        )
+        raw_x, raw = loss_points(snapshot.curve, view.axis, 0.0, 2 * columns)
+        x, y = loss_points(snapshot.curve, view.axis, view.smoothing, 2 * columns)
+        chance = snapshot.chance_loss
+        top = max(chance * 1.02, float(y.max(initial=0.0)))
+        bottom = min(chance - 0.2, float(raw.min(initial=chance)))
+        x_axis = x_ticks(snapshot, view.axis, columns)
+        y_axis = self._y_axis(bottom, top)
+        series = (
+            Series(raw_x.tolist(), raw.tolist(), Role.RAW, joined=False),
+            Series(x.tolist(), y.tolist(), Role.LINE),
+        )
+        guessing = f" chance {chance:.3f} "
+        return Chart(
+            x_axis,
+            y_axis,
+            log_y=self.log_y,
+            series=series if view.smoothing else series[1:],
+            level=chance,
+            marks=tuple(event_positions(snapshot.events, view.axis)),
+            labels=(
+                Label(x_axis.upper, chance, guessing, Role.REFERENCE, "right"),
+                *mark_labels(snapshot, view.axis, x_axis, y_axis.lower, columns),
+            ),
+        )
+
+    def _y_axis(self, bottom: float, top: float) -> ticks.Ticks:
+        count = max(self.content_size.height // 3, 2)
+
+        def label(value: float) -> str:
+            return y_label(f"{value:.2f}")
+
+        if self.log_y:
+            return ticks.logarithmic(bottom * 0.98, top * 1.02, count, label)
+        return ticks.linear(bottom, top, count, label, fit=True)

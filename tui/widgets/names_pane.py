@@ -1,0 +1,80 @@
+"""What the model says: milestones that stay, and the latest names streaming in above the rest."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from textual import events
+from textual.content import Content
+
+from eetui.core.snapshot import NameSample, Snapshot
+from eetui.tui import figures
+from eetui.tui.widgets.pane import MUTED, LinesPane, Part, line
+
+NEW = "✦"
+STEP_WIDTH = 7
+CELL = 10
+
+
+class NamesPane(LinesPane, can_focus=True):
+    """Each line is tagged with the step of the weights that made its names."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._snapshot: Snapshot | None = None
+        self._drawn: tuple[object, ...] = ()
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show the names of `snapshot`."""
+        self._snapshot = snapshot
+        wanted = (snapshot.names, snapshot.milestones, self.content_size)
+        title = (snapshot.temperature, snapshot.prefix)
+        if self._drawn == (*wanted, title):
+            return
+        self._drawn = (*wanted, title)
+        prefix = f", beginning with {snapshot.prefix}" if snapshot.prefix else ""
+        self.border_title = f"names at temperature {snapshot.temperature:.1f}{prefix}"
+        self.border_subtitle = f"{NEW} not in the data   \\[ ] temperature"
+        self._draw(snapshot)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        if self._snapshot is not None:
+            self.update(self._snapshot)
+
+    def _draw(self, snapshot: Snapshot) -> None:
+        width, height = self.content_size
+        kept = [row[0] for row in _rows(snapshot.milestones, width)]
+        kept = kept[-max(height // 3, 1) :] if len(kept) > height // 2 else kept
+        lines = [line(("  step  milestones", MUTED)), *kept]
+        lines.append(line(("  step  latest first", MUTED)))
+        room = height - len(lines)
+        for row in reversed(_rows(snapshot.names, width)):
+            if len(row) > room:
+                break
+            lines += row
+            room -= len(row)
+        self.show(lines)
+
+
+def _rows(names: tuple[NameSample, ...], width: int) -> list[list[Content]]:
+    """For each step, lines of names in columns; the first line carries the step."""
+    columns = max((width - STEP_WIDTH - 1) // CELL, 1)
+    out = []
+    for step, group in groupby(names, key=lambda n: n.step):
+        members = list(group)
+        lines = []
+        for start in range(0, len(members), columns):
+            tag = figures.count(step) if start == 0 else ""
+            parts: list[Part] = [(tag.rjust(STEP_WIDTH), MUTED), " "]
+            for name in members[start : start + columns]:
+                parts += _cell(name)
+            lines.append(line(*parts))
+        out.append(lines)
+    return out
+
+
+def _cell(name: NameSample) -> list[Part]:
+    text = figures.clip(name.text, CELL - 2).ljust(CELL - 1)
+    if name.is_new:
+        return [(NEW, "$text-accent"), (text, "$foreground")]
+    return [" ", (text, MUTED)]

@@ -1,0 +1,40 @@
+"""What the panes share: a border with a title, and a drawing made of styled lines."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widget import Widget
+
+Part = str | tuple[str, str]
+"""Text, or (text, style), the style in the theme's words: 'bold $primary'."""
+
+MUTED = "$foreground 62%"
+DIM = "$foreground 38%"
+
+
+def line(*parts: Part) -> Content:
+    """One line of a pane."""
+    return Content.assemble(*parts)
+
+
+class LinesPane(Widget):
+    """A widget that shows lines and redraws only if one of them has changed."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    LinesPane { text-wrap: nowrap; text-overflow: clip; }
+    """
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._content = Content("")
+
+    def show(self, lines: list[Content]) -> None:
+        """Replace what is shown."""
+        content = Content("\n").join(lines)
+        if not content.is_same(self._content):
+            self._content = content
+            self.refresh()
+
+    def render(self) -> Content:
+        return self._content

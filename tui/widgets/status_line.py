@@ -1,0 +1,96 @@
+"""The figures at the top: where the run stands, how well and how fast."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.content import Content
+
+from eetui.core.snapshot import Snapshot, Status
+from eetui.tui import figures
+from eetui.tui.widgets.pane import MUTED, LinesPane, Part, line
+
+GLYPHS = {
+    Status.STARTING: ("◌", "starting", "$text-warning"),
+    Status.RUNNING: ("▶", "running", "$text-success"),
+    Status.PAUSED: ("‖", "paused", "$text-warning"),
+    Status.FINISHED: ("■", "finished", "$text-primary"),
+    Status.DIVERGED: ("✖", "diverged", "$text-error"),
+    Status.FAILED: ("✖", "failed", "$text-error"),
+    Status.CLOSED: ("■", "closed", "$text-muted"),
+}
+
+
+class StatusLine(LinesPane):
+    """Two rows of figures and the bar of the plan."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._snapshot: Snapshot | None = None
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show the figures of `snapshot`."""
+        self._snapshot = snapshot
+        width = self.content_size.width
+        rows = _wide(snapshot, width) if width >= 110 else _compact(snapshot, width)
+        self.show([*rows, _plan(snapshot, width)])
+
+    def on_resize(self, _event: events.Resize) -> None:
+        if self._snapshot is not None:
+            self.update(self._snapshot)
+
+
+def _engine(snapshot: Snapshot) -> str:
+    return f"{snapshot.engine} {snapshot.instruction_set}".strip()
+
+
+def _wide(s: Snapshot, width: int) -> list[Content]:
+    """Columns with a small word above each figure."""
+    glyph, word, colour = GLYPHS[s.status]
+    left = (
+        (f"{glyph} {word}", _engine(s), 27, colour),
+        (f"d_model {s.model.d_model}", f"{figures.count(s.n_params)} parameters", 22, MUTED),
+    )
+    right = (
+        ("step", f"{figures.count(s.step)} / {figures.count(s.train.steps)}", 21),
+        ("loss", figures.nats(s.loss), 9),
+        ("us/step", figures.microseconds(s.us_per_step), 10),
+        ("samples/s", figures.count(s.samples_per_second), 12),
+        ("of peak", figures.percent(s.percent_of_peak), 10),
+    )
+    gap = " " * max(width - sum(c[2] for c in left) - sum(c[2] for c in right), 0)
+    words: list[Part] = [(a.ljust(w), style) for a, _, w, style in left]
+    words += [gap, *((a.rjust(w), MUTED) for a, _, w in right)]
+    values: list[Part] = [figures.clip(b, w - 1).ljust(w) for _, b, w, _ in left]
+    values += [gap, *((b.rjust(w), "bold") for _, b, w in right)]
+    return [line(*words), line(*values)]
+
+
+def _compact(s: Snapshot, width: int) -> list[Content]:
+    """Two rows with the unit beside each figure, for 80 columns."""
+    glyph, word, colour = GLYPHS[s.status]
+    shape = f"d_model {s.model.d_model}, {figures.count(s.n_params)} parameters"
+    engine = figures.clip(_engine(s), max(width - 13 - len(shape) - 2, 0))
+    space = " " * max(width - 13 - len(engine) - len(shape), 1)
+    step = f"step {figures.count(s.step)} / {figures.count(s.train.steps)}"
+    parts: list[Part] = []
+    for value, w, unit in (
+        (figures.nats(s.loss), 5, " loss"),
+        (figures.microseconds(s.us_per_step), 6, " us/step"),
+        (figures.count(s.samples_per_second), 7, " /s"),
+        (figures.percent(s.percent_of_peak), 7, " of peak"),
+    ):
+        parts += ["  ", (value.rjust(w), "bold"), (unit, MUTED)]
+    room = width - sum(len(p if isinstance(p, str) else p[0]) for p in parts)
+    return [
+        line((f"{glyph} {word}".ljust(13), colour), engine, space, (shape, MUTED)),
+        line((figures.clip(step, room).ljust(room), "bold"), *parts),
+    ]
+
+
+def _plan(s: Snapshot, width: int) -> Content:
+    """How much of the planned steps is done, as a thin bar and in per cent."""
+    done = min(s.step / s.train.steps, 1.0)
+    text = f" {done:4.0%} of plan"
+    room = max(width - len(text), 0)
+    filled = round(done * room)
+    return line(("━" * filled, "$primary"), ("─" * (room - filled), "$panel"), (text, MUTED))
