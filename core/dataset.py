@@ -116,7 +116,7 @@ def _from_text(text: str, source: Source, block_size: int) -> Dataset:
     lines = text.removesuffix("\n").split("\n")
     documents = [document for document in map(str.strip, lines) if document]
     if not documents:
-        raise UsageError(f"{source.path} holds only blank lines: one line should be one document.")
+        raise UsageError(f"{source.path} holds only blank lines: put one document on a line.")
     joined = "".join(documents)
     vocabulary = tuple(sorted(set(joined)))
     if len(vocabulary) >= MAX_VOCAB:

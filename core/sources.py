@@ -13,6 +13,8 @@ KARPATHY = "karpathy"
 KARPATHY_URL = "https://raw.githubusercontent.com/karpathy/makemore/master/names.txt"
 KARPATHY_SHA256 = "0a30b5557f192f32ab962680889aac5f6fda0f4cecf40a6d0b5694f58ea8cc4d"
 
+_WANTED = "give --data a UTF-8 text file with one document a line."
+
 DOWNLOAD_TIMEOUT = 20.0
 """Seconds without an answer after which the download is given up."""
 
@@ -47,6 +49,7 @@ def fetch_karpathy() -> Path:
     """
     import platformdirs
     import pooch  # type: ignore[import-untyped]
+    import requests
 
     folder = Path(platformdirs.user_cache_dir("eetui", appauthor=False))
     pooch.get_logger().setLevel("ERROR")
@@ -64,48 +67,45 @@ def fetch_karpathy() -> Path:
             f"What came from {KARPATHY_URL} is not the expected file (its checksum differs): "
             "try again later, or pass another file with --data FILE."
         ) from None
-    except OSError as error:
-        if isinstance(error, PermissionError):
-            raise EetuiError(f"The cache folder {folder} cannot be written to: {advice}") from None
+    except requests.RequestException:
         raise EetuiError(
-            f"Karpathy's names are not in the cache yet and cannot be downloaded now: go online, "
+            "Karpathy's names are not in the cache yet and cannot be downloaded now: go online, "
             f"or {advice}"
         ) from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise EetuiError(f"The cache folder {folder} cannot be used ({reason}): {advice}") from None
     return Path(path)
 
 
 def read_text(path: Path) -> str:
     """The text of a UTF-8 file without its byte order mark.
 
-    Raises `UsageError`, in one sentence, for a file that is missing, a folder, unreadable, empty,
-    binary, or not UTF-8.
+    Raises `UsageError`, in one sentence, for a file that is missing, a folder, a device,
+    unreadable, empty, binary, or not UTF-8.
     """
     try:
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder: {_WANTED}")
+        if path.is_char_device() or path.is_block_device():
+            raise UsageError(f"{path} is a device, which may never end: {_WANTED}")
         data = path.read_bytes()
     except FileNotFoundError:
-        raise UsageError(
-            f"There is no file {path}: give --data a text file with one document a line."
-        ) from None
-    except IsADirectoryError:
-        raise UsageError(
-            f"{path} is a folder: give --data a text file with one document a line."
-        ) from None
+        raise UsageError(f"There is no file {path}: {_WANTED}") from None
+    except PermissionError:
+        raise UsageError(f"You may not read {path}: change its permissions.") from None
     except OSError as error:
-        if path.is_dir():  # Windows answers "permission denied" for a folder.
-            raise UsageError(
-                f"{path} is a folder: give --data a text file with one document a line."
-            ) from None
         reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"{path} cannot be read ({reason}): check its permissions.") from None
+        raise UsageError(f"{path} cannot be read ({reason}): {_WANTED}") from None
     if not data:
-        raise UsageError(f"{path} is empty: it should hold one document a line.")
+        raise UsageError(f"{path} is empty: {_WANTED}")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise UsageError(f"{path} is UTF-16 text: save it as UTF-8.")
     if b"\0" in data:
-        raise UsageError(f"{path} is a binary file: it should be UTF-8 text, one document a line.")
+        raise UsageError(f"{path} is a binary file: {_WANTED}")
+    data = data.removeprefix(codecs.BOM_UTF8)
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        # After a byte order mark the positions are counted without it, which moves no line.
-        line = data.count(b"\n", 0, error.start) + 1
+        line = len(data[: error.start + 1].splitlines())
         raise UsageError(f"{path} is not UTF-8 in line {line}: save it as UTF-8.") from None

@@ -1,0 +1,31 @@
+"""What the tests of every part use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+
+from eetui.core.errors import EetuiError, UsageError
+
+Refused = Callable[..., AbstractContextManager[None]]
+
+
+@pytest.fixture(scope="session")
+def refused() -> Refused:
+    """`with refused("part of it"):` expects a UsageError (or `error`) of exactly one sentence."""
+
+    @contextmanager
+    def check(part: str, error: type[EetuiError] = UsageError) -> Iterator[None]:
+        with pytest.raises(EetuiError) as caught:
+            yield
+        message = str(caught.value)
+        assert type(caught.value) is error, message
+        assert part in message
+        assert re.findall(r"[.!?](?=\s|$)|\n", message) == ["."], message
+        assert message.endswith(".")
+        assert message[0] == message[0].upper() or message[0] in "/~"
+
+    return check
