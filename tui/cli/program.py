@@ -133,15 +133,17 @@ class _ConfiguredDefaults(dict[str, Any]):
     So that help, the version and the doctor work whatever is in the file.
     """
 
-    def __init__(self, has_command: bool) -> None:
+    def __init__(self, args: Sequence[str]) -> None:
         super().__init__()
-        self._has_command = has_command
+        self._is_help = not {"-h", "--help"}.isdisjoint(args)
+        self._has_command = any(arg in COMMANDS for arg in args[:1])
+        self._args = args
         self._settings: dict[str, Any] | None = None
 
     def get(self, key: str, default: Any = None) -> Any:
         if key in COMMANDS:
-            return _ConfiguredDefaults(has_command=False)
-        if self._has_command or key in {"json", "jsonl", "version"}:
+            return _ConfiguredDefaults(self._args[1:])
+        if self._is_help or self._has_command or key in {"json", "jsonl", "version"}:
             return default
         if self._settings is None:
             from eetui.core.settings import load_config
@@ -150,22 +152,35 @@ class _ConfiguredDefaults(dict[str, Any]):
         return self._settings.get(key, default)
 
 
+def _explain(error: typer.TyperException) -> str:
+    """The error's sentence, and where the value came from if not from the command line."""
+    message = error.format_message()
+    if not isinstance(error, typer.BadParameter) or error.param is None or error.ctx is None:
+        return message
+    source = error.ctx.get_parameter_source(error.param.name)
+    variable = error.param.envvar
+    if source and source.name == "ENVIRONMENT" and isinstance(variable, str):
+        return f"{message.rstrip('.')} ({variable}={os.environ.get(variable)})"
+    if source and source.name == "DEFAULT_MAP":
+        return f"{message.rstrip('.')} (in the configuration file)"
+    return message
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and give its exit code: 0, 1 failed, 2 usage, 130 interrupted."""
     args = list(sys.argv[1:] if arguments is None else arguments)
-    has_command = any(arg in COMMANDS for arg in args[:1])
     command = typer.main.get_command(app)
     try:
         code = command.main(
             args=args,
             prog_name="eetui",
             standalone_mode=False,
-            default_map=_ConfiguredDefaults(has_command),
+            default_map=_ConfiguredDefaults(args),
         )
         sys.stdout.flush()
         return int(code or 0)
     except typer.TyperException as error:
-        complain(error.format_message())
+        complain(_explain(error))
         return error.exit_code
     except EetuiError as error:
         complain(str(error))

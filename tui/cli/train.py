@@ -81,6 +81,7 @@ class Training:
 
     def __init__(self, session: Session, lines: bool) -> None:
         self.last: deque[float] = deque(maxlen=LAST)
+        self.first_step = session.latest.step
         self._session = session
         self._lines = lines
         self._queue: Queue[Losses] = Queue(maxsize=64)
@@ -208,7 +209,6 @@ def save_run(path: Path, session: Session, dataset: Dataset) -> None:
 def summary(request: Request, session: Session, training: Training) -> dict[str, Any]:
     """What a run came to. us_per_step is the median of its last stretch, seconds is in steps."""
     latest, state = session.latest, session.state
-    started_at = request.state.step if request.state is not None else 0
     return {
         "engine": latest.engine,
         "isa": latest.instruction_set,
@@ -216,7 +216,7 @@ def summary(request: Request, session: Session, training: Training) -> dict[str,
         "n_params": latest.n_params,
         "batch": latest.train.batch,
         "steps": state.step,
-        "steps_run": state.step - started_at,
+        "steps_run": state.step - training.first_step,
         "learning_rate": latest.train.learning_rate,
         "schedule": latest.train.schedule,
         "seed": latest.train.seed,

@@ -1,0 +1,68 @@
+"""Paths and files; what the settings do to a run is tested with the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eetui.core import settings
+from eetui.core.errors import EetuiError
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("EETUI_CONFIG", raising=False)
+    monkeypatch.delenv("EETUI_THEME", raising=False)
+    monkeypatch.setattr(settings, "config_path", lambda: tmp_path / "config.toml")
+    monkeypatch.setattr(settings, "state_path", lambda: tmp_path / "state" / "state.json")
+    return tmp_path
+
+
+def test_no_files_no_settings():
+    assert settings.load_config() == {}
+    assert settings.load_state() == {}
+    assert settings.theme() is None
+
+
+def test_a_whole_number_is_a_number(home):
+    (home / "config.toml").write_text("lr = 1\n")
+    assert settings.load_config() == {"lr": 1.0}
+
+
+def test_toggles_become_assignments(home):
+    (home / "config.toml").write_text(
+        '[optimizations]\npadding_skip = false\nfast_exp = "on"\nvector_width = 8\n'
+    )
+    assert settings.load_config() == {
+        "assignments": ["padding_skip=off", "fast_exp=on", "vector_width=8"]
+    }
+
+
+def test_state_comes_back():
+    settings.save_state({"theme": "nord", "smoothing": 3})
+    assert settings.load_state() == {"theme": "nord", "smoothing": 3}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe"])
+def test_a_damaged_state_is_forgotten_and_can_be_replaced(content):
+    settings.save_state({"theme": "nord"})
+    settings.state_path().write_bytes(content)
+    assert settings.load_state() == {}
+    settings.save_state({"theme": "dracula"})
+    assert settings.load_state() == {"theme": "dracula"}
+
+
+def test_a_place_that_cannot_be_made_is_told(home):
+    (home / "state").write_text("a file where the folder should be")
+    with pytest.raises(EetuiError, match="cannot be made"):
+        settings.save_state({})
+
+
+def test_theme_from_environment_then_file_then_state(home, monkeypatch):
+    settings.save_state({"theme": "of the state"})
+    assert settings.theme() == "of the state"
+    (home / "config.toml").write_text('theme = "of the file"')
+    assert settings.theme() == "of the file"
+    monkeypatch.setenv("EETUI_THEME", "of the environment")
+    assert settings.theme() == "of the environment"
