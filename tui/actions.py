@@ -51,7 +51,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("save", "s", "s", "Save a checkpoint", TRAINING, "save"),
     Action("open", "o", "o", "Open a checkpoint", TRAINING),
     *(
-        Action(f"toggle({e.key!r})", e.hotkey, e.hotkey, f"Toggle {e.name}", TOGGLES)
+        Action(f"flip({e.key!r})", e.hotkey, e.hotkey, f"Toggle {e.name}", TOGGLES)
         for e in CATALOGUE
     ),
     Action("double_batch", "b", "b", "Double the batch", TOGGLES),

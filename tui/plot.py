@@ -24,11 +24,10 @@ class Role(IntEnum):
     BLANK = 0
     FRAME = 1
     TICK = 2
-    GRID = 3
-    RAW = 4
-    LINE = 5
-    REFERENCE = 6
-    MARK = 7
+    RAW = 3
+    LINE = 4
+    REFERENCE = 5
+    MARK = 6
 
 
 Row = list[tuple[str, Role]]
@@ -99,7 +98,6 @@ def draw(chart: Chart, width: int, height: int) -> list[Row]:
     figure.axes(True, axis="x", side="lower", pixel=_pixel(Role.FRAME))
     _set_ruler(figure.ruler("x", "lower"), chart.x_axis, float)
     _set_ruler(figure.ruler("y", "left"), chart.y_axis, y)
-    figure.ruler("y", "left").grid(True, style="dotted", pixel=_pixel(Role.GRID))
     for mark in chart.marks:
         figure.line(mark, "vertical", pixel=_pixel(Role.MARK), style="dotted")
     if chart.level is not None:

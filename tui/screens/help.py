@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -43,7 +46,7 @@ class Help(ModalScreen[None]):
     """Scrolls; escape, q or ? closes it."""
 
     CSS_PATH = "dialog.tcss"
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         ("escape,q,question_mark", "close", "close"),
         ("j", "scroll(1)", "down"),
         ("k", "scroll(-1)", "up"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Footer, Static
@@ -42,16 +43,14 @@ TOO_SMALL = (
     "eetui needs a terminal of at least 60 columns and 18 rows; please make this one larger."
 )
 
-Severity = Literal["information", "warning", "error"]
-
 
 class MainScreen(Screen[None]):
     """Every key of the program, and no arithmetic but the step of a setting."""
 
     CSS_PATH = "main.tcss"
-    BINDINGS = [*BINDINGS]
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (110, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-low"), (34, "-tall")]
+    BINDINGS: ClassVar[list[BindingType]] = [*BINDINGS]
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (110, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-low"), (34, "-tall")]  # noqa: RUF012
     AUTO_FOCUS = "#toggles"
 
     def __init__(self, session: LiveSession) -> None:
@@ -103,13 +102,14 @@ class MainScreen(Screen[None]):
         self.query_one(Banner).update(snapshot)
         self.query_one(ToggleTable).update(snapshot.toggles)
         self.query_one(ErrorPane).update(snapshot.error)
+        self.set_class(bool(snapshot.error), "-failed")
         self.query_one(NamesPane).update(snapshot)
         for chart in self._charts():
             chart.update(snapshot)
         notice = snapshot.notice
         if notice is not None and notice.serial > self._shown_notice:
             self._shown_notice = notice.serial
-            self.notify(notice.text, severity=cast(Severity, notice.severity))
+            self.notify(notice.text, severity=notice.severity)
 
     def _charts(self) -> list[ChartPane]:
         return [*self.query(ChartPane)]
@@ -122,9 +122,9 @@ class MainScreen(Screen[None]):
 
     @on(ToggleTable.Flipped)
     def _flip(self, message: ToggleTable.Flipped) -> None:
-        self.action_toggle(message.key)
+        self.action_flip(message.key)
 
-    def action_toggle(self, key: str) -> None:
+    def action_flip(self, key: str) -> None:
         """Give the toggle its next value, or say in a sentence why it has none."""
         toggle = next((t for t in self._snapshot.toggles if t.key == key), None)
         if toggle is not None and toggle.blocked:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
@@ -13,7 +16,7 @@ class Prompt(ModalScreen[str | None]):
     """Gives the text, or None for escape."""
 
     CSS_PATH = "dialog.tcss"
-    BINDINGS = [("escape", "give_up", "cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "give_up", "cancel")]
 
     def __init__(self, question: str, text: str = "", placeholder: str = "") -> None:
         super().__init__()

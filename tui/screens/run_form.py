@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Select, Static
@@ -46,7 +47,7 @@ class RunForm(ModalScreen[Wanted | None]):
     """Gives the two configurations, or None; every change is judged as it is typed."""
 
     CSS_PATH = "dialog.tcss"
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "give_up", "cancel"),
         ("down", "app.focus_next", "next"),
         ("up", "app.focus_previous", "previous"),
@@ -60,10 +61,10 @@ class RunForm(ModalScreen[Wanted | None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog", can_focus=False) as dialog:
             dialog.border_title = "set up the run"
-            yield Static("the model and the run: a change starts a new run", classes="hint")
+            yield Static("a change here starts a new run", classes="section")
             for name, title, unit in (*MODEL_FIELDS, *RUN_FIELDS):
                 yield self._row(name, title, unit)
-            yield Static("while it trains", classes="hint section")
+            yield Static("a change here goes on with the run", classes="section")
             for name, title, unit in LIVE_FIELDS:
                 yield self._row(name, title, unit)
             yield Static(id="verdict")

@@ -6,6 +6,7 @@ from eetui.core.snapshot import Snapshot, Status
 from eetui.tui.widgets.pane import LinesPane, Part, line
 
 SWEEP = 12
+NO_BREAK = "\xa0"
 
 OFFERS: dict[Status, tuple[tuple[str, str], ...]] = {
     Status.FINISHED: (("g", "go on"), ("R", "start over"), ("s", "save")),
@@ -15,7 +16,11 @@ OFFERS: dict[Status, tuple[tuple[str, str], ...]] = {
 
 
 class Banner(LinesPane):
-    """Hidden while there is nothing to say."""
+    """Hidden while there is nothing to say; wraps between offers where the screen is narrow."""
+
+    DEFAULT_CSS = """
+    Banner { text-wrap: wrap; }
+    """
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -29,6 +34,7 @@ class Banner(LinesPane):
         if snapshot.message:
             self._beat += 1
             self.show([line(*self._parts(snapshot))])
+            self.refresh(layout=True)
 
     def _parts(self, snapshot: Snapshot) -> list[Part]:
         offers = OFFERS.get(snapshot.status)
@@ -38,7 +44,8 @@ class Banner(LinesPane):
         for key, word in offers:
             if key == "u" and not snapshot.can_rewind:
                 continue
-            parts += ["  ", (f" {key} ", "reverse"), f" {word}"]
+            whole = f" {word}".replace(" ", NO_BREAK)
+            parts += ["  ", (f"{NO_BREAK}{key}{NO_BREAK}", "reverse"), whole]
         return parts
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from time import monotonic
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -23,6 +23,10 @@ LABEL_WIDTH = 7
 """The y labels of both charts have one width, so that their x axes and marks stand in line."""
 
 
+SHORTEST: dict[Axis, float] = {"steps": 10.0, "seconds": 0.01}
+"""Where the x axis ends at the least."""
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """How both charts are looked at; a key makes a new one."""
@@ -35,7 +39,7 @@ class ChartPane(Widget, can_focus=True):
     """Draws at most five times a second, and only when there is something new."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES = {f"chart--{role.name.lower()}" for role in Role}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"chart--{role.name.lower()}" for role in Role}
 
     def __init__(self, *, id: str | None = None, log_y: bool = False) -> None:
         super().__init__(id=id)
@@ -46,9 +50,9 @@ class ChartPane(Widget, can_focus=True):
         self._drawn_at = 0.0
         self._due: Timer | None = None
 
-    @abstractmethod
     def chart(self, snapshot: Snapshot, view: View, columns: int) -> Chart:
         """What is to be drawn; `columns` is the room between the y labels and the edge."""
+        raise NotImplementedError
 
     @property
     def is_settled(self) -> bool:
@@ -112,9 +116,9 @@ def x_ticks(snapshot: Snapshot, axis: Axis, columns: int) -> ticks.Ticks:
     """The x axis of both charts: from the beginning to a round number past the end."""
     curve = snapshot.curve
     values = curve.steps if axis == "steps" else curve.seconds
-    last = float(values[-1]) if len(values) else 1.0
+    last = float(values[-1]) if len(values) else 0.0
     label = figures.count if axis == "steps" else figures.seconds
-    return ticks.linear(0.0, max(last, 1e-3), max(columns // 14, 2), label, fit=True)
+    return ticks.linear(0.0, max(last, SHORTEST[axis]), max(columns // 14, 2), label, fit=True)
 
 
 def y_label(text: str) -> str:

@@ -8,9 +8,17 @@ from eetui.tui import ticks
 from eetui.tui.plot import Chart, Label, Role, Series
 from eetui.tui.widgets.chart_pane import ChartPane, View, mark_labels, x_ticks, y_label
 
+LEAST_SPAN = 1.0
+"""Nats below chance that are always on the axis, so that it seldom has to move."""
+
 
 class LossChart(ChartPane):
     """Nats, with chance (the loss of guessing) as the line that learning leaves behind."""
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other chart names the marks."""
+        return all(chart is self or not chart.display for chart in self.screen.query(ChartPane))
 
     def chart(self, snapshot: Snapshot, view: View, columns: int) -> Chart:
         scale = "log" if self.log_y else "linear"
@@ -22,7 +30,7 @@ class LossChart(ChartPane):
         x, y = loss_points(snapshot.curve, view.axis, view.smoothing, 2 * columns)
         chance = snapshot.chance_loss
         top = max(chance * 1.02, float(y.max(initial=0.0)))
-        bottom = min(chance - 0.2, float(raw.min(initial=chance)))
+        bottom = min(chance - LEAST_SPAN, float(raw.min(initial=chance)))
         x_axis = x_ticks(snapshot, view.axis, columns)
         y_axis = self._y_axis(bottom, top)
         series = (
@@ -39,7 +47,11 @@ class LossChart(ChartPane):
             marks=tuple(event_positions(snapshot.events, view.axis)),
             labels=(
                 Label(x_axis.upper, chance, guessing, Role.REFERENCE, "right"),
-                *mark_labels(snapshot, view.axis, x_axis, y_axis.lower, columns),
+                *(
+                    mark_labels(snapshot, view.axis, x_axis, y_axis.lower, columns)
+                    if self.is_alone
+                    else ()
+                ),
             ),
         )
 

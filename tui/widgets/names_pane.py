@@ -34,7 +34,7 @@ class NamesPane(LinesPane, can_focus=True):
         self._drawn = (*wanted, title)
         prefix = f", beginning with {snapshot.prefix}" if snapshot.prefix else ""
         self.border_title = f"names at temperature {snapshot.temperature:.1f}{prefix}"
-        self.border_subtitle = f"{NEW} not in the data   \\[ ] temperature"
+        self.border_subtitle = f"{NEW} made up   \\[ ] temperature"
         self._draw(snapshot)
 
     def on_resize(self, _event: events.Resize) -> None:
@@ -61,20 +61,23 @@ def _rows(names: tuple[NameSample, ...], width: int) -> list[list[Content]]:
     columns = max((width - STEP_WIDTH - 1) // CELL, 1)
     out = []
     for step, group in groupby(names, key=lambda n: n.step):
-        members = list(group)
-        lines = []
-        for start in range(0, len(members), columns):
-            tag = figures.count(step) if start == 0 else ""
-            parts: list[Part] = [(tag.rjust(STEP_WIDTH), MUTED), " "]
-            for name in members[start : start + columns]:
-                parts += _cell(name)
-            lines.append(line(*parts))
-        out.append(lines)
+        tag = figures.count(step)
+        lines: list[list[Part]] = []
+        free = 0
+        for name in group:
+            cells = min(-(-(len(name.text) + 2) // CELL), columns)
+            if cells > free:
+                lines.append([(tag.rjust(STEP_WIDTH), MUTED), " "])
+                tag, free = "", columns
+            lines[-1] += _cell(name, cells * CELL)
+            free -= cells
+        out.append([line(*parts) for parts in lines])
     return out
 
 
-def _cell(name: NameSample) -> list[Part]:
-    text = figures.clip(name.text, CELL - 2).ljust(CELL - 1)
+def _cell(name: NameSample, width: int) -> list[Part]:
+    """A name in a cell, or in as many as it takes."""
+    text = figures.clip(name.text, width - 2).ljust(width - 1)
     if name.is_new:
         return [(NEW, "$text-accent"), (text, "$foreground")]
     return [" ", (text, MUTED)]

@@ -90,7 +90,7 @@ def _compact(s: Snapshot, width: int) -> list[Content]:
 def _plan(s: Snapshot, width: int) -> Content:
     """How much of the planned steps is done, as a thin bar and in per cent."""
     done = min(s.step / s.train.steps, 1.0)
-    text = f" {done:4.0%} of plan"
+    text = f"  learning rate {figures.rate(s.learning_rate)}  {done:4.0%} of plan"
     room = max(width - len(text), 0)
     filled = round(done * room)
     return line(("━" * filled, "$primary"), ("─" * (room - filled), "$panel"), (text, MUTED))

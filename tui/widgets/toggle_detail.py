@@ -8,6 +8,7 @@ from textual.widget import Widget
 from eetui.core.errors import UsageError
 from eetui.core.optimizations import find
 from eetui.core.snapshot import Toggle
+from eetui.tui.widgets.pane import MUTED
 
 BATCH_WHY = (
     "Every weight is loaded once for the whole batch, so a sample gets cheaper as the batch grows; "
@@ -43,7 +44,7 @@ class ToggleDetail(Widget):
         first = (
             (toggle.blocked, "$text-warning") if toggle.blocked else (toggle.what, "$foreground")
         )
-        self._content = Content.assemble(first, "\n", (why(toggle), "$text-muted"))
+        self._content = Content.assemble(first, "\n", (why(toggle), MUTED))
         self.refresh(layout=True)
 
     def render(self) -> Content:

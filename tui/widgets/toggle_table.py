@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual import events
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
@@ -12,13 +14,16 @@ from eetui.core.snapshot import Effect, Toggle
 from eetui.tui import figures
 from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
 
-HEADER = "     toggle        state      promise  us/step before, after the flip"
+HEADER = "      toggle        state  promise  us/step before, after the flip"
+
+
+EFFECT_WIDTH = 34
 
 
 class ToggleTable(LinesPane, can_focus=True):
     """A row for each toggle; the row under the cursor is explained beside or below the table."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "up", show=False),
         Binding("down,j", "move(1)", "down", show=False),
         Binding("enter", "flip", "toggle", show=False),
@@ -59,7 +64,7 @@ class ToggleTable(LinesPane, can_focus=True):
 
     def _draw(self) -> None:
         rows = [self._row(i, toggle) for i, toggle in enumerate(self._toggles)]
-        self.show([line((HEADER, MUTED)), *rows] if self._has_header else rows)
+        self.show([line((HEADER, MUTED)), line(), *rows] if self._has_header else rows)
 
     @property
     def _has_header(self) -> bool:
@@ -71,7 +76,7 @@ class ToggleTable(LinesPane, can_focus=True):
         text = "" if toggle.blocked else "$foreground"
         parts: list[Part] = [
             ("▸ " if chosen and self.has_focus else "  ", "$primary"),
-            (keys.ljust(3), DIM if toggle.blocked else "bold $primary"),
+            (keys.ljust(4), DIM if toggle.blocked else "bold $primary"),
             (toggle.name.ljust(14), text or DIM),
             *_state(toggle),
             (toggle.kind.ljust(9), DIM if toggle.blocked else MUTED),
@@ -98,7 +103,7 @@ class ToggleTable(LinesPane, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
-        index = -1 if offset is None else offset.y - self._has_header
+        index = -1 if offset is None else offset.y - (2 if self._has_header else 0)
         if 0 <= index < len(self._toggles):
             self.cursor = index
             self.action_flip()
@@ -116,20 +121,20 @@ class ToggleTable(LinesPane, can_focus=True):
 def _state(toggle: Toggle) -> list[Part]:
     """The value in force, with a glyph beside the word; what is being compiled for; or blocked."""
     if toggle.blocked:
-        return [("∅ ", DIM), (f"{toggle.label} ".ljust(9), DIM)]
+        return [("∅ ", DIM), (toggle.label.ljust(5), DIM)]
     if toggle.pending:
-        return [("◌ ", "$text-warning"), (f"{toggle.label} → {toggle.pending}".ljust(9), "bold")]
+        return [("◌ ", "$text-warning"), (toggle.pending.ljust(5), "bold")]
     off = toggle.label == "off"
     glyph: Part = ("○ ", MUTED) if off else ("● ", "$text-success")
-    return [glyph, (toggle.label.ljust(9), "$foreground" if off else "bold $foreground")]
+    return [glyph, (toggle.label.ljust(5), "$foreground" if off else "bold $foreground")]
 
 
 def _effect(toggle: Toggle) -> list[Part]:
     effect = toggle.effect
     if toggle.blocked:
-        return [("not here", DIM)]
+        return [(figures.clip(toggle.blocked, EFFECT_WIDTH), DIM)]
     if toggle.pending:
-        return [("compiling …", "$text-warning")]
+        return [(f"compiling, {toggle.label} till then", "$text-warning")]
     if effect is None:
         return [("–".rjust(6), DIM)]
     before = figures.microseconds(effect.before, 6)
