@@ -40,7 +40,7 @@ class Decoder:
             keys[:, :, t], values[:, :, t] = k, v
             scores = keys[:, :, : t + 1] @ q[..., None]  # [n, H, t + 1, 1]
             weights = softmax(scores[..., 0] * model.head_dim**-0.5)
-            mixed = (weights[:, :, None] @ values[:, :, : t + 1]).reshape(n, -1)
+            mixed = (weights[:, :, None] @ values[:, :, : t + 1]).reshape(n, model.d_model)
             x = x + mixed @ w[layer + "w_out"]
             hidden = activation_forward(rms_norm_forward(x)[0] @ w[layer + "w_expand"], model)
             x = x + hidden @ w[layer + "w_contract"]
@@ -108,7 +108,8 @@ def generate(
     going = np.ones(n, dtype=bool)
     decoder = Decoder(params, model, n)
     for t in range(model.block_size):
-        scores = decoder.step(tokens[:, t])
+        with np.errstate(over="ignore", invalid="ignore"):
+            scores = decoder.step(tokens[:, t])
         if t < len(forced):
             continue
         if not np.isfinite(scores).all():

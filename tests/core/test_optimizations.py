@@ -1,0 +1,83 @@
+"""The catalogue: every toggle is there, is parsed as it is written, and makes a new set."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from eetui.core.optimizations import (
+    CATALOGUE,
+    Optimization,
+    Optimizations,
+    find,
+    labels,
+    parse_assignments,
+)
+
+each = pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.key)
+
+
+def test_the_catalogue_and_the_toggles_are_the_same_list() -> None:
+    assert [entry.key for entry in CATALOGUE] == [field.name for field in fields(Optimizations)]
+    assert len({entry.hotkey for entry in CATALOGUE}) == len(CATALOGUE)
+    for entry in CATALOGUE:
+        assert getattr(Optimizations(), entry.key) in entry.values
+
+
+@each
+def test_a_label_is_read_back(entry: Optimization) -> None:
+    written = [entry.label(value) for value in entry.values]
+    assert len(set(written)) == len(written)
+    for text, value in zip(written, entry.values, strict=True):
+        for spelling in (text, text.upper(), f" {text} "):
+            parsed = entry.parse(spelling)
+            assert (parsed, type(parsed)) == (value, type(value))
+
+
+@each
+def test_a_value_makes_a_new_set(entry: Optimization) -> None:
+    base = Optimizations()
+    for value in entry.values:
+        changed = base.with_value(entry.key, value)
+        assert getattr(changed, entry.key) == value
+        assert labels(changed) == labels(base) | {entry.key: entry.label(value)}
+    assert base == Optimizations()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("true", True), ("no", False), ("1", True), ("0", False), ("Off", False)]
+)
+def test_a_switch_has_synonyms(text: str, value: bool) -> None:
+    assert find("padding_skip").parse(text) is value
+
+
+def test_assignments_apply_in_order() -> None:
+    base = Optimizations()
+    texts = ["padding_skip=off", "vector_width = 8", "fast_exp=no", "padding_skip=on"]
+    wanted = Optimizations(padding_skip=True, fast_exp=False, vector_width=8)
+    assert parse_assignments(texts, base) == wanted
+    assert parse_assignments([], base) is base
+    assert parse_assignments(["vector_width=off"], base).vector_width == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("padding_skip", "--set takes KEY=VALUE"),
+        ("tiling=on", "There is no optimization 'tiling': there are padding_skip, fast_exp"),
+        ("=on", "There is no optimization ''"),
+        ("padding_skip=maybe", "padding_skip is one of off, on, not 'maybe'"),
+        ("vector_width=3", "vector_width is one of off, 4, 8, 16, not '3'"),
+        ("vector_width=", "vector_width is one of"),
+        ("matrix_engine=on", "matrix_engine is one of off, sme2, amx"),
+    ],
+)
+def test_a_wrong_assignment_is_refused(text: str, why: str, refused) -> None:
+    with refused(why):
+        parse_assignments([text], Optimizations())
+
+
+def test_a_wrong_value_is_refused(refused) -> None:
+    with refused("vector_width cannot be 3"):
+        Optimizations().with_value("vector_width", 3)
