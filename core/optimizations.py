@@ -10,6 +10,11 @@ from eetui.core.errors import UsageError
 Kind = Literal["exact", "rounding", "learning"]
 Value = bool | int | str
 
+SWITCH_SPELLINGS: dict[str, Value] = {
+    **dict.fromkeys(("true", "yes", "1"), True),
+    **dict.fromkeys(("false", "no", "0"), False),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Optimizations:
@@ -23,7 +28,7 @@ class Optimizations:
     def with_value(self, key: str, value: Value) -> Optimizations:
         """The same toggles with one changed; raises `UsageError` for an unknown key or value."""
         entry = find(key)
-        if value not in entry.values:
+        if value not in entry.values or type(value) is not type(entry.values[0]):
             raise UsageError(
                 f"{key} cannot be {entry.label(value)}: it is one of "
                 f"{', '.join(entry.label(v) for v in entry.values)}."
@@ -59,14 +64,15 @@ class Optimization:
 
     def parse(self, text: str) -> Value:
         """The value that `text` stands for; raises `UsageError` for anything else."""
-        wanted = text.strip().lower()
-        synonyms = {"true": "on", "yes": "on", "1": "on", "false": "off", "no": "off", "0": "off"}
-        names = {self.label(value): value for value in self.values}
-        if wanted not in names:
-            wanted = synonyms.get(wanted, wanted)
-        if wanted not in names:
-            raise UsageError(f"{self.key} is one of {', '.join(names)}, not {text!r}.")
-        return names[wanted]
+        by_label = {self.label(value): value for value in self.values}
+        if self.values == (False, True):
+            spellings = by_label | SWITCH_SPELLINGS
+        else:
+            spellings = by_label | {str(value): value for value in self.values}
+        value = spellings.get(text.strip().lower())
+        if value is None:
+            raise UsageError(f"{self.key} is one of {', '.join(by_label)}, not {text!r}.")
+        return value
 
 
 CATALOGUE: tuple[Optimization, ...] = (

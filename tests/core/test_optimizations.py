@@ -81,3 +81,9 @@ def test_a_wrong_assignment_is_refused(text: str, why: str, refused) -> None:
 def test_a_wrong_value_is_refused(refused) -> None:
     with refused("vector_width cannot be 3"):
         Optimizations().with_value("vector_width", 3)
+
+
+def test_one_lane_may_be_written_as_a_number_but_is_no_switch() -> None:
+    assert find("vector_width").parse("1") == 1
+    with pytest.raises(UsageError):
+        Optimizations().with_value("vector_width", True)
