@@ -56,7 +56,7 @@ class MainScreen(Screen[None]):
     def __init__(self, session: LiveSession) -> None:
         super().__init__()
         self._session = session
-        self._snapshot = session.latest
+        self.snapshot = session.latest
         self._view = View()
         self._shown_notice = 0
 
@@ -97,7 +97,7 @@ class MainScreen(Screen[None]):
 
     def _show(self, snapshot: Snapshot) -> None:
         """Hand a snapshot to the panes; each of them redraws only what has changed."""
-        self._snapshot = snapshot
+        self.snapshot = snapshot
         self.query_one(StatusLine).update(snapshot)
         self.query_one(Banner).update(snapshot)
         self.query_one(ToggleTable).update(snapshot.toggles)
@@ -126,7 +126,7 @@ class MainScreen(Screen[None]):
 
     def action_flip(self, key: str) -> None:
         """Give the toggle its next value, or say in a sentence why it has none."""
-        toggle = next((t for t in self._snapshot.toggles if t.key == key), None)
+        toggle = next((t for t in self.snapshot.toggles if t.key == key), None)
         if toggle is not None and toggle.blocked:
             self.notify(toggle.blocked, title=toggle.name, severity="warning")
         elif key == "batch":
@@ -156,13 +156,13 @@ class MainScreen(Screen[None]):
         self._ask(self._session.single_step)
 
     def action_rewind(self) -> None:
-        if self._snapshot.can_rewind:
+        if self.snapshot.can_rewind:
             self._ask(self._session.rewind)
         else:
             self.notify("There is no earlier good step to go back to.", severity="warning")
 
     def action_go_on(self) -> None:
-        if self._snapshot.status is Status.FINISHED:
+        if self.snapshot.status is Status.FINISHED:
             self._ask(self._session.go_on)
         else:
             self.notify("The plan is not done yet; c changes its length.", severity="warning")
@@ -174,7 +174,7 @@ class MainScreen(Screen[None]):
         self._scale_rate(RATE_FACTOR)
 
     def _scale_rate(self, factor: float) -> None:
-        rate = self._snapshot.train.learning_rate * factor
+        rate = self.snapshot.train.learning_rate * factor
         self._ask(lambda: self._session.set_learning_rate(rate))
 
     def action_restart(self) -> None:
@@ -182,7 +182,7 @@ class MainScreen(Screen[None]):
             if yes:
                 self._ask(self._session.restart)
 
-        step = self._snapshot.step
+        step = self.snapshot.step
         question = f"Start over from step 0? The weights of {step:,} steps are given up."
         self.app.push_screen(Confirm(question, "Start over"), answered)
 
@@ -191,13 +191,13 @@ class MainScreen(Screen[None]):
             if wanted is not None:
                 self._apply(*wanted)
 
-        snapshot = self._snapshot
+        snapshot = self.snapshot
         self.app.push_screen(RunForm(snapshot.model, snapshot.train), answered)
 
     def _apply(self, model: ModelConfig, train: TrainConfig) -> None:
         """Change what can be changed live; anything else starts a new run."""
-        now = self._snapshot.train
-        if needs_new_run(self._snapshot.model, now, model, train):
+        now = self.snapshot.train
+        if needs_new_run(self.snapshot.model, now, model, train):
             self._ask(lambda: self._session.restart(model, train))
             return
         if train.learning_rate != now.learning_rate:
@@ -214,7 +214,7 @@ class MainScreen(Screen[None]):
             if path:
                 self._ask(lambda: self._session.save(path))
 
-        s = self._snapshot
+        s = self.snapshot
         name = f"eetui-d{s.model.d_model}-step{s.step}.safetensors"
         self.app.push_screen(Prompt("Save a checkpoint to", name), answered)
 
@@ -227,7 +227,7 @@ class MainScreen(Screen[None]):
 
     def action_picture(self) -> None:
         """Write what is on the screen as an SVG file into the working folder."""
-        path = Path.cwd() / f"eetui-step{self._snapshot.step}.svg"
+        path = Path.cwd() / f"eetui-step{self.snapshot.step}.svg"
         try:
             path.write_text(self.app.export_screenshot(title="eetui"), encoding="utf-8")
         except OSError as error:
@@ -281,7 +281,7 @@ class MainScreen(Screen[None]):
 
     def _heat(self, by: float) -> None:
         low, high = TEMPERATURES
-        temperature = round(max(low, min(self._snapshot.temperature + by, high)), 1)
+        temperature = round(max(low, min(self.snapshot.temperature + by, high)), 1)
         self._ask(lambda: self._session.set_temperature(temperature))
 
     def action_prefix(self) -> None:
@@ -290,7 +290,7 @@ class MainScreen(Screen[None]):
                 self._ask(lambda: self._session.set_prefix(prefix))
 
         question = "Begin every name with (nothing for any name)"
-        self.app.push_screen(Prompt(question, self._snapshot.prefix), answered)
+        self.app.push_screen(Prompt(question, self.snapshot.prefix), answered)
 
     # -- the program ------------------------------------------------------------------------
 
@@ -298,7 +298,7 @@ class MainScreen(Screen[None]):
         self.app.search_themes()
 
     def action_help(self) -> None:
-        self.app.push_screen(Help(self._snapshot.toggles))
+        self.app.push_screen(Help(self.snapshot.toggles))
 
     def action_quit(self) -> None:
         self.app.exit(0)

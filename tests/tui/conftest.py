@@ -1,0 +1,40 @@
+"""The screen on a scripted session, at the two sizes that were designed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from eetui.tui.app import EetuiApp
+
+# pytest's importlib mode puts no folder of tests on the path.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from screens import FULL, settle
+from scripted import ScriptedSession
+
+Open = Callable[..., AbstractAsyncContextManager[Pilot[int]]]
+
+
+@pytest.fixture
+def session() -> ScriptedSession:
+    """A run at step 4,230."""
+    return ScriptedSession()
+
+
+@pytest.fixture
+def screen(session: ScriptedSession) -> Open:
+    """`async with screen() as pilot` opens the program on `session`."""
+
+    @asynccontextmanager
+    async def opened(size: tuple[int, int] = FULL) -> AsyncIterator[Pilot[int]]:
+        async with EetuiApp(session).run_test(size=size, notifications=True) as pilot:
+            await settle(pilot)
+            yield pilot
+
+    return opened

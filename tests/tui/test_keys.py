@@ -1,0 +1,220 @@
+"""Every key does its command, and what it changes is shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from screens import main_screen, settle, shown, toasts, until
+from scripted import NO_MATRIX_UNIT
+
+from eetui.core.errors import UsageError
+from eetui.core.snapshot import Status
+from eetui.tui.actions import ACTIONS
+from eetui.tui.commands import ActionCommands
+from eetui.tui.screens.main import MainScreen
+
+COMMANDS = [
+    ("space", ("toggle_pause",)),
+    ("full_stop", ("single_step",)),
+    ("p", ("cycle_optimization", "padding_skip")),
+    ("e", ("cycle_optimization", "fast_exp")),
+    ("v", ("cycle_optimization", "vector_width")),
+    ("b", ("scale_batch", True)),
+    ("B", ("scale_batch", False)),
+    ("u", ("rewind",)),
+    ("left_square_bracket", ("set_temperature", 0.4)),
+    ("right_square_bracket", ("set_temperature", 0.6)),
+]
+
+
+@pytest.mark.parametrize(("key", "call"), COMMANDS)
+async def test_a_key_sends_its_command(screen, session, key, call):
+    async with screen() as pilot:
+        await pilot.press(key)
+        assert session.calls == [call]
+
+
+async def test_pausing_is_told_by_word_and_glyph(screen, session):
+    async with screen() as pilot:
+        assert "▶ running" in shown(pilot, "#status")
+        await pilot.press("space")
+        await until(pilot, lambda: "‖ paused" in shown(pilot, "#status"))
+
+
+async def test_a_toggle_shows_its_new_state(screen, session):
+    async with screen() as pilot:
+        row = shown(pilot, "#toggles").splitlines()[2]
+        assert "● on" in row
+        assert "2.26× slower" in row
+        await pilot.press("p")
+        await until(pilot, lambda: "○ off" in shown(pilot, "#toggles").splitlines()[2])
+
+
+async def test_a_toggle_that_is_being_compiled_says_so(screen, session):
+    async with screen() as pilot:
+        first, *rest = session.latest.toggles
+        pending = replace(first, pending="off")
+        session.publish(toggles=(pending, *rest))
+        await until(pilot, lambda: "compiling, on till then" in shown(pilot, "#toggles"))
+
+
+async def test_a_blocked_toggle_says_why_and_sends_nothing(screen, session):
+    async with screen() as pilot:
+        await pilot.press("m")
+        assert NO_MATRIX_UNIT in toasts(pilot)
+        assert session.calls == []
+        await pilot.press("down", "down", "j")
+        await until(pilot, lambda: "has no matrix unit" in shown(pilot, "#detail"))
+
+
+async def test_rows_are_flipped_with_enter_and_with_the_mouse(screen, session):
+    async with screen() as pilot:
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: session.calls == [("cycle_optimization", "fast_exp")])
+        await pilot.click("#toggles", offset=(10, 7))
+        await until(pilot, lambda: session.calls[1:] == [("scale_batch", True)])
+
+
+async def test_learning_rate_goes_down_and_up(screen, session):
+    async with screen() as pilot:
+        await pilot.press("l")
+        await settle(pilot)
+        await pilot.press("L")
+        (_, lower), (_, upper) = session.calls
+        assert lower < 0.007
+        assert upper == pytest.approx(0.007)
+
+
+async def test_restart_asks_first(screen, session):
+    async with screen() as pilot:
+        await pilot.press("R", "n")
+        assert session.calls == []
+        await pilot.press("R", "y")
+        assert session.calls == [("restart", None, None)]
+        await until(pilot, lambda: "0 / 10,000" in shown(pilot, "#status"))
+
+
+async def test_axis_scale_and_smoothing_are_shown_on_the_chart(screen, session):
+    async with screen() as pilot:
+        main = main_screen(pilot)
+        loss = main.query_one("#loss")
+        assert "4,000" in shown(pilot, "#loss")
+        await pilot.press("x", "y", "plus")
+        assert "0.3 s" in shown(pilot, "#loss")
+        assert loss.border_subtitle == "x seconds   y log   + - 0 smoothing 0.80"
+        await pilot.press("0")
+        assert "smoothing 0.00" in loss.border_subtitle
+
+
+async def test_the_scale_key_acts_on_the_chart_with_the_focus(screen, session):
+    async with screen() as pilot:
+        main = main_screen(pilot)
+        main.query_one("#pace").focus()
+        await pilot.press("y")
+        assert main.query_one("#pace").border_subtitle == "y linear"
+        assert "y linear" in main.query_one("#loss").border_subtitle
+
+
+async def test_views_go_round(screen, session):
+    async with screen() as pilot:
+        main = main_screen(pilot)
+
+        def visible() -> list[str]:
+            return [w.id for w in main.query("#loss, #pace, #names") if w.region.area]
+
+        seen = [visible()]
+        for _ in range(4):
+            await pilot.press("z")
+            await pilot.pause()
+            seen.append(visible())
+        assert seen == [["loss", "pace", "names"], ["loss"], ["pace"], ["names"], seen[0]]
+
+
+async def test_checkpoints_are_saved_and_opened_by_name(screen, session):
+    async with screen() as pilot:
+        await pilot.press("s", "enter")
+        assert session.calls == [("save", "eetui-d32-step4230.safetensors")]
+        await until(pilot, lambda: any("Saved step 4,230" in t for t in toasts(pilot)))
+        await pilot.press("o", *"run.st", "enter")
+        assert session.calls[-1] == ("load", "run.st")
+        await pilot.press("o", "escape")
+        assert len(session.calls) == 2
+
+
+async def test_a_prefix_is_set_and_shown(screen, session):
+    async with screen() as pilot:
+        await pilot.press("slash", "k", "a", "enter")
+        assert session.calls == [("set_prefix", "ka")]
+        names = main_screen(pilot).query_one("#names")
+        await until(pilot, lambda: "beginning with ka" in names.border_title)
+
+
+async def test_the_picture_goes_into_the_working_folder(screen, session, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    async with screen() as pilot:
+        await pilot.press("w")
+        picture = tmp_path / "eetui-step4230.svg"
+        assert picture.read_text(encoding="utf-8").startswith("<svg")
+        assert str(picture) in toasts(pilot)[0]
+
+
+async def test_what_a_command_refuses_is_said(screen, session):
+    async with screen() as pilot:
+        session.failure = UsageError("That cannot be.")
+        await pilot.press("space")
+        assert toasts(pilot) == ["That cannot be."]
+
+
+async def test_help_explains_every_key_and_toggle(screen, session):
+    async with screen() as pilot:
+        await pilot.press("question_mark")
+        text = "\n".join(str(static.render()) for static in pilot.app.screen.query("Static"))
+        for action in ACTIONS:
+            assert action.title in text
+        for toggle in session.latest.toggles:
+            assert toggle.what in text
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, MainScreen)
+
+
+async def test_the_palette_has_every_action_and_runs_it(screen, session):
+    async with screen() as pilot:
+        provider = ActionCommands(main_screen(pilot))
+        titles = [hit.text async for hit in provider.discover()]
+        assert titles == [action.title for action in ACTIONS]
+        await pilot.press("ctrl+p")
+        await pilot.press(*"pause or")
+        await until(pilot, lambda: bool(pilot.app.screen.query("CommandList").last().option_count))
+        await pilot.press("enter")
+        await until(pilot, lambda: session.calls == [("toggle_pause",)])
+
+
+async def test_themes_change_the_charts(screen, session):
+    async with screen() as pilot:
+        before = pilot.app.export_screenshot()
+        pilot.app.theme = "textual-light"
+        await pilot.pause()
+        assert pilot.app.export_screenshot() != before
+
+
+async def test_quitting_ends_the_session(screen, session):
+    async with screen() as pilot:
+        await pilot.press("q")
+    assert pilot.app.return_value == 0
+
+
+async def test_ctrl_c_is_an_interruption(screen, session):
+    async with screen() as pilot:
+        await pilot.press("ctrl+c")
+    assert pilot.app.return_value == 130
+
+
+async def test_going_on_needs_a_plan_that_is_done(screen, session):
+    async with screen() as pilot:
+        await pilot.press("g")
+        assert session.calls == []
+        session.publish(status=Status.FINISHED, message="The plan of 10,000 steps is done.")
+        await until(pilot, lambda: "go\xa0on" in shown(pilot, "#banner"))
+        await pilot.press("g")
+        assert session.calls == [("go_on", None)]

@@ -1,0 +1,56 @@
+"""Pictures of the whole screen, compared with accepted ones.
+
+After a change that is meant to be seen: `pytest tests/tui/test_pictures.py --snapshot-update`,
+then look at the SVG files before committing them.
+"""
+
+from __future__ import annotations
+
+import pytest
+from screens import COMPACT, FULL, settle, until
+from scripted import ScriptedSession, snapshot
+
+from eetui.core.snapshot import Status
+from eetui.tui.app import EetuiApp
+from eetui.tui.screens.main import MainScreen
+
+DIVERGED = (
+    "The loss stopped being a finite number at step 4,231. Going back returns to step 4,200 with "
+    "half the learning rate."
+)
+SIZES = pytest.mark.parametrize("size", [FULL, COMPACT], ids=["120x40", "80x24"])
+
+
+@SIZES
+def test_running(snap_compare, size):
+    assert snap_compare(EetuiApp(ScriptedSession()), terminal_size=size, run_before=settle)
+
+
+@SIZES
+def test_diverged(snap_compare, size):
+    session = ScriptedSession(snapshot(status=Status.DIVERGED, message=DIVERGED))
+    assert snap_compare(EetuiApp(session), terminal_size=size, run_before=settle)
+
+
+@SIZES
+@pytest.mark.parametrize("key", ["c", "question_mark"], ids=["form", "help"])
+def test_dialogs(snap_compare, size, key):
+    async def open_dialog(pilot):
+        await settle(pilot)
+        await pilot.press(key)
+        await until(pilot, lambda: not isinstance(pilot.app.screen, MainScreen))
+        await settle(pilot)
+
+    app = EetuiApp(ScriptedSession())
+    assert snap_compare(app, terminal_size=size, run_before=open_dialog)
+
+
+def test_without_colours(snap_compare, monkeypatch):
+    """Everything can still be told apart: no state is a colour alone."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert snap_compare(EetuiApp(ScriptedSession()), terminal_size=FULL, run_before=settle)
+
+
+def test_too_small(snap_compare):
+    app = EetuiApp(ScriptedSession())
+    assert snap_compare(app, terminal_size=(50, 12), run_before=settle)

@@ -1,0 +1,101 @@
+"""The banner and the panes when the run is not simply running."""
+
+from __future__ import annotations
+
+from screens import COMPACT, main_screen, shown, until
+from scripted import snapshot
+
+from eetui.core.snapshot import Status
+
+
+async def test_compiling_shows_a_line_that_moves_while_training_goes_on(screen, session):
+    async with screen() as pilot:
+        session.publish(message="Compiling the kernels for d_model 32 ...")
+        await until(pilot, lambda: "Compiling the kernels" in shown(pilot, "#banner"))
+        before = main_screen(pilot).query_one("#banner").render()
+        session.publish(step=4240)
+        await until(pilot, lambda: "4,240" in shown(pilot, "#status"))
+        assert not main_screen(pilot).query_one("#banner").render().is_same(before)
+        session.publish(message="")
+        await until(pilot, lambda: not main_screen(pilot).query_one("#banner").display)
+
+
+async def test_divergence_offers_the_way_back(screen, session):
+    async with screen(COMPACT) as pilot:
+        session.publish(status=Status.DIVERGED, message="The loss was not finite at step 4,231.")
+        await until(pilot, lambda: "4,231" in shown(pilot, "#banner"))
+        assert "u" in shown(pilot, "#banner")
+        assert "✖ diverged" in shown(pilot, "#status")
+        await pilot.press("u")
+        assert session.calls == [("rewind",)]
+        await until(pilot, lambda: not main_screen(pilot).query_one("#banner").display)
+
+
+async def test_divergence_without_a_good_step_offers_no_way_back(screen, session):
+    async with screen() as pilot:
+        session.publish(status=Status.DIVERGED, message="Not finite.", can_rewind=False)
+        await until(pilot, lambda: "start" in shown(pilot, "#banner"))
+        assert "go\xa0back" not in shown(pilot, "#banner")
+        await pilot.press("u")
+        assert session.calls == []
+
+
+async def test_a_crash_of_the_thread_leaves_the_program_alive(screen, session):
+    async with screen() as pilot:
+        session.crash(RuntimeError("out of luck"))
+        await until(pilot, lambda: main_screen(pilot).query_one("#error").display)
+        assert "RuntimeError: out of luck" in shown(pilot, "#traceback")
+        assert "✖ failed" in shown(pilot, "#status")
+        await pilot.press("question_mark", "escape", "R", "y")
+        assert session.calls == [("restart", None, None)]
+
+
+async def test_a_crash_told_by_the_session_is_shown_and_goes(screen, session):
+    async with screen() as pilot:
+        session.publish(status=Status.FAILED, message="The trainer stopped.", error="Traceback: x")
+        await until(pilot, lambda: shown(pilot, "#traceback") == "Traceback: x")
+        assert not main_screen(pilot).query_one("#panes").display
+        session.publish(status=Status.RUNNING, message="", error="")
+        await until(pilot, lambda: bool(main_screen(pilot).query_one("#panes").display))
+
+
+async def test_a_run_that_has_not_begun_is_drawn(screen, session):
+    session.latest = snapshot(0, status=Status.STARTING)
+    async with screen() as pilot:
+        assert "starting" in shown(pilot, "#status")
+        assert "chance 3.296" in shown(pilot, "#loss")
+
+
+async def test_a_flood_of_snapshots_is_not_drawn_one_by_one(screen, session):
+    async with screen() as pilot:
+        drawn = 0
+        loss = main_screen(pilot).query_one("#loss")
+        chart = loss.chart
+
+        def counted(*args):
+            nonlocal drawn
+            drawn += 1
+            return chart(*args)
+
+        loss.chart = counted
+        for step in range(5000, 5200):
+            session.publish(step=step)
+        await until(pilot, lambda: "5,199" in shown(pilot, "#status") and loss.is_settled)
+        assert 1 <= drawn <= 5
+
+
+async def test_names_carry_their_step_and_milestones_stay(screen, session):
+    async with screen() as pilot:
+        lines = shown(pilot, "#names").splitlines()
+        assert lines[1].split() == ["0", "✦qzkvwx", "✦xoffpjq", "✦uuybm"]
+        latest = next(line for line in lines if line.split()[:1] == ["4,230"])
+        assert "✦jorana" in latest
+        assert " brielle" in latest
+
+
+async def test_a_terminal_too_small_is_told_so(screen, session):
+    async with screen((50, 12)) as pilot:
+        assert "at least 60 columns" in shown(pilot, "#too-small")
+        assert not main_screen(pilot).query_one("#all").display
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: bool(main_screen(pilot).query_one("#all").display))
