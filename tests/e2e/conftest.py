@@ -1,0 +1,117 @@
+"""The real program in a pseudo-terminal, and an emulator that reads its screen."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pexpect
+import pyte
+import pytest
+
+ROWS, COLUMNS = 40, 120
+PATIENCE = 60.0
+
+
+class Terminal:
+    """A command, what it has written so far, and the screen that this makes."""
+
+    def __init__(self, command: str, env: dict[str, str]) -> None:
+        self.screen = pyte.Screen(COLUMNS, ROWS)
+        self.raw = ""
+        self._stream = pyte.Stream(self.screen)
+        self.process = pexpect.spawn(
+            "/bin/sh",
+            ["-c", command],
+            env=env,
+            dimensions=(ROWS, COLUMNS),
+            encoding="utf-8",
+            codec_errors="replace",
+            timeout=PATIENCE,
+        )
+
+    @property
+    def text(self) -> str:
+        """The screen as lines of text."""
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    def row(self, words: str) -> str:
+        """The first line of the screen with these words, or ''."""
+        return next((line for line in self.screen.display if words in line), "")
+
+    def press(self, keys: str) -> None:
+        self.process.send(keys)
+
+    def wait_for(self, what: Callable[[], Any]) -> Any:
+        """What `what` gives once that is true; the screen is kept up to date until then."""
+        deadline = monotonic() + PATIENCE
+        while not (met := what()):
+            assert monotonic() < deadline, f"never happened; on the screen:\n{self.text}"
+            assert self._read(0.1), f"the program has ended; on the screen:\n{self.text}"
+        return met
+
+    def wait_for_text(self, words: str) -> None:
+        self.wait_for(lambda: words in self.text)
+
+    def wait_for_end(self) -> int:
+        """The exit code, once the program has ended."""
+        deadline = monotonic() + PATIENCE
+        while self._read(0.1):
+            assert monotonic() < deadline, f"has not ended; on the screen:\n{self.text}"
+        self.process.close()
+        status = self.process.exitstatus
+        assert status is not None, f"killed by signal {self.process.signalstatus}"
+        return int(status)
+
+    def _read(self, seconds: float) -> bool:
+        """Take in what the program writes; False once it has ended."""
+        try:
+            new = self.process.read_nonblocking(size=65536, timeout=seconds)
+        except pexpect.TIMEOUT:
+            return True
+        except pexpect.EOF:
+            return False
+        self.raw += new
+        self._stream.feed(new)
+        return True
+
+
+class Start:
+    """Starts programs in terminals of their own."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self.started: list[Terminal] = []
+        self._env = env
+
+    def __call__(self, *arguments: str | Path) -> Terminal:
+        """`eetui` with arguments."""
+        return self._start(f"exec {self._command(arguments)}")
+
+    def piped(self, *arguments: str | Path) -> Terminal:
+        """`eetui` with arguments, its output in a pipe."""
+        return self._start(f"{self._command(arguments)} | cat")
+
+    def _command(self, arguments: tuple[str | Path, ...]) -> str:
+        return shlex.join([sys.executable, "-m", "eetui.tui", *map(str, arguments)])
+
+    def _start(self, command: str) -> Terminal:
+        self.started.append(Terminal(command, self._env))
+        return self.started[-1]
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Start]:
+    """Start programs with this, with settings of their own; they are ended with the test."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("EETUI_")}
+    env |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+    env |= {f"XDG_{kind}_HOME": str(tmp_path / kind.lower()) for kind in ("CONFIG", "STATE")}
+    env.pop("NO_COLOR", None)
+    start = Start(env)
+    yield start
+    for each in start.started:
+        each.process.close(force=True)

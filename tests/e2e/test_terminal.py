@@ -1,0 +1,90 @@
+"""The real program in a real (pseudo) terminal, as a person meets it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from eetui.core import checkpoint
+from eetui.core.optimizations import CATALOGUE
+
+MODES = {"1049": "l", "25": "h", "1000": "l", "1003": "l", "1006": "l", "2004": "l"}
+"""Private modes of a terminal that is as it was: alternate screen and mouse off, cursor on."""
+
+
+def step(terminal) -> int:
+    """The step in the status line, 0 as long as there is none."""
+    shown = re.search(r"([\d,]+) / [\d,]+ ", terminal.text)
+    return int(shown.group(1).replace(",", "")) if shown else 0
+
+
+def state(terminal, name: str) -> str:
+    """The state of a toggle: the word after its name and glyph, as in 'padding skip  ● on'."""
+    shown = re.search(rf"{name}\s+[●○∅◌]\s+(\S+)", terminal.row(f"  {name}  "))
+    return shown.group(1) if shown else ""
+
+
+def assert_clean(terminal) -> None:
+    for mode, wanted in MODES.items():
+        changes = re.findall(rf"\x1b\[\?{mode}([hl])", terminal.raw)
+        assert not changes or changes[-1] == wanted, f"mode {mode} is left {changes[-1]!r}"
+
+
+def test_starts_trains_toggles_and_quits(terminal):
+    eetui = terminal("--d-model", "16")
+    eetui.wait_for(lambda: step(eetui) > 0)
+    eetui.wait_for(lambda: "numba" in eetui.screen.display[1])
+    for key, name in [
+        *((entry.hotkey, entry.name) for entry in CATALOGUE if entry.key != "matrix_engine"),
+        ("b", "batch size"),
+        ("B", "batch size"),
+    ]:
+        before, steps_before = state(eetui, name), step(eetui)
+        assert before
+        eetui.press(key)
+        eetui.wait_for(lambda name=name, before=before: state(eetui, name) not in {"", before})
+        eetui.wait_for(lambda steps_before=steps_before: step(eetui) > steps_before)
+    assert "∅" in eetui.row("matrix engine"), "can it be turned on now? then press it above"
+    eetui.press("q")
+    assert eetui.wait_for_end() == 0
+    assert "\x1b[?1049h" in eetui.raw
+    assert_clean(eetui)
+
+
+def test_control_c_leaves_the_screen_and_saves(terminal, tmp_path):
+    path = tmp_path / "run.safetensors"
+    eetui = terminal("--engine", "numpy", "--d-model", "16", "--save", path)
+    eetui.wait_for(lambda: step(eetui) > 0)
+    eetui.press("\x03")
+    assert eetui.wait_for_end() == 130
+    assert_clean(eetui)
+    assert checkpoint.load(path).state.step > 0
+
+
+def test_bad_input_never_opens_the_screen(terminal):
+    eetui = terminal("--d-model", "30")
+    assert eetui.wait_for_end() == 2
+    assert "multiple of 4" in eetui.text
+    assert "\x1b[?1049h" not in eetui.raw
+
+
+def test_into_a_pipe_it_trains_without_a_screen(terminal):
+    eetui = terminal.piped("--engine", "numpy", "--d-model", "16", "--steps", "50")
+    assert eetui.wait_for_end() == 0
+    assert "50 steps in" in eetui.text
+    assert "\x1b[?1049h" not in eetui.raw
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_control_c_in_training_saves_and_leaves_the_terminal_whole(terminal, tmp_path, quiet):
+    path = tmp_path / "run.safetensors"
+    arguments = ("train", "--engine", "numpy", "--steps", "100000000", "--save", path)
+    eetui = terminal(*arguments, *(["--jsonl"] if quiet else []))
+    eetui.wait_for_text('"step": 5' if quiet else "us/step")
+    eetui.press("\x03")
+    assert eetui.wait_for_end() == 130
+    assert "Interrupted at step" in eetui.text
+    assert "Traceback" not in eetui.raw
+    assert_clean(eetui)
+    assert checkpoint.load(path).state.step > 0
