@@ -1,0 +1,1 @@
+"""The Numba engine: explicit-SIMD kernels compiled for this CPU when they are first needed."""

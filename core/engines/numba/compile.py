@@ -1,0 +1,126 @@
+"""Compiling the kernel for a vector width, or loading it from the cache on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from numba import njit, types
+from numba.core import caching
+
+from eetui.core.engines.numba.machine import (
+    float_mode,
+    flushing,
+    no_auto_simd,
+    set_float_mode,
+)
+from eetui.core.engines.numba.options import OPTIONS
+from eetui.core.engines.numba.step import all_steps
+from eetui.core.engines.numba.vectors import lanes, plan_at
+
+Kernel = Callable[[int], int]
+
+_SIGNATURE = types.int64(types.int64)
+_lock = threading.Lock()
+_ready: dict[int, Kernel] = {}
+
+
+def _source_stamp() -> str:
+    """A hash of every source file of this engine: a change in any of them makes a cache stale."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class _WholeEngine:
+    """Numba stamps a cache with the one file that holds the function; this stamps them all."""
+
+    def get_source_stamp(self) -> str:
+        return _source_stamp()
+
+
+class _UserProvided(_WholeEngine, caching.UserProvidedCacheLocator):  # type: ignore[misc]
+    pass
+
+
+class _InTree(_WholeEngine, caching.InTreeCacheLocator):  # type: ignore[misc]
+    pass
+
+
+class _UserWide(_WholeEngine, caching.UserWideCacheLocator):  # type: ignore[misc]
+    pass
+
+
+class _CacheFiles(caching.CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = (_UserProvided, _InTree, _UserWide)
+
+
+class _Cache(caching.Cache):  # type: ignore[misc]
+    """A cache that can only help: a damaged or unwritable file means compiling again."""
+
+    _impl_class = _CacheFiles
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except OSError:
+            self.disable()
+
+
+def _make(width: int) -> Callable[[int], int]:
+    """The Python source of the kernel for `width` lanes; it closes over that number alone."""
+
+    def train(address: int) -> int:
+        no_auto_simd()
+        plan = plan_at(address)
+        mode = float_mode()
+        set_float_mode(flushing(mode))
+        all_steps(lanes(width), plan)
+        set_float_mode(mode)
+        return 0
+
+    # Numba names cache files and symbols after the function: each width needs names of its own.
+    train.__name__ = train.__qualname__ = f"train_x{width}"
+    return train
+
+
+def is_compiled(width: int) -> bool:
+    """Whether `kernel(width)` returns at once."""
+    return width in _ready
+
+
+def kernel(width: int, progress: Callable[[str], None] | None = None) -> Kernel:
+    """The compiled kernel for `width` lanes: compiles or loads it once; any thread may ask."""
+    with _lock:
+        if width not in _ready:
+            _ready[width] = _build(width, progress)
+        return _ready[width]
+
+
+def _build(width: int, progress: Callable[[str], None] | None) -> Kernel:
+    if progress is not None:
+        what = "plain scalar loops" if width == 1 else f"{width} float lanes"
+        progress(f"Compiling the Numba kernel for {what} ...")
+    return build(_make(width))
+
+
+def build(source: Callable[[int], int]) -> Kernel:
+    """Compile a function of one integer, or load it from the cache where it is there."""
+    dispatcher = njit(**OPTIONS)(source)
+    try:
+        cache: Any = _Cache(source)
+    except (RuntimeError, OSError):  # no folder can be written: compile at every start
+        cache = caching.NullCache()
+    dispatcher._cache = cache
+    dispatcher.compile(_SIGNATURE)
+    return cast(Kernel, dispatcher.overloads[_SIGNATURE.args].entry_point)

@@ -1,0 +1,220 @@
+"""The Numba engine: explicit SIMD compiled on this machine, no compiler needed."""
+
+from __future__ import annotations
+
+import threading
+from time import perf_counter_ns
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eetui.core import cpu
+from eetui.core.config import MAX_BATCH, ModelConfig, TrainConfig
+from eetui.core.dataset import Dataset
+from eetui.core.engines.base import PHASES, Gradients, Progress, StepReport
+from eetui.core.errors import EngineError
+from eetui.core.optimizations import Optimizations, Value, find, labels
+from eetui.core.state import TrainState, aligned_zeros
+
+if TYPE_CHECKING:
+    from eetui.core.engines.numba.workspace import Workspace
+
+WIDTHS = (16, 8, 4, 1)
+
+
+class NumbaEngine:
+    """Whole runs of steps in one call that holds no lock; see docs/engine-numba.md.
+
+    Safe to use from several threads: compiling is done once, and calls of one engine take turns
+    because they share its scratch memory.
+    """
+
+    name = "numba"
+    summary = "Explicit SIMD compiled for this CPU by Numba: fast, and needs no compiler."
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._workspace: Workspace | None = None
+
+    def instruction_set(self, optimizations: Optimizations) -> str:
+        """The CPU's vector set and the lanes in use, such as 'AVX-512 x16', or 'scalar'."""
+        if optimizations.vector_width == 1:
+            return "scalar"
+        host = cpu.detect()
+        words = host.instruction_set
+        if host.is_x86 and optimizations.vector_width < host.lanes:
+            words = {8: "AVX2", 4: "SSE"}.get(optimizations.vector_width, words)
+            words = words if host.lanes < 16 else f"{words} (EVEX)"
+        return f"{words} x{optimizations.vector_width}"
+
+    def default_optimizations(self) -> Optimizations:
+        """Everything on, at the widest vectors that this CPU's registers hold."""
+        return Optimizations(vector_width=cpu.detect().lanes)
+
+    def why_not(self, key: str, value: Value) -> str:
+        """Empty if the toggle can take the value on this CPU, else why not in a sentence."""
+        entry = find(key)
+        if value not in entry.values:
+            return f"{entry.name} cannot be {entry.label(value)}."
+        host = cpu.detect()
+        if key == "vector_width" and int(value) > host.lanes:
+            return (
+                f"This CPU has {host.instruction_set}, whose registers hold {host.lanes} floats: "
+                f"{value} lanes would only be split."
+            )
+        if key == "matrix_engine" and value == "sme2":
+            if not host.is_arm:
+                return f"SME2: this is an {host.architecture} CPU, and SME2 is a unit of Arm CPUs."
+            if not host.sme2:
+                return "SME2: this Arm CPU has none."
+            return "SME2: this CPU has it, but the Numba engine cannot drive it."
+        if key == "matrix_engine" and value == "amx":
+            if not host.is_x86:
+                return f"AMX: this is an {host.architecture} CPU, and AMX is a unit of Intel CPUs."
+            if not host.amx_bf16:
+                return "AMX: this CPU has no amx-bf16."
+            return "AMX: this CPU has amx-bf16, but the Numba engine cannot drive it."
+        return ""
+
+    def is_ready(self, model: ModelConfig, optimizations: Optimizations) -> bool:
+        """Whether the kernel of this vector width is compiled; one serves every shape."""
+        import sys
+
+        module = sys.modules.get("eetui.core.engines.numba.compile")
+        return module is not None and bool(module.is_compiled(optimizations.vector_width))
+
+    def prepare(
+        self, model: ModelConfig, optimizations: Optimizations, progress: Progress | None = None
+    ) -> None:
+        """Load Numba and the kernel; compiles it where no cache has it. Any thread may call."""
+        self._check(optimizations)
+        if self.is_ready(model, optimizations):
+            return
+        if progress is not None:
+            progress("Loading Numba ...")
+        from eetui.core.engines.numba.compile import kernel
+
+        kernel(optimizations.vector_width, progress)
+
+    def run(
+        self,
+        state: TrainState,
+        dataset: Dataset,
+        model: ModelConfig,
+        train: TrainConfig,
+        optimizations: Optimizations,
+        documents: NDArray[np.int32],
+        learning_rates: NDArray[np.float32],
+        profile: bool = False,
+    ) -> StepReport:
+        """Advance `state` by one step a row of `documents`; raises `EngineError` on bad shapes."""
+        rows = np.ascontiguousarray(documents, dtype=np.int32)
+        rates = np.ascontiguousarray(learning_rates, dtype=np.float32)
+        if rows.ndim != 2 or rates.shape != rows.shape[:1]:
+            raise EngineError("A run takes documents [n_steps, batch] and a rate for each step.")
+        losses = np.zeros(len(rows), np.float32)
+        if not len(rows):
+            return StepReport(losses, 0, np.zeros(len(PHASES), np.int64) if profile else None)
+        ticks = np.zeros(len(PHASES) + 1, np.int64)
+        elapsed = self._call(
+            state, dataset, model, optimizations, rows, losses,
+            update=True, step=state.step, profile=profile, phases=ticks.ctypes.data,
+            learning_rates=rates.ctypes.data, m=state.m.ctypes.data, v=state.v.ctypes.data,
+            beta1=train.beta1, beta2=train.beta2, eps=train.eps,
+        )  # fmt: skip
+        state.step += len(rows)
+        if not profile:
+            return StepReport(losses, elapsed)
+        scale = elapsed / max(int(ticks[-1]), 1)
+        return StepReport(losses, elapsed, (ticks[:-1] * scale).astype(np.int64))
+
+    def gradients(
+        self,
+        state: TrainState,
+        dataset: Dataset,
+        model: ModelConfig,
+        optimizations: Optimizations,
+        documents: NDArray[np.int32],
+    ) -> Gradients:
+        """The loss and gradients of one batch `documents` [batch]; `state` is left as it is."""
+        rows = np.ascontiguousarray(documents, dtype=np.int32)[None]
+        if rows.ndim != 2:
+            raise EngineError("Gradients are computed for one batch: documents [batch].")
+        losses = np.zeros(1, np.float32)
+        grads = aligned_zeros(model.n_params)
+        self._call(
+            state, dataset, model, optimizations, rows, losses,
+            update=False, step=state.step, profile=False, grads=grads.ctypes.data,
+        )  # fmt: skip
+        return Gradients(float(losses[0]), grads)
+
+    def _call(
+        self,
+        state: TrainState,
+        dataset: Dataset,
+        model: ModelConfig,
+        optimizations: Optimizations,
+        documents: NDArray[np.int32],
+        losses: NDArray[np.float32],
+        **fields: float,
+    ) -> int:
+        """Check everything that the kernel will not, call it and return the nanoseconds."""
+        self._check(optimizations)
+        _check_inputs(state, dataset, model, documents)
+        from eetui.core.engines.numba.compile import kernel
+        from eetui.core.engines.numba.workspace import Workspace
+
+        train = kernel(optimizations.vector_width)
+        with self._turn:
+            if self._workspace is None or self._workspace.model != model:
+                self._workspace = Workspace(model)
+            space = self._workspace
+            space.set(
+                padding_skip=optimizations.padding_skip, fast_exp=optimizations.fast_exp,
+                n_steps=len(documents), batch=documents.shape[1],
+                params=state.params.ctypes.data, tokens=dataset.tokens.ctypes.data,
+                lengths=dataset.lengths.ctypes.data, documents=documents.ctypes.data,
+                losses=losses.ctypes.data, **fields,
+            )  # fmt: skip
+            start = perf_counter_ns()
+            train(space.plan.ctypes.data)
+            return perf_counter_ns() - start
+
+    def _check(self, optimizations: Optimizations) -> None:
+        for key in labels(optimizations):
+            value = getattr(optimizations, key)
+            reason = self.why_not(key, value)
+            if reason and not (key == "vector_width" and value in WIDTHS):
+                raise EngineError(reason)
+
+
+def _check_inputs(
+    state: TrainState, dataset: Dataset, model: ModelConfig, documents: NDArray[np.int32]
+) -> None:
+    """Raise `EngineError` unless every index that the kernel will follow stays in bounds."""
+    for vector in (state.params, state.m, state.v):
+        if vector.shape != (model.n_params,) or vector.dtype != np.float32:
+            raise EngineError(f"The state is not one of this model ({model.n_params} float32).")
+        if not vector.flags.c_contiguous:
+            raise EngineError("The state's vectors must be contiguous.")
+    tokens, lengths = dataset.tokens, dataset.lengths
+    if dataset.block_size != model.block_size or dataset.vocab_size != model.vocab_size:
+        raise EngineError(
+            f"The data set (block size {dataset.block_size}, vocabulary {dataset.vocab_size}) "
+            f"does not fit the model ({model.block_size}, {model.vocab_size})."
+        )
+    if tokens.shape != (len(lengths), model.block_size + 1) or tokens.dtype != np.uint8:
+        raise EngineError("The data set's tokens must be uint8 [documents, block_size + 1].")
+    if lengths.dtype != np.int32 or not (tokens.flags.c_contiguous and lengths.flags.c_contiguous):
+        raise EngineError("The data set's lengths must be int32, and its arrays contiguous.")
+    if not 1 <= documents.shape[1] <= MAX_BATCH:
+        raise EngineError(f"A batch holds 1 to {MAX_BATCH} documents, not {documents.shape[1]}.")
+    if documents.min() < 0 or documents.max() >= len(lengths):
+        raise EngineError(f"A batch names a document that is not among the {len(lengths)}.")
+    used = np.unique(documents)
+    sizes = lengths[used]
+    if sizes.min() < 1 or sizes.max() > model.block_size:
+        raise EngineError("A document has no position to predict, or more than block_size.")
+    if tokens[used].max() >= model.vocab_size:
+        raise EngineError("A document holds a token that is not in the vocabulary.")
