@@ -11,8 +11,8 @@ from typing import Any
 from llvmlite import ir
 from numba.core import types
 from numba.core.extending import models, register_model
-from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.core.imputils import lower_getattr_generic
+from numba.core.typing.templates import AttributeTemplate, infer_getattr
 
 from eetui.core.engines.numba.plan import FLOATS, INDEX
 

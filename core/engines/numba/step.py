@@ -27,7 +27,6 @@ from eetui.core.engines.numba.vectors import (
     f32_at,
     i32_at,
     i64_at,
-    load,
     shift,
     splat,
     store,
