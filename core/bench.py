@@ -23,6 +23,7 @@ RUN_SECONDS = 0.15
 WARM_UP_SECONDS = 0.5
 WARM_UP_STEPS = 300
 """Warming up ends with whichever of the two comes first; the first steps are not typical."""
+PROFILED_RUNS = 3
 MAX_STEPS_PER_RUN = 50_000
 
 Progress = Callable[[str], None]
@@ -34,8 +35,8 @@ class BenchReport:
 
     gflops is the nominal work of a step (`ModelConfig.flops_per_step`, whatever the engine skips)
     over its time; peak_gflops the measured float32 multiply-add peak of one core. phases_us are of
-    a separate run with the clocks on, so they add up to a little more than us_per_step; empty if
-    the engine does not time its phases.
+    separate runs with the clocks on, so they add up to about us_per_step; empty if the engine does
+    not time its phases.
     """
 
     engine: str
@@ -93,12 +94,17 @@ class _Timer:
         return self._run(self.state.clone(), n_steps)[0]
 
     def phases(self, n_steps: int) -> dict[str, float]:
-        """Microseconds a step of each phase; empty if the engine does not time them."""
-        return self._run(self.state.clone(), n_steps, profile=True)[1]
+        """Microseconds a step of each phase in the least disturbed of a few runs.
+
+        Empty if the engine does not time its phases.
+        """
+        runs = [self._run(self.state.clone(), n_steps, True) for _ in range(PROFILED_RUNS)]
+        return min(runs, key=lambda run: run[0])[1]
 
     def _run(
         self, state: TrainState, n_steps: int, profile: bool = False
     ) -> tuple[float, dict[str, float]]:
+        """Microseconds a step, and of each phase if profiled and the engine times them."""
         train = self._train
         start = perf_counter_ns()
         report = self._engine.run(
@@ -147,7 +153,7 @@ def measure(
         runs.append(timer.repeat(n_steps))
         peaks.append(peak.measure())
     tell("timing the phases")
-    phases = timer.phases(n_steps)
+    phases = timer.phases(max(1, n_steps // PROFILED_RUNS))
 
     us, peak_gflops = median(runs), median(peaks)
     flops = model.flops_per_step(train.batch, dataset.nominal_positions)

@@ -26,10 +26,19 @@ def _print(report: doctor.Report) -> None:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
-        for name, value in section.facts.items():
-            table.add_row(name, Text(value))
+        for name, fact in section.facts.items():
+            table.add_row(name.replace("_", " "), Text(_words(fact)))
         console.print(table)
     for problem in report.problems:
         console.print(Text(f"Problem: {problem}", style="bold red"))
     if not report.problems:
-        console.print("Everything eetui needs is there.")
+        console.print("Everything that eetui needs is there.")
+
+
+def _words(fact: doctor.Fact) -> str:
+    if isinstance(fact, bool):
+        return "yes" if fact else "no"
+    if isinstance(fact, list):
+        has_sentences = any(" " in item for item in fact)
+        return ("\n" if has_sentences else " ").join(fact) or "none"
+    return str(fact)

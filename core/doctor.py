@@ -1,0 +1,215 @@
+"""What eetui finds on this machine, and what of it stands in the way."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from time import perf_counter
+
+from eetui.core import cpu, settings
+from eetui.core.config import ModelConfig
+from eetui.core.dataset import load_dataset
+from eetui.core.engines import registry
+from eetui.core.engines.base import Engine
+from eetui.core.errors import EetuiError
+from eetui.core.optimizations import CATALOGUE, labels
+
+LIBRARIES = (
+    "numpy",
+    "numba",
+    "llvmlite",
+    "textual",
+    "plotext",
+    "rich",
+    "typer",
+    "safetensors",
+    "platformdirs",
+    "pooch",
+)
+TELLING = ("sse", "avx", "fma", "amx", "neon", "asimd", "sve", "sme", "f16", "bf16")
+"""Beginnings of the names of CPU features that decide what an engine can do."""
+SMALLEST_COLUMNS, SMALLEST_ROWS = 80, 24
+
+Fact = str | int | bool | list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Facts on one subject, by names such as 'instruction_set'."""
+
+    title: str
+    facts: dict[str, Fact]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All sections, and a sentence for each thing that keeps eetui from working as it should."""
+
+    sections: tuple[Section, ...]
+    problems: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """The report as JSON-like values, sections by title."""
+        sections = {section.title: asdict(section)["facts"] for section in self.sections}
+        return {**sections, "problems": list(self.problems)}
+
+
+def examine() -> Report:
+    """Look at everything; makes the default engine ready, which may take seconds to compile."""
+    problems: list[str] = []
+    return Report(
+        sections=(
+            _program(),
+            _cpu(),
+            *_engines(problems),
+            _terminal(problems),
+            _files(problems),
+            _versions(problems),
+        ),
+        problems=tuple(problems),
+    )
+
+
+def _program() -> Section:
+    return Section(
+        "eetui",
+        {
+            "version": version("eetui"),
+            "python": f"{platform.python_version()} ({sys.executable})",
+            "system": platform.platform(),
+        },
+    )
+
+
+def _cpu() -> Section:
+    host = cpu.detect()
+    return Section(
+        "cpu",
+        {
+            "name": host.name,
+            "architecture": host.architecture,
+            "instruction_set": host.instruction_set,
+            "float_lanes": host.lanes,
+            "vector_registers": host.vector_registers,
+            "cores_for_eetui": host.cores,
+            "features": sorted(name for name in host.features if name.startswith(TELLING)),
+        },
+    )
+
+
+def _engines(problems: list[str]) -> list[Section]:
+    engines = {name: registry.create(name) for name in registry.ENGINES}
+    chosen = engines[registry.DEFAULT]
+    best = chosen.default_optimizations()
+    picked = Section(
+        "engine",
+        {
+            "picked": chosen.name,
+            "why": chosen.summary,
+            "runs": chosen.instruction_set(best),
+            "toggles": [f"{key}={label}" for key, label in labels(best).items()],
+            "ready": _make_ready(chosen, problems),
+            "others": [f"{e.name}: {e.summary}" for e in engines.values() if e is not chosen],
+        },
+    )
+    toggles: dict[str, Fact] = {}
+    for entry in CATALOGUE:
+        reasons = {entry.label(v): chosen.why_not(entry.key, v) for v in entry.values}
+        toggles[entry.key] = [
+            f"{label}: {reason}" if reason else label for label, reason in reasons.items()
+        ]
+    return [picked, Section("toggles", toggles)]
+
+
+def _make_ready(engine: Engine, problems: list[str]) -> str:
+    start = perf_counter()
+    try:
+        engine.prepare(ModelConfig(), engine.default_optimizations())
+    except Exception as error:  # whatever it is, telling it is what this is for
+        problems.append(f"The {engine.name} engine cannot be made ready: {error}")
+        return "no"
+    return f"after {perf_counter() - start:.2f} s"
+
+
+def _terminal(problems: list[str]) -> Section:
+    columns, rows = shutil.get_terminal_size()
+    is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    encoding = (sys.stdout.encoding or "none").lower()
+    if is_terminal and (columns < SMALLEST_COLUMNS or rows < SMALLEST_ROWS):
+        problems.append(
+            f"The terminal has {columns}x{rows} characters: make it at least "
+            f"{SMALLEST_COLUMNS}x{SMALLEST_ROWS}."
+        )
+    if is_terminal and not encoding.startswith("utf"):
+        problems.append(f"The terminal's encoding is {encoding}: set LANG to a UTF-8 locale.")
+    if is_terminal and os.environ.get("TERM", "dumb") == "dumb":
+        problems.append("TERM says that the terminal is dumb: use one that can move its cursor.")
+    return Section(
+        "terminal",
+        {
+            "screen": is_terminal,
+            "size": f"{columns}x{rows}",
+            "type": os.environ.get("TERM", "unknown"),
+            "colours": _colours(),
+            "encoding": encoding,
+        },
+    )
+
+
+def _colours() -> str:
+    if os.environ.get("NO_COLOR"):
+        return "none (NO_COLOR is set)"
+    if os.environ.get("COLORTERM", "").lower() in {"truecolor", "24bit"}:
+        return "16 million"
+    return "256" if "256" in os.environ.get("TERM", "") else "16"
+
+
+def _files(problems: list[str]) -> Section:
+    facts: dict[str, Fact] = {}
+    try:
+        names = load_dataset()
+        facts["names"] = f"{names.path} ({names.n_docs:,} documents)"
+    except EetuiError as error:
+        problems.append(str(error))
+    try:
+        n_settings = len(settings.load_config())
+        facts["configuration"] = f"{settings.config_path()} ({n_settings} settings)"
+    except EetuiError as error:
+        facts["configuration"] = str(settings.config_path())
+        problems.append(str(error))
+    facts["state"] = str(settings.state_path())
+    facts["cache"] = str(settings.cache_path())
+    facts["compiled_kernels"] = _kernels(problems)
+    return Section("files", facts)
+
+
+def _kernels(problems: list[str]) -> str:
+    try:
+        from eetui.core.engines.numba.compile import cache_folder
+    except ImportError:
+        return "none: Numba cannot be loaded"
+    folder = cache_folder()
+    if not folder:
+        problems.append(
+            "No folder for compiled kernels can be written, so every start compiles them: "
+            "name one in NUMBA_CACHE_DIR."
+        )
+        return "nowhere"
+    n_files = len(list(Path(folder).glob("*.nbc")))
+    return f"{folder} ({n_files} kept)"
+
+
+def _versions(problems: list[str]) -> Section:
+    facts: dict[str, Fact] = {}
+    for name in LIBRARIES:
+        try:
+            facts[name] = version(name)
+        except PackageNotFoundError:
+            facts[name] = "missing"
+            problems.append(f"{name} is not installed: install eetui again.")
+    return Section("versions", facts)
