@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import ClassVar
 
 from textual import on
@@ -12,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import Footer, Static
 
 from eetui.core.config import ModelConfig, TrainConfig
@@ -36,6 +38,7 @@ from eetui.tui.widgets.toggle_table import ToggleTable
 
 VIEWS = ("", "-loss", "-pace", "-names")
 SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
+SECONDS_BETWEEN_SHOWINGS = 0.125
 RATE_FACTOR = 1.25
 TEMPERATURE_STEP = 0.1
 TEMPERATURES = (0.1, 2.0)
@@ -58,6 +61,9 @@ class MainScreen(Screen[None]):
         self._session = session
         self.snapshot = session.latest
         self._view = View()
+        self._waiting = session.latest
+        self._shown_at = 0.0
+        self._due: Timer | None = None
         self._shown_notice = 0
 
     def compose(self) -> ComposeResult:
@@ -82,7 +88,16 @@ class MainScreen(Screen[None]):
     # -- from the session -------------------------------------------------------------------
 
     def on_published(self, message: Published) -> None:
-        self._show(message.snapshot)
+        """Show the snapshot soon: figures that change eight times a second can still be read."""
+        self._waiting = message.snapshot
+        if self._due is None:
+            wait = self._shown_at + SECONDS_BETWEEN_SHOWINGS - monotonic()
+            self._due = self.set_timer(max(wait, 0.001), self._show_waiting)
+
+    def _show_waiting(self) -> None:
+        self._due = None
+        self._shown_at = monotonic()
+        self._show(self._waiting)
 
     def on_crashed(self, message: Crashed) -> None:
         last = message.traceback.strip().splitlines()[-1]

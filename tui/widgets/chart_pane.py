@@ -18,7 +18,7 @@ from eetui.core.snapshot import Snapshot
 from eetui.tui import figures, ticks
 from eetui.tui.plot import Chart, Label, Role, Row, draw
 
-SECONDS_BETWEEN_DRAWINGS = 0.2
+SECONDS_BETWEEN_DRAWINGS = 0.25
 LABEL_WIDTH = 7
 """The y labels of both charts have one width, so that their x axes and marks stand in line."""
 
@@ -36,7 +36,7 @@ class View:
 
 
 class ChartPane(Widget, can_focus=True):
-    """Draws at most five times a second, and only when there is something new."""
+    """Draws at most four times a second, and only when there is something new."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"chart--{role.name.lower()}" for role in Role}
