@@ -80,7 +80,7 @@ def adam_run(
 
 
 @kernel
-def turned(w: Any, plan: Any, tensors: Any, i: int) -> int:
+def turned(w: Any, plan: Any, tensors: Any, i: int) -> Any:
     """The address of gradient i as [inputs, outputs]; turns it first if it was summed across."""
     height, width = tensors[i + TENSOR_ROWS], tensors[i + TENSOR_COLS]
     source = tensors[i + TENSOR_GRAD]

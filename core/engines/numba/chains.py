@@ -58,7 +58,7 @@ def chains() -> Kernel:
     """The compiled function of the number of rounds."""
     n = width()
 
-    def run(rounds: int) -> int:
+    def run(rounds: int) -> Any:
         return multiply_add_chains(lanes(n), rounds)
 
     run.__name__ = run.__qualname__ = f"chains_x{n}"

@@ -17,7 +17,6 @@ from numba.core.registry import cpu_target
 from eetui.core.engines.numba.machine import (
     float_mode,
     flushing,
-    no_auto_simd,
     set_float_mode,
 )
 from eetui.core.engines.numba.options import OPTIONS
@@ -84,7 +83,6 @@ def _make(width: int) -> Callable[[int], int]:
     """The Python source of the kernel for `width` lanes; it closes over that number alone."""
 
     def train(address: int) -> int:
-        no_auto_simd()
         plan = plan_at(address)
         mode = float_mode()
         set_float_mode(flushing(mode))

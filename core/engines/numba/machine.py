@@ -92,24 +92,14 @@ def ticks(typing: Any) -> Any:
 
 @intrinsic
 def out_of_line(typing: Any) -> Any:
-    """Mark the function around this call: LLVM shall not copy it into its callers."""
+    """Mark the function around this call: not copied into its callers, never auto-vectorised.
 
-    def codegen(context: Any, b: Any, sig: Any, args: Any) -> Any:
-        b.function.attributes.add("noinline")
-        return context.get_dummy_value()
-
-    return signature(types.void), codegen
-
-
-@intrinsic
-def no_auto_simd(typing: Any) -> Any:
-    """Mark the function around this call: LLVM shall not vectorise it by itself.
-
-    Both of LLVM's vectorisers (loops and straight lines) leave a `noimplicitfloat` function
-    alone, and inlining hands the attribute on to the caller. So width 1 is scalar indeed.
+    LLVM's two vectorisers (of loops and of straight lines) leave a `noimplicitfloat` function
+    alone. The kernels say themselves what is a vector, so width 1 is scalar code indeed.
     """
 
     def codegen(context: Any, b: Any, sig: Any, args: Any) -> Any:
+        b.function.attributes.add("noinline")
         b.function.attributes.add("noimplicitfloat")
         return context.get_dummy_value()
 

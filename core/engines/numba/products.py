@@ -33,30 +33,15 @@ def product_down(
     """
     out_of_line()
     n = count(w)
-    j = 0
-    while j < vecs:
+    for j in range(0, vecs, 2):
         two = j + 1 < vecs
         r = 0
         while r < height:
             at = r * ld + j * n
-            left = height - r
-            x, y = shift(a, r), shift(b, j * n)
-            o, s, e = shift(c, at), shift(start, at), shift(side, at)
-            if two:
-                if left >= 12:
-                    tile(w, 12, 2, ROWS_ADJACENT, x, a_ld, y, ld, depth, o, ld, s, add, e, mode)
-                elif left >= 8:
-                    tile(w, 8, 2, ROWS_ADJACENT, x, a_ld, y, ld, depth, o, ld, s, add, e, mode)
-                else:
-                    tile(w, 4, 2, ROWS_ADJACENT, x, a_ld, y, ld, depth, o, ld, s, add, e, mode)
-            elif left >= 12:
-                tile(w, 12, 1, ROWS_ADJACENT, x, a_ld, y, ld, depth, o, ld, s, add, e, mode)
-            elif left >= 8:
-                tile(w, 8, 1, ROWS_ADJACENT, x, a_ld, y, ld, depth, o, ld, s, add, e, mode)
-            else:
-                tile(w, 4, 1, ROWS_ADJACENT, x, a_ld, y, ld, depth, o, ld, s, add, e, mode)
-            r += 12 if left >= 12 else (8 if left >= 8 else 4)
-        j += 2
+            r += tile(
+                w, ROWS_ADJACENT, height - r, two, shift(a, r), a_ld, shift(b, j * n), ld, depth,
+                shift(c, at), ld, shift(start, at), add, shift(side, at), mode,
+            )  # fmt: skip
 
 
 @kernel
@@ -81,30 +66,15 @@ def product_across(
     """
     out_of_line()
     n = count(w)
-    j = 0
-    while j < vecs:
+    for j in range(0, vecs, 2):
         two = j + 1 < vecs
         r = 0
         while r < height:
             at = r * c_ld + j * n
-            left = height - r
-            x, y = shift(a, r * a_ld), shift(b, j * n)
-            o, e = shift(c, at), shift(side, at)
-            if two:
-                if left >= 12:
-                    tile(w, 12, 2, K_ADJACENT, x, a_ld, y, b_ld, depth, o, c_ld, o, add, e, mode)
-                elif left >= 8:
-                    tile(w, 8, 2, K_ADJACENT, x, a_ld, y, b_ld, depth, o, c_ld, o, add, e, mode)
-                else:
-                    tile(w, 4, 2, K_ADJACENT, x, a_ld, y, b_ld, depth, o, c_ld, o, add, e, mode)
-            elif left >= 12:
-                tile(w, 12, 1, K_ADJACENT, x, a_ld, y, b_ld, depth, o, c_ld, o, add, e, mode)
-            elif left >= 8:
-                tile(w, 8, 1, K_ADJACENT, x, a_ld, y, b_ld, depth, o, c_ld, o, add, e, mode)
-            else:
-                tile(w, 4, 1, K_ADJACENT, x, a_ld, y, b_ld, depth, o, c_ld, o, add, e, mode)
-            r += 12 if left >= 12 else (8 if left >= 8 else 4)
-        j += 2
+            r += tile(
+                w, K_ADJACENT, height - r, two, shift(a, r * a_ld), a_ld, shift(b, j * n), b_ld,
+                depth, shift(c, at), c_ld, shift(c, at), add, shift(side, at), mode,
+            )  # fmt: skip
 
 
 @kernel

@@ -39,7 +39,7 @@ LINE = 16  # floats of a cache line
 
 
 @kernel
-def lap(plan: Any, phase: int, since: int) -> int:
+def lap(plan: Any, phase: int, since: int) -> Any:
     """Book the time since the last lap under `phase`, if the call is profiled."""
     if plan.profile == 0:
         return 0
@@ -109,7 +109,7 @@ def assemble(w: Any, plan: Any, documents: Any, first: int) -> Any:
 
 
 @kernel
-def forward(w: Any, plan: Any, rows: int, clock: int) -> int:
+def forward(w: Any, plan: Any, rows: int, clock: int) -> Any:
     """From the rows' tokens to the logits."""
     out_of_line()
     n = count(w)
@@ -165,7 +165,7 @@ def forward(w: Any, plan: Any, rows: int, clock: int) -> int:
 
 
 @kernel
-def backward(w: Any, plan: Any, rows: int, add: bool, clock: int) -> int:
+def backward(w: Any, plan: Any, rows: int, add: bool, clock: int) -> Any:
     """From the gradient of the logits to the gradient of every weight, added to it if `add`."""
     out_of_line()
     n = count(w)
@@ -256,7 +256,7 @@ def clear_embedding_gradients(w: Any, plan: Any) -> None:
 
 
 @kernel
-def one_step(w: Any, plan: Any, index: int, clock: int) -> int:
+def one_step(w: Any, plan: Any, index: int, clock: int) -> Any:
     """Loss and gradients of row `index` of the documents, then the update if one is asked for."""
     out_of_line()
     n = count(w)
