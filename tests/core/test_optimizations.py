@@ -6,6 +6,7 @@ from dataclasses import fields
 
 import pytest
 
+from eetui.core.errors import UsageError
 from eetui.core.optimizations import (
     CATALOGUE,
     Optimization,
