@@ -14,13 +14,22 @@ Points = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def loss_points(curve: Curve, axis: Axis, smoothing: float, columns: int) -> Points:
-    """x (steps or seconds) and y (nats) [n <= columns] of the loss, smoothed."""
-    return _points(curve, curve.loss, axis, smoothing, columns)
+    """x (steps or seconds) and y (mean nats) [n <= columns] of the loss, smoothed."""
+    x, column = _columns(curve, axis, columns)
+    held, first, count = np.unique(column, return_index=True, return_counts=True)
+    mean = np.bincount(column, weights=curve.loss)[held] / count
+    return x[first + count - 1], _smooth(mean, smoothing)
 
 
 def us_points(curve: Curve, axis: Axis, smoothing: float, columns: int) -> Points:
-    """x (steps or seconds) and y (microseconds a step) [n <= columns] of the pace, smoothed."""
-    return _points(curve, curve.us, axis, smoothing, columns)
+    """x (steps or seconds) and y (median microseconds a step) [n <= columns], smoothed.
+
+    A median, because another program that takes the core for a moment is no pace of this one.
+    """
+    x, column = _columns(curve, axis, columns)
+    _, first, count = np.unique(column, return_index=True, return_counts=True)
+    by_size = np.lexsort((curve.us, column))
+    return x[first + count - 1], _smooth(curve.us[by_size[first + count // 2]], smoothing)
 
 
 def event_positions(events: tuple[Event, ...], axis: Axis) -> list[float]:
@@ -28,25 +37,15 @@ def event_positions(events: tuple[Event, ...], axis: Axis) -> list[float]:
     return [float(e.step) if axis == "steps" else e.seconds for e in events]
 
 
-def _points(
-    curve: Curve, values: NDArray[np.float64], axis: Axis, smoothing: float, columns: int
-) -> Points:
+def _columns(
+    curve: Curve, axis: Axis, columns: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """x of every bucket [n], ascending, and the column of the chart that it falls into [n]."""
     x = curve.steps.astype(np.float64) if axis == "steps" else curve.seconds
-    x, y = _one_per_column(x, values, max(columns, 1))
-    return x, _smooth(y, smoothing)
-
-
-def _one_per_column(x: NDArray[np.float64], y: NDArray[np.float64], columns: int) -> Points:
-    """Means of the points that share a column; columns that hold none are left out."""
     if len(x) <= 1:
-        return x, y
-    span = x[-1] - x[0]
-    column = np.minimum(((x - x[0]) * (columns / span)).astype(np.int64), columns - 1)
-    count = np.bincount(column, minlength=columns)
-    held = count > 0
-    sums = (np.bincount(column, weights=w, minlength=columns)[held] for w in (x, y))
-    mean_x, mean_y = (s / count[held] for s in sums)
-    return mean_x, mean_y
+        return x, np.zeros(len(x), np.int64)
+    scale = max(columns, 1) / (x[-1] - x[0])
+    return x, np.minimum(((x - x[0]) * scale).astype(np.int64), max(columns, 1) - 1)
 
 
 def _smooth(y: NDArray[np.float64], smoothing: float) -> NDArray[np.float64]:

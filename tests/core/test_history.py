@@ -90,3 +90,10 @@ def test_events_are_placed_on_either_axis() -> None:
     events = (Event(10, 0.5, "batch", "batch 32"),)
     assert event_positions(events, "steps") == [10.0]
     assert event_positions(events, "seconds") == [0.5]
+
+
+def test_one_disturbed_chunk_does_not_show_in_the_pace() -> None:
+    history = History()
+    for i in range(400):
+        history.add(i + 1, np.ones(1, np.float32), 5_000_000 if i == 200 else 1_000)
+    assert us_points(history.curve(), "steps", 0.0, 50)[1].max() == 1.0
