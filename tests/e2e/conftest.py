@@ -40,10 +40,6 @@ class Terminal:
         """The screen as lines of text."""
         return "\n".join(line.rstrip() for line in self.screen.display)
 
-    def row(self, words: str) -> str:
-        """The first line of the screen with these words, or ''."""
-        return next((line for line in self.screen.display if words in line), "")
-
     def press(self, keys: str) -> None:
         self.process.send(keys)
 

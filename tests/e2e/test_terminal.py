@@ -21,7 +21,7 @@ def step(terminal) -> int:
 
 def state(terminal, name: str) -> str:
     """The state of a toggle: the word after its name and glyph, as in 'padding skip  ● on'."""
-    shown = re.search(rf"{name}\s+[●○∅◌]\s+(\S+)", terminal.row(f"  {name}  "))
+    shown = re.search(rf" {name} +[●○∅◌] +(\S+)", terminal.text)
     return shown.group(1) if shown else ""
 
 
@@ -40,12 +40,12 @@ def test_starts_trains_toggles_and_quits(terminal):
         ("b", "batch size"),
         ("B", "batch size"),
     ]:
-        before, steps_before = state(eetui, name), step(eetui)
-        assert before
+        before = eetui.wait_for(lambda name=name: state(eetui, name))
+        steps_before = eetui.wait_for(lambda: step(eetui))
         eetui.press(key)
         eetui.wait_for(lambda name=name, before=before: state(eetui, name) not in {"", before})
         eetui.wait_for(lambda steps_before=steps_before: step(eetui) > steps_before)
-    assert "∅" in eetui.row("matrix engine"), "can it be turned on now? then press it above"
+    assert re.search(" matrix engine +∅ off ", eetui.text), "can it be on now? press it above"
     eetui.press("q")
     assert eetui.wait_for_end() == 0
     assert "\x1b[?1049h" in eetui.raw

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ from eetui.tui.cli.options import ModelOptions, RunOptions, given, taking
 from eetui.tui.cli.output import JSON, complain
 
 COMMANDS = ("train", "sample", "bench", "doctor")
+CONFIGURABLE = {field.name for field in fields(RunOptions)} - {"save", "load"}
 
 app = typer.Typer(
     name="eetui",
@@ -143,7 +145,7 @@ class _ConfiguredDefaults(dict[str, Any]):
     def get(self, key: str, default: Any = None) -> Any:
         if key in COMMANDS:
             return _ConfiguredDefaults(self._args[1:])
-        if self._is_help or self._has_command or key in {"json", "jsonl", "version"}:
+        if self._is_help or self._has_command or key not in CONFIGURABLE:
             return default
         if self._settings is None:
             from eetui.core.settings import load_config

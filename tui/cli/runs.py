@@ -55,6 +55,7 @@ class Request:
             prefix=self.prefix,
             stop_at_plan=headless,
             stand_in=not headless,
+            measure_peak=not headless,
         )
 
 

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+
+from eetui.core.engines.registry import ENGINES
+from eetui.core.optimizations import CATALOGUE
+
+
+def test_doctor_tells_everything_for_people(cli, own_settings):
+    result = cli("doctor")
+    assert (result.code, result.err) == (0, "")
+    for words in ("instruction set", "matrix engine", "sme2: ", "numba"):
+        assert words in result.out
+    assert str(own_settings) in "".join(result.out.split())
+
+
+def test_doctor_tells_everything_for_scripts(cli):
+    result = cli("doctor", "--json")
+    assert result.code == 0
+    report = json.loads(result.out)
+    assert report["problems"] == []
+    assert report["engine"]["picked"] in ENGINES
+    assert set(report["toggles"]) == {entry.key for entry in CATALOGUE}
+    assert report["cpu"]["float_lanes"] in {4, 8, 16}
+    assert report["terminal"]["screen"] is False
+    assert "32,469" in report["files"]["names"]
+    assert "missing" not in report["versions"].values()
+
+
+def test_doctor_names_a_bad_configuration_file_as_a_problem(cli, own_settings):
+    own_settings.write_text("d_model = ")
+    result = cli("doctor", "--json")
+    assert result.code == 1
+    (problem,) = json.loads(result.out)["problems"]
+    assert "not valid TOML" in problem
+    assert str(own_settings) in problem
+
+
+def test_doctor_names_an_engine_that_fails(cli, monkeypatch):
+    def fail(*_: object) -> None:
+        raise OSError("the disk is on fire")
+
+    monkeypatch.setattr("eetui.core.engines.numba.engine.NumbaEngine.prepare", fail)
+    result = cli("doctor", "--json")
+    assert result.code == 1
+    assert "the disk is on fire" in json.loads(result.out)["problems"][0]
+
+
+def test_sample(cli, tmp_path):
+    path = tmp_path / "run.safetensors"
+    train = ("train", "--engine", "numpy", "--d-model", "16", "--steps", "200")
+    assert cli(*train, "--save", path).code == 0
+    sample = ("sample", "--load", path, "--n", "7", "--prefix", "ma", "--seed", "4")
+    names = cli(*sample).out.splitlines()
+    assert len(names) == 7
+    assert all(name.startswith("ma") for name in names)
+    facts = json.loads(cli(*sample, "--json").out)
+    assert facts["samples"] == names
+    assert facts["step"] == 200
+    assert len(facts["new"]) == 7
+    assert cli(*sample[:-1], "5").out.splitlines() != names
+    assert len(set(cli(*sample, "--temperature", "0.0001").out.splitlines())) == 1
