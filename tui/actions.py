@@ -57,7 +57,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("double_batch", "b", "b", "Double the batch", TOGGLES),
     Action("halve_batch", "B", "B", "Halve the batch", TOGGLES),
     Action("switch_axis", "x", "x", "Steps or seconds on the x axis", CHARTS),
-    Action("switch_scale", "y", "y", "Logarithmic or linear y axis", CHARTS),
+    Action("switch_scale", "y", "y", "The y axis linear, logarithmic or close up", CHARTS),
     Action("smooth_more", "plus,equals_sign", "+", "Smooth more", CHARTS),
     Action("smooth_less", "minus", "-", "Smooth less", CHARTS),
     Action("smooth_none", "0", "0", "No smoothing", CHARTS),

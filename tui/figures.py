@@ -10,6 +10,14 @@ def count(value: float | None, width: int = 0) -> str:
     return (ABSENT if value is None else f"{value:,.0f}").rjust(width)
 
 
+def step(value: int, width: int = 0) -> str:
+    """A step in at most seven characters: '179,069', '1.25 M'."""
+    if value < 1_000_000:
+        return count(value, width)
+    unit, name = (1e9, "G") if value >= 1e9 else (1e6, "M")
+    return f"{value / unit:.2f} {name}".rjust(width)
+
+
 def microseconds(value: float | None, width: int = 0) -> str:
     """Microseconds with a tenth where that still says something: '  83.1', ' 1,214'."""
     if value is None:

@@ -112,7 +112,7 @@ async def test_the_scale_key_acts_on_the_chart_with_the_focus(screen, session):
         main = main_screen(pilot)
         main.query_one("#pace").focus()
         await pilot.press("y")
-        assert main.query_one("#pace").border_subtitle == "y linear"
+        assert main.query_one("#pace").border_subtitle == "y close"
         assert "y linear" in main.query_one("#loss").border_subtitle
 
 

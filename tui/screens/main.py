@@ -32,6 +32,7 @@ from eetui.tui.widgets.error_pane import ErrorPane
 from eetui.tui.widgets.loss_chart import LossChart
 from eetui.tui.widgets.names_pane import NamesPane
 from eetui.tui.widgets.pace_chart import PaceChart
+from eetui.tui.widgets.plan_bar import PlanBar
 from eetui.tui.widgets.status_line import StatusLine
 from eetui.tui.widgets.toggle_detail import ToggleDetail
 from eetui.tui.widgets.toggle_table import ToggleTable
@@ -70,6 +71,7 @@ class MainScreen(Screen[None]):
         yield Static(TOO_SMALL, id="too-small")
         with Vertical(id="all"):
             yield StatusLine(id="status")
+            yield PlanBar(id="plan")
             yield Banner(id="banner")
             with Horizontal(id="controls"):
                 yield ToggleTable(id="toggles")
@@ -78,7 +80,7 @@ class MainScreen(Screen[None]):
             with Horizontal(id="panes"):
                 with Vertical(id="charts"):
                     yield LossChart(id="loss")
-                    yield PaceChart(id="pace", log_y=True)
+                    yield PaceChart(id="pace", scale="log")
                 yield NamesPane(id="names")
             yield Footer(compact=True)
 
@@ -114,6 +116,7 @@ class MainScreen(Screen[None]):
         """Hand a snapshot to the panes; each of them redraws only what has changed."""
         self.snapshot = snapshot
         self.query_one(StatusLine).update(snapshot)
+        self.query_one(PlanBar).update(snapshot)
         self.query_one(Banner).update(snapshot)
         self.query_one(ToggleTable).update(snapshot.toggles)
         self.query_one(ErrorPane).update(snapshot.error)

@@ -1,11 +1,10 @@
-"""One line that speaks up when the run needs a word: compiling, finished, diverged, failed."""
+"""What speaks up when the run has ended: finished, diverged, failed."""
 
 from __future__ import annotations
 
 from eetui.core.snapshot import Snapshot, Status
 from eetui.tui.widgets.pane import LinesPane, Part, line
 
-SWEEP = 12
 NO_BREAK = "\xa0"
 
 OFFERS: dict[Status, tuple[tuple[str, str], ...]] = {
@@ -22,34 +21,22 @@ class Banner(LinesPane):
     Banner { text-wrap: wrap; }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._beat = 0
-
     def update(self, snapshot: Snapshot) -> None:
         """Say what the snapshot's status calls for."""
-        self.display = bool(snapshot.message)
-        for status in Status:
+        offers = OFFERS.get(snapshot.status, ())
+        self.display = bool(snapshot.message and offers)
+        for status in OFFERS:
             self.set_class(snapshot.status is status, f"-{status}")
-        if snapshot.message:
-            self._beat += 1
-            self.show([line(*self._parts(snapshot))])
+        if self.display:
+            self.show([line(*_parts(snapshot, offers))])
             self.refresh(layout=True)
 
-    def _parts(self, snapshot: Snapshot) -> list[Part]:
-        offers = OFFERS.get(snapshot.status)
-        if offers is None:
-            return [*_progress(self._beat), f"  {snapshot.message}"]
-        parts: list[Part] = [(f"{snapshot.message} ", "bold")]
-        for key, word in offers:
-            if key == "u" and not snapshot.can_rewind:
-                continue
-            whole = f" {word}".replace(" ", NO_BREAK)
-            parts += ["  ", (f"{NO_BREAK}{key}{NO_BREAK}", "reverse"), whole]
-        return parts
 
-
-def _progress(beat: int) -> list[Part]:
-    """A lit stretch that moves with every snapshot: work of unknown length is under way."""
-    at = beat % SWEEP
-    return [("━" * at, "$panel"), ("━━━", "$warning"), ("━" * (SWEEP - at), "$panel")]
+def _parts(snapshot: Snapshot, offers: tuple[tuple[str, str], ...]) -> list[Part]:
+    parts: list[Part] = [(f"{snapshot.message} ", "bold")]
+    for key, word in offers:
+        if key == "u" and not snapshot.can_rewind:
+            continue
+        whole = f" {word}".replace(" ", NO_BREAK)
+        parts += ["  ", (f"{NO_BREAK}{key}{NO_BREAK}", "reverse"), whole]
+    return parts

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import monotonic
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -35,15 +37,20 @@ class View:
     smoothing: float = 0.6
 
 
+Scale = Literal["linear", "log", "close"]
+SCALES: tuple[Scale, ...] = get_args(Scale)
+"""The y axis: with all that was, logarithmic, or close up on the later half of the run."""
+
+
 class ChartPane(Widget, can_focus=True):
     """Draws at most four times a second, and only when there is something new."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"chart--{role.name.lower()}" for role in Role}
 
-    def __init__(self, *, id: str | None = None, log_y: bool = False) -> None:
+    def __init__(self, *, id: str | None = None, scale: Scale = "linear") -> None:
         super().__init__(id=id)
-        self.log_y = log_y
+        self.scale = scale
         self._view = View()
         self._snapshot: Snapshot | None = None
         self._rows: list[Row] = []
@@ -74,8 +81,8 @@ class ChartPane(Widget, can_focus=True):
         self.redraw()
 
     def switch_scale(self) -> None:
-        """Change between a linear and a logarithmic y axis."""
-        self.log_y = not self.log_y
+        """Change to the next scale of the y axis."""
+        self.scale = SCALES[(SCALES.index(self.scale) + 1) % len(SCALES)]
         self.redraw()
 
     def redraw(self) -> None:
@@ -144,3 +151,11 @@ def mark_labels(
         taken = start
         labels.append(Label(x, y, text, Role.MARK, "right" if on_left else "left"))
     return tuple(labels)
+
+
+def later_half(y: NDArray[np.float64]) -> tuple[float, float]:
+    """Where the later half of a curve lies, with a margin; y [n >= 1]."""
+    later = y[len(y) // 2 :]
+    low, high = float(later.min()), float(later.max())
+    margin = 0.15 * (high - low) + 0.005 * abs(high)
+    return low - margin, high + margin

@@ -61,7 +61,7 @@ def _rows(names: tuple[NameSample, ...], width: int) -> list[list[Content]]:
     columns = max((width - STEP_WIDTH - 1) // CELL, 1)
     out = []
     for step, group in groupby(names, key=lambda n: n.step):
-        tag = figures.count(step)
+        tag = figures.step(step)
         lines: list[list[Part]] = []
         free = 0
         for name in group:

@@ -20,8 +20,12 @@ GLYPHS = {
 }
 
 
+WIDE = 110
+"""Columns from which on the figures stand in columns under their words."""
+
+
 class StatusLine(LinesPane):
-    """Two rows of figures and the bar of the plan."""
+    """Two rows of figures."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -31,8 +35,7 @@ class StatusLine(LinesPane):
         """Show the figures of `snapshot`."""
         self._snapshot = snapshot
         width = self.content_size.width
-        rows = _wide(snapshot, width) if width >= 110 else _compact(snapshot, width)
-        self.show([*rows, _plan(snapshot, width)])
+        self.show(_wide(snapshot, width) if width >= WIDE else _compact(snapshot, width))
 
     def on_resize(self, _event: events.Resize) -> None:
         if self._snapshot is not None:
@@ -71,7 +74,7 @@ def _compact(s: Snapshot, width: int) -> list[Content]:
     shape = f"d_model {s.model.d_model}, {figures.count(s.n_params)} parameters"
     engine = figures.clip(_engine(s), max(width - 13 - len(shape) - 2, 0))
     space = " " * max(width - 13 - len(engine) - len(shape), 1)
-    step = f"step {figures.count(s.step)} / {figures.count(s.train.steps)}"
+    step = f"step {figures.count(s.step)}"
     parts: list[Part] = []
     for value, w, unit in (
         (figures.nats(s.loss), 5, " loss"),
@@ -85,12 +88,3 @@ def _compact(s: Snapshot, width: int) -> list[Content]:
         line((f"{glyph} {word}".ljust(13), colour), engine, space, (shape, MUTED)),
         line((figures.clip(step, room).ljust(room), "bold"), *parts),
     ]
-
-
-def _plan(s: Snapshot, width: int) -> Content:
-    """How much of the planned steps is done, as a thin bar and in per cent."""
-    done = min(s.step / s.train.steps, 1.0)
-    text = f"  learning rate {figures.rate(s.learning_rate)}  {done:4.0%} of plan"
-    room = max(width - len(text), 0)
-    filled = round(done * room)
-    return line(("━" * filled, "$primary"), ("─" * (room - filled), "$panel"), (text, MUTED))

@@ -1,0 +1,49 @@
+"""How much of the plan is done; while an engine is being compiled, that in its place."""
+
+from __future__ import annotations
+
+from textual import events
+
+from eetui.core.snapshot import Snapshot
+from eetui.tui import figures
+from eetui.tui.widgets.banner import OFFERS
+from eetui.tui.widgets.pane import MUTED, LinesPane, Part, line
+
+SWEEP = 12
+
+
+class PlanBar(LinesPane):
+    """One row that is always there, so that a message moves nothing on the screen."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._snapshot: Snapshot | None = None
+        self._beat = 0
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show the plan of `snapshot`, or its message where the banner has none to show."""
+        self._snapshot = snapshot
+        s, width = snapshot, self.content_size.width
+        done = min(s.step / s.train.steps, 1.0)
+        plan = f"  {done:4.0%} of {figures.count(s.train.steps)} steps"
+        text = f"  learning rate {figures.rate(s.learning_rate)}{plan}"
+        room = max(width - len(text), 0)
+        if s.message and s.status not in OFFERS:
+            self._beat += 1
+            self.show([line(*_progress(self._beat, s.message, room), (text, MUTED))])
+        else:
+            filled = round(done * room)
+            bar: list[Part] = [("━" * filled, "$primary"), ("─" * (room - filled), "$panel")]
+            self.show([line(*bar, (text, MUTED))])
+
+    def on_resize(self, _event: events.Resize) -> None:
+        if self._snapshot is not None:
+            self.update(self._snapshot)
+
+
+def _progress(beat: int, message: str, room: int) -> list[Part]:
+    """A lit stretch that moves with every snapshot: work of unknown length is under way."""
+    at = beat % SWEEP
+    words = figures.clip(message, max(room - SWEEP - 5, 0)).ljust(max(room - SWEEP - 5, 0))
+    lit = [("━" * at, "$panel"), ("━━━", "$warning"), ("━" * (SWEEP - at), "$panel")]
+    return [*lit, "  ", (words, "$foreground")]
