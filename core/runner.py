@@ -27,8 +27,8 @@ from eetui.core.state import TrainState
 from eetui.core.toggles import next_value
 from eetui.core.trainer import Chunk, Trainer
 
-STAND_IN_REST = 1.5
-"""Rest of the stand-in engine after each chunk, in chunks: the compiler needs the interpreter."""
+STAND_IN_REST = 9.0
+"""Rest of the stand-in engine after a chunk, in chunks: both it and the compiler need the GIL."""
 
 Post = Callable[[Callable[[], None]], None]
 
