@@ -10,7 +10,7 @@ from numba.core.extending import intrinsic
 from numba.core.typing import signature
 
 from eetui.core import cpu
-from eetui.core.engines.numba.compile import Kernel, build
+from eetui.core.engines.numba.compile import Kernel, entry_point
 from eetui.core.engines.numba.lanes import I64, Lanes, vector_type
 from eetui.core.engines.numba.vectors import constant, lanes, multiply_add
 
@@ -62,4 +62,4 @@ def chains() -> Kernel:
         return multiply_add_chains(lanes(n), rounds)
 
     run.__name__ = run.__qualname__ = f"chains_x{n}"
-    return build(run)
+    return entry_point(run)

@@ -79,7 +79,7 @@ class _Cache(caching.Cache):  # type: ignore[misc]
             self.disable()
 
 
-def _make(width: int) -> Callable[[int], int]:
+def source(width: int) -> Callable[[int], int]:
     """The Python source of the kernel for `width` lanes; it closes over that number alone."""
 
     def train(address: int) -> int:
@@ -98,7 +98,7 @@ def _make(width: int) -> Callable[[int], int]:
 def cache_folder() -> str:
     """The folder in which compiled kernels are kept, or '' if none can be written."""
     try:
-        return str(_Cache(_make(1)).cache_path)
+        return str(_Cache(source(1)).cache_path)
     except (RuntimeError, OSError):
         return ""
 
@@ -120,7 +120,7 @@ def _build(width: int, progress: Callable[[str], None] | None) -> Kernel:
     if progress is not None:
         what = "plain scalar loops" if width == 1 else f"{width} float lanes"
         progress(f"Compiling the Numba kernel for {what} ...")
-    return build(_make(width))
+    return entry_point(source(width))
 
 
 class _Parts(JITCodeLibrary):  # type: ignore[misc]
@@ -160,14 +160,18 @@ def _compiled_as_one(name: str) -> Iterator[None]:
         del codegen._library_class, codegen.set_env
 
 
-def build(source: Callable[[int], int]) -> Kernel:
-    """Compile a function of one integer, or load it from the cache where it is there."""
+def compiled(source: Callable[[int], int]) -> Any:
+    """Numba's dispatcher of a function of one integer, compiled or loaded from the cache."""
     dispatcher = njit(**OPTIONS)(source)
     try:
-        cache: Any = _Cache(source)
+        dispatcher._cache = _Cache(source)
     except (RuntimeError, OSError):  # no folder can be written: compile at every start
-        cache = caching.NullCache()
-    dispatcher._cache = cache
+        dispatcher._cache = caching.NullCache()
     with _compiled_as_one(source.__qualname__):
         dispatcher.compile(_SIGNATURE)
-    return cast(Kernel, dispatcher.overloads[_SIGNATURE.args].entry_point)
+    return dispatcher
+
+
+def entry_point(source: Callable[[int], int]) -> Kernel:
+    """The compiled function itself, without Numba's choice among signatures."""
+    return cast(Kernel, compiled(source).overloads[_SIGNATURE.args].entry_point)

@@ -1,0 +1,84 @@
+"""Small data sets of any shape, and the oracle's answer on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from eetui.core import reference
+from eetui.core.config import ModelConfig
+from eetui.core.dataset import Dataset
+from eetui.core.engines.base import Gradients
+from eetui.core.engines.numba.engine import NumbaEngine
+from eetui.core.state import TrainState, layout
+
+Toy = Callable[..., Dataset]
+WorstError = Callable[[Gradients, TrainState, ModelConfig, Dataset, np.ndarray], float]
+
+
+@pytest.fixture(scope="session")
+def engine() -> NumbaEngine:
+    """One engine for all tests, so that its scratch sees every shape after every other."""
+    return NumbaEngine()
+
+
+@pytest.fixture(scope="session")
+def toy() -> Toy:
+    """Random documents for a model: `toy(model, n_docs)` or `toy(model, lengths=[...])`."""
+
+    def make(
+        model: ModelConfig, n_docs: int = 40, *, lengths: list[int] | None = None, seed: int = 0
+    ) -> Dataset:
+        rng = np.random.default_rng(seed)
+        block, boundary = model.block_size, model.vocab_size - 1
+        sizes = np.array(lengths or rng.integers(1, block + 1, n_docs), np.int32)
+        tokens = rng.integers(0, model.vocab_size, (len(sizes), block + 1)).astype(np.uint8)
+        tokens[:, 0] = boundary
+        tokens[np.arange(block + 1) >= sizes[:, None]] = boundary
+        return Dataset(
+            name="toy",
+            path="",
+            tokens=tokens,
+            lengths=sizes,
+            vocabulary=tuple(chr(200 + i) for i in range(boundary)),
+            documents=frozenset(),
+            n_cut=0,
+            n_blank=0,
+            n_repeated=0,
+            is_names=False,
+            _ids=np.zeros(0, np.uint8),
+            _sizes=sizes.astype(np.int64),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def worst_error() -> WorstError:
+    """The relative gradient error of the worst tensor against the float64 oracle."""
+
+    def compare(
+        found: Gradients,
+        state: TrainState,
+        model: ModelConfig,
+        dataset: Dataset,
+        documents: np.ndarray,
+    ) -> float:
+        loss, expected = reference.loss_and_gradients(
+            state.params.astype(np.float64),
+            model,
+            dataset.tokens[documents],
+            dataset.lengths[documents],
+        )
+        assert found.loss == pytest.approx(loss, rel=1e-5)
+        errors = []
+        for tensor in layout(model):
+            part = slice(tensor.offset, tensor.offset + tensor.size)
+            size = float(np.linalg.norm(expected[part]))
+            error = float(np.linalg.norm(found.grads[part] - expected[part]))
+            errors.append(error / size if size else error)
+        return max(errors)
+
+    return compare

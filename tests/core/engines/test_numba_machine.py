@@ -1,0 +1,199 @@
+"""How the Numba engine treats the machine: control word, exp, cache, toggles the CPU lacks."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numba import njit
+
+from eetui.core import cpu, peak
+from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.dataset import Dataset
+from eetui.core.engines.numba.compile import kernel
+from eetui.core.engines.numba.engine import WIDTHS, NumbaEngine
+from eetui.core.engines.numba.machine import float_mode
+from eetui.core.engines.numba.vectors import exp_fast, exp_library, f32_at, lanes, load, store
+from eetui.core.optimizations import Optimizations
+from eetui.core.state import TrainState
+
+START = """
+import sys
+from eetui.core.config import ModelConfig
+from eetui.core.engines.registry import create
+engine = create("numba")
+assert not engine.is_ready(ModelConfig(), engine.default_optimizations())
+said = []
+engine.prepare(ModelConfig(), engine.default_optimizations(), said.append)
+assert engine.is_ready(ModelConfig(), engine.default_optimizations())
+assert any("Compiling" in text for text in said), said
+"""
+
+
+@njit
+def _control_word() -> int:
+    return float_mode()  # type: ignore[no-any-return]
+
+
+@njit
+def _exps(source: int, fast: int, library: int, n: int) -> None:
+    w = lanes(16)
+    for i in range(0, n, 16):
+        store(f32_at(fast), i, exp_fast(load(w, f32_at(source), i)))
+        store(f32_at(library), i, exp_library(load(w, f32_at(source), i)))
+
+
+def test_fast_exp_keeps_its_promise() -> None:
+    x = np.concatenate(
+        [-np.geomspace(1e-8, 86.9, 16 * 5000), np.linspace(-3, 0, 16 * 5000)]
+    ).astype(np.float32)
+    fast, library = np.zeros_like(x), np.zeros_like(x)
+    _exps(x.ctypes.data, fast.ctypes.data, library.ctypes.data, x.size)
+    exact = np.exp(x.astype(np.float64))
+    assert np.abs(fast / exact - 1).max() < 5e-6
+    assert np.abs(library / exact - 1).max() < 2e-7
+    low = np.full(16, -1e30, np.float32)
+    _exps(low.ctypes.data, fast.ctypes.data, library.ctypes.data, 16)
+    assert (fast[:16] < 1e-37).all()
+    assert (library[:16] == 0).all()
+
+
+def test_the_cpu_handles_denormals_afterwards_as_before(
+    engine: NumbaEngine, names: Dataset
+) -> None:
+    model, train = ModelConfig(d_model=16), TrainConfig(batch=4)
+    state = TrainState.create(model, 1)
+    before = _control_word()
+    documents = np.zeros((3, 4), np.int32)
+    rates = np.full(3, 0.01, np.float32)
+    engine.run(state, names, model, train, Optimizations(), documents, rates)
+    # Bits 0 to 5 of the x86 word only record that, say, something was rounded.
+    assert _control_word() | 0x3F == before | 0x3F
+    tiny = np.full(4, 1e-40, np.float32)
+    assert (tiny + tiny > 0).all()
+
+
+def test_denormals_are_flushed_during_the_call(engine: NumbaEngine, names: Dataset) -> None:
+    """Moments below the smallest normal number are gone after a step that leaves them alone."""
+    model = ModelConfig(d_model=16)
+    train = replace(TrainConfig(batch=1), beta1=0.999, beta2=0.999)
+    state = TrainState.create(model, 1)
+    unused = slice(0, 16)  # the embedding of a letter that is not in the document
+    document = next(
+        i for i in range(names.n_docs) if 0 not in names.tokens[i, : names.lengths[i] + 1]
+    )
+    state.m[unused] = 1e-40
+    rates = np.zeros(1, np.float32)
+    documents = np.full((1, 1), document, np.int32)
+    engine.run(state, names, model, train, Optimizations(), documents, rates)
+    assert (state.m[unused] == 0).all()
+
+
+def test_width_one_has_no_vector_arithmetic() -> None:
+    """Off means off: LLVM did not vectorise the scalar kernel behind our back."""
+    if not cpu.detect().is_x86:
+        pytest.skip("reads x86 assembly")
+    script = (
+        "from eetui.core.engines.numba import compile as c\n"
+        "c._CacheFiles._locator_classes = ()  # what comes from the cache has no listing\n"
+        "print(*c.compiled(c.source(1)).inspect_asm().values())\n"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout
+    scalar, packed = (
+        re.findall(rf"\bv?(?:f?n?m(?:add|sub)\d*|mul|add|sub|div){kind}\b", out)
+        for kind in ("ss", "ps")
+    )
+    assert len(scalar) > 500
+    assert not packed
+
+
+def test_the_compiled_kernel_is_kept_on_disk(tmp_path: Path) -> None:
+    """A second start adds nothing to the cache, and one that finds it damaged compiles anew."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", START], env=environment, check=True)
+    (kept,) = tmp_path.rglob("*.nbc")
+    assert kept.name.startswith("compile.train_x")
+    whole = kept.read_bytes()
+    subprocess.run([sys.executable, "-c", START], env=environment, check=True)
+    assert [*tmp_path.rglob("*.nbc")] == [kept]
+    assert kept.read_bytes() == whole
+    kept.write_bytes(whole[:1000])
+    subprocess.run([sys.executable, "-c", START], env=environment, check=True)
+    assert kept.stat().st_size > len(whole) // 2
+
+
+def test_it_works_where_nothing_can_be_written(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    script = (
+        "from eetui.core.engines.numba import compile as c\n"
+        "c._CacheFiles._locator_classes = c._CacheFiles._locator_classes[:1]\n" + START
+    )
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(blocked / "below")}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True)
+
+
+def test_two_threads_may_prepare_at_once() -> None:
+    engine, ready = NumbaEngine(), []
+
+    def prepare() -> None:
+        engine.prepare(ModelConfig(), Optimizations(vector_width=4))
+        ready.append(kernel(4))
+
+    threads = [threading.Thread(target=prepare) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ready) == 3
+    assert len(set(map(id, ready))) == 1
+
+
+def _pretend(monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
+    pretended = replace(cpu.detect(), **changes)
+    monkeypatch.setattr(cpu, "detect", lambda: pretended)
+
+
+def test_why_not_names_what_the_cpu_lacks(
+    engine: NumbaEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pretend(monkeypatch, architecture="x86-64", features=frozenset({"avx512f"}), lanes=16)
+    assert engine.why_not("matrix_engine", "off") == ""
+    assert "x86-64 CPU" in engine.why_not("matrix_engine", "sme2")
+    assert "no amx-bf16" in engine.why_not("matrix_engine", "amx")
+    assert not any(engine.why_not("vector_width", width) for width in WIDTHS)
+    _pretend(monkeypatch, features=frozenset({"amx_bf16"}))
+    assert "cannot drive it" in engine.why_not("matrix_engine", "amx")
+    _pretend(
+        monkeypatch, architecture="arm64", features=frozenset(), lanes=4, instruction_set="NEON"
+    )
+    assert "Intel" in engine.why_not("matrix_engine", "amx")
+    assert "has none" in engine.why_not("matrix_engine", "sme2")
+    assert "NEON" in engine.why_not("vector_width", 16)
+    assert engine.why_not("vector_width", 4) == ""
+    assert engine.default_optimizations().vector_width == 4
+    assert engine.instruction_set(Optimizations(vector_width=4)) == "NEON x4"
+    assert engine.instruction_set(Optimizations(vector_width=1)) == "scalar"
+
+
+def test_the_peak_is_that_of_vectors_and_stable() -> None:
+    first, second = peak.measure(), peak.measure()
+    assert first == pytest.approx(second, rel=0.5)
+    assert first > 2 * cpu.detect().lanes  # at least one multiply-add a cycle at 1 GHz
+
+
+def test_the_cpu_is_described() -> None:
+    host = cpu.detect()
+    assert host.name
+    assert host.instruction_set
+    assert host.lanes in (4, 8, 16)
+    assert host.cores >= 1
