@@ -7,8 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
+from hypothesis import settings
 
 from eetui.core.errors import EetuiError, UsageError
+
+# How long an example takes says more about what else the machine does than about the program.
+settings.register_profile("eetui", deadline=None)
+settings.load_profile("eetui")
 
 Refused = Callable[..., AbstractContextManager[None]]
 
