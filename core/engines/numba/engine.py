@@ -36,6 +36,7 @@ class NumbaEngine:
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._workspace: Workspace | None = None
+        self._checked: Dataset | None = None
 
     def instruction_set(self, optimizations: Optimizations) -> str:
         """The CPU's vector set and the lanes in use, such as 'AVX-512 x16', or 'scalar'."""
@@ -161,6 +162,9 @@ class NumbaEngine:
     ) -> int:
         """Check everything that the kernel will not, call it and return the nanoseconds."""
         self._check(optimizations)
+        if dataset is not self._checked:
+            _check_dataset(dataset)
+            self._checked = dataset  # nothing changes a data set, so once is enough
         _check_inputs(state, dataset, model, documents)
         from eetui.core.engines.numba.compile import kernel
         from eetui.core.engines.numba.workspace import Workspace
@@ -189,6 +193,19 @@ class NumbaEngine:
                 raise EngineError(reason)
 
 
+def _check_dataset(dataset: Dataset) -> None:
+    """Raise `EngineError` unless the arrays are what the kernel takes them for."""
+    tokens, lengths = dataset.tokens, dataset.lengths
+    if tokens.ndim != 2 or len(tokens) != len(lengths) or tokens.dtype != np.uint8:
+        raise EngineError("The data set's tokens must be uint8 [documents, block_size + 1].")
+    if lengths.dtype != np.int32 or not (tokens.flags.c_contiguous and lengths.flags.c_contiguous):
+        raise EngineError("The data set's lengths must be int32, and its arrays contiguous.")
+    if lengths.min() < 1 or lengths.max() > dataset.block_size:
+        raise EngineError("A document has no position to predict, or more than block_size.")
+    if tokens.max() >= dataset.vocab_size:
+        raise EngineError("A document holds a token that is not in the vocabulary.")
+
+
 def _check_inputs(
     state: TrainState, dataset: Dataset, model: ModelConfig, documents: NDArray[np.int32]
 ) -> None:
@@ -198,23 +215,12 @@ def _check_inputs(
             raise EngineError(f"The state is not one of this model ({model.n_params} float32).")
         if not vector.flags.c_contiguous:
             raise EngineError("The state's vectors must be contiguous.")
-    tokens, lengths = dataset.tokens, dataset.lengths
     if dataset.block_size != model.block_size or dataset.vocab_size != model.vocab_size:
         raise EngineError(
             f"The data set (block size {dataset.block_size}, vocabulary {dataset.vocab_size}) "
             f"does not fit the model ({model.block_size}, {model.vocab_size})."
         )
-    if tokens.shape != (len(lengths), model.block_size + 1) or tokens.dtype != np.uint8:
-        raise EngineError("The data set's tokens must be uint8 [documents, block_size + 1].")
-    if lengths.dtype != np.int32 or not (tokens.flags.c_contiguous and lengths.flags.c_contiguous):
-        raise EngineError("The data set's lengths must be int32, and its arrays contiguous.")
     if not 1 <= documents.shape[1] <= MAX_BATCH:
         raise EngineError(f"A batch holds 1 to {MAX_BATCH} documents, not {documents.shape[1]}.")
-    if documents.min() < 0 or documents.max() >= len(lengths):
-        raise EngineError(f"A batch names a document that is not among the {len(lengths)}.")
-    used = np.unique(documents)
-    sizes = lengths[used]
-    if sizes.min() < 1 or sizes.max() > model.block_size:
-        raise EngineError("A document has no position to predict, or more than block_size.")
-    if tokens[used].max() >= model.vocab_size:
-        raise EngineError("A document holds a token that is not in the vocabulary.")
+    if documents.min() < 0 or documents.max() >= dataset.n_docs:
+        raise EngineError(f"A batch names a document that is not among the {dataset.n_docs}.")
