@@ -26,8 +26,10 @@ def microseconds(value: float | None, width: int = 0) -> str:
 
 
 def nats(value: float | None, width: int = 0) -> str:
-    """A loss: '2.081'."""
-    return (ABSENT if value is None else f"{value:.3f}").rjust(width)
+    """A loss: '2.081', and '5.6e+06' in a run that is about to diverge."""
+    if value is None:
+        return ABSENT.rjust(width)
+    return (f"{value:.3f}" if abs(value) < 100 else f"{value:.3g}").rjust(width)
 
 
 def percent(value: float | None, width: int = 0) -> str:

@@ -18,8 +18,6 @@ ENGINE_ROOM = Theme(
     panel="#2b323c",
     dark=True,
     variables={
-        "border": "#3a434f",
-        "border-blurred": "#2b323c",
         "footer-key-foreground": "#e8a33d",
         "footer-background": "#12151a",
         "block-cursor-text-style": "none",

@@ -31,7 +31,7 @@ ABOUT = {
     actions.CHARTS: (
         "The loss falls from the level of chance (the loss of guessing); faint points are raw, the "
         "bright line is smoothed. Below it, microseconds a step on the same x axis. Every flip "
-        "leaves a dotted mark on both."
+        "leaves a dotted mark on both. Close up, the y axis holds only the later half of the run."
     ),
     actions.NAMES: (
         "Made by the model as it is at the step on the left. ✦ marks a name that is not in the "

@@ -192,7 +192,7 @@ class MainScreen(Screen[None]):
         self._scale_rate(RATE_FACTOR)
 
     def _scale_rate(self, factor: float) -> None:
-        rate = self.snapshot.train.learning_rate * factor
+        rate = self._session.latest.train.learning_rate * factor  # keys repeat faster than shown
         self._ask(lambda: self._session.set_learning_rate(rate))
 
     def action_restart(self) -> None:
@@ -299,7 +299,7 @@ class MainScreen(Screen[None]):
 
     def _heat(self, by: float) -> None:
         low, high = TEMPERATURES
-        temperature = round(max(low, min(self.snapshot.temperature + by, high)), 1)
+        temperature = round(max(low, min(self._session.latest.temperature + by, high)), 1)
         self._ask(lambda: self._session.set_temperature(temperature))
 
     def action_prefix(self) -> None:

@@ -130,6 +130,8 @@ def x_ticks(snapshot: Snapshot, axis: Axis, columns: int) -> ticks.Ticks:
 
 def y_label(text: str) -> str:
     """A label of the y axis at its fixed width."""
+    if len(text) >= LABEL_WIDTH:
+        text = f"{float(text.replace(',', '')):.0e}".replace("e+0", "e")
     return f"{text.rjust(LABEL_WIDTH - 1)} "
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from eetui.core.charts import event_positions, us_points
 from eetui.core.snapshot import Snapshot
 from eetui.tui import figures, ticks
@@ -15,6 +18,8 @@ from eetui.tui.widgets.chart_pane import (
     y_label,
 )
 
+EMPTY = np.array([20.0, 100.0])
+
 
 class PaceChart(ChartPane):
     """Logarithmic at first, so that twice as slow is the same step up anywhere."""
@@ -24,8 +29,7 @@ class PaceChart(ChartPane):
         self.border_subtitle = f"y {self.scale}"
         x, y = us_points(snapshot.curve, view.axis, 0.0, 2 * columns)
         x_axis = x_ticks(snapshot, view.axis, columns)
-        near, far = later_half(y) if len(y) else (10.0, 100.0)
-        y_axis = self._y_axis(near, far, float(y.min(initial=near)), float(y.max(initial=far)))
+        y_axis = self._y_axis(y if len(y) else EMPTY)
         return Chart(
             x_axis,
             y_axis,
@@ -35,8 +39,8 @@ class PaceChart(ChartPane):
             labels=mark_labels(snapshot, view.axis, x_axis, y_axis.upper, columns),
         )
 
-    def _y_axis(self, near: float, far: float, bottom: float, top: float) -> ticks.Ticks:
-        """`near` and `far` bound the later half of the run, `bottom` and `top` all of it."""
+    def _y_axis(self, y: NDArray[np.float64]) -> ticks.Ticks:
+        bottom, top = float(y.min()), float(y.max())
         count = max(self.content_size.height // 2, 2)
 
         def label(value: float) -> str:
@@ -45,5 +49,5 @@ class PaceChart(ChartPane):
         if self.scale == "log":
             return ticks.logarithmic(max(bottom * 0.7, 1e-2), top * 1.4, count, label)
         if self.scale == "close":
-            return ticks.linear(near, far, count, label, fit=True)
+            return ticks.linear(*later_half(y), count, label, fit=True)
         return ticks.linear(0.0, top * 1.1, count, label, fit=True)

@@ -45,5 +45,5 @@ def _progress(beat: int, message: str, room: int) -> list[Part]:
     """A lit stretch that moves with every snapshot: work of unknown length is under way."""
     at = beat % SWEEP
     words = figures.clip(message, max(room - SWEEP - 5, 0)).ljust(max(room - SWEEP - 5, 0))
-    lit = [("━" * at, "$panel"), ("━━━", "$warning"), ("━" * (SWEEP - at), "$panel")]
+    lit = [("─" * at, "$panel"), ("━━━", "$warning"), ("─" * (SWEEP - at), "$panel")]
     return [*lit, "  ", (words, "$foreground")]
