@@ -36,6 +36,51 @@ def dot(w: Any, a: Any, i: int, b: Any, j: int, ld: int, n: int) -> Any:
 
 
 @kernel
+def weigh(
+    w: Any,
+    weights: Any,
+    i: int,
+    i_step: int,
+    source: Any,
+    j: int,
+    j_step: int,
+    terms: int,
+    target: Any,
+    o: int,
+    ld: int,
+    size: int,
+) -> None:
+    """target[f] = sum over b < terms of weights[b] source[f], both shifted from term to term.
+
+    weights[b] is the vector at i + b i_step, source[f] the one at j + f ld + b j_step. Four
+    features share each load of a weight.
+    """
+    zero = splat(w, 0.0)
+    f = 0
+    while f + 4 <= size:
+        at, to = j + f * ld, o + f * ld
+        o0, o1, o2, o3 = zero, zero, zero, zero
+        for b in range(terms):
+            e, k = load(w, weights, i + b * i_step), at + b * j_step
+            o0 = fma(e, load(w, source, k), o0)
+            o1 = fma(e, load(w, source, k + ld), o1)
+            o2 = fma(e, load(w, source, k + 2 * ld), o2)
+            o3 = fma(e, load(w, source, k + 3 * ld), o3)
+        store(target, to, o0)
+        store(target, to + ld, o1)
+        store(target, to + 2 * ld, o2)
+        store(target, to + 3 * ld, o3)
+        f += 4
+    while f < size:
+        o0 = zero
+        for b in range(terms):
+            e = load(w, weights, i + b * i_step)
+            o0 = fma(e, load(w, source, j + f * ld + b * j_step), o0)
+        store(target, o + f * ld, o0)
+        f += 1
+
+
+@kernel
 def clear_margin(w: Any, a: Any, first: int, margin: int, features: int, ld: int) -> None:
     """Zero `margin` floats from `first` on in each feature: a masked lane may read them."""
     for f in range(features):
@@ -99,29 +144,7 @@ def attention_forward(
             inverse = splat(w, 1.0) / total
             for b in range(reach):
                 store(prob, p + b * ld, load(w, prob, p + b * ld) * inverse)
-            f = 0
-            while f + 4 <= size:
-                i = value + f * ld
-                o0 = splat(w, 0.0)
-                o1, o2, o3 = o0, o0, o0
-                for b in range(reach):
-                    e = load(w, prob, p + b * ld)
-                    o0 = fma(e, load(w, qkv, i - b), o0)
-                    o1 = fma(e, load(w, qkv, i + ld - b), o1)
-                    o2 = fma(e, load(w, qkv, i + 2 * ld - b), o2)
-                    o3 = fma(e, load(w, qkv, i + 3 * ld - b), o3)
-                o = q + f * ld
-                store(out, o, o0)
-                store(out, o + ld, o1)
-                store(out, o + 2 * ld, o2)
-                store(out, o + 3 * ld, o3)
-                f += 4
-            while f < size:
-                o0 = splat(w, 0.0)
-                for b in range(reach):
-                    o0 = fma(load(w, prob, p + b * ld), load(w, qkv, value + f * ld - b), o0)
-                store(out, q + f * ld, o0)
-                f += 1
+            weigh(w, prob, p, ld, qkv, value, -1, reach, out, q, ld, size)
 
 
 @kernel
@@ -132,6 +155,7 @@ def attention_backward(
     d_out: Any,
     d_qkv: Any,
     d_score: Any,
+    stage: Any,
     rest: Any,
     back: Any,
     ahead: Any,
@@ -142,7 +166,7 @@ def attention_backward(
     ld: int,
     vecs: int,
 ) -> None:
-    """d_qkv [3 d, ld] from d_out [d, ld]; d_score [block, ld] is scratch.
+    """d_qkv [3 d, ld] from d_out [d, ld]; d_score [block, ld] and stage are scratch.
 
     rest[row] is the number of positions after it in its document, ahead[v] the largest of them.
     """
@@ -150,6 +174,7 @@ def attention_backward(
     n = count(w)
     size = d // heads
     scale = splat(w, 1.0 / sqrt(size))
+    zero = splat(w, 0.0)
     clear_margin(w, d_out, vecs * n, margin, d, ld)
     for h in range(heads):
         q0 = h * size * ld
@@ -161,7 +186,7 @@ def attention_backward(
             value = k + d * ld
             p = p0 + r
             reach = back[v] + 1
-            mean = splat(w, 0.0)
+            mean = zero
             for b in range(reach):
                 g = dot(w, d_out, q, qkv, value - b, ld, size)
                 store(d_score, r + b * ld, g)
@@ -169,44 +194,18 @@ def attention_backward(
             for b in range(reach):
                 g = load(w, d_score, r + b * ld) - mean
                 store(d_score, r + b * ld, g * load(w, prob, p + b * ld) * scale)
-            f = 0
-            while f + 4 <= size:
-                i = k + f * ld
-                o0 = splat(w, 0.0)
-                o1, o2, o3 = o0, o0, o0
-                for b in range(reach):
-                    g = load(w, d_score, r + b * ld)
-                    o0 = fma(g, load(w, qkv, i - b), o0)
-                    o1 = fma(g, load(w, qkv, i + ld - b), o1)
-                    o2 = fma(g, load(w, qkv, i + 2 * ld - b), o2)
-                    o3 = fma(g, load(w, qkv, i + 3 * ld - b), o3)
-                o = q + f * ld
-                store(d_qkv, o, o0)
-                store(d_qkv, o + ld, o1)
-                store(d_qkv, o + 2 * ld, o2)
-                store(d_qkv, o + 3 * ld, o3)
-                f += 4
-            while f < size:
-                o0 = splat(w, 0.0)
-                for b in range(reach):
-                    o0 = fma(load(w, d_score, r + b * ld), load(w, qkv, k + f * ld - b), o0)
-                store(d_qkv, q + f * ld, o0)
-                f += 1
+            weigh(w, d_score, r, ld, qkv, k, -1, reach, d_qkv, q, ld, size)
         for v in range(vecs):
             r = v * n
-            p = p0 + r
+            q = q0 + r
+            k = q + d * ld
             left = load(w, rest, r)
             reach = ahead[v] + 1
-            for f in range(size):
-                i = q0 + f * ld + r
-                dk = splat(w, 0.0)
-                dv = splat(w, 0.0)
-                for b in range(reach):
-                    live = splat(w, b)
-                    zero = splat(w, 0.0)
-                    g = where_at_least(left, live, load(w, d_score, r + b * ld + b), zero)
-                    e = where_at_least(left, live, load(w, prob, p + b * ld + b), zero)
-                    dk = fma(g, load(w, qkv, i + b), dk)
-                    dv = fma(e, load(w, d_out, i + b), dv)
-                store(d_qkv, i + d * ld, dk)
-                store(d_qkv, i + 2 * d * ld, dv)
+            for b in range(reach):
+                live, i = splat(w, b), b * (ld + 1)
+                g = where_at_least(left, live, load(w, d_score, r + i), zero)
+                e = where_at_least(left, live, load(w, prob, p0 + r + i), zero)
+                store(stage, b * 2 * n, g)
+                store(stage, b * 2 * n + n, e)
+            weigh(w, stage, 0, 2 * n, qkv, q, 1, reach, d_qkv, k, ld, size)
+            weigh(w, stage, n, 2 * n, d_out, q, 1, reach, d_qkv, k + d * ld, ld, size)

@@ -83,10 +83,9 @@ def flushing(typing: Any, mode: types.Integer) -> Any:
 
 @intrinsic
 def ticks(typing: Any) -> Any:
-    """A counter that runs at a constant rate; only differences mean anything."""
-    name = "llvm.readcyclecounter" if is_x86() else "llvm.readsteadycounter"
+    """A counter of constant rate (TSC on x86, CNTVCT on Arm); only differences mean anything."""
     return signature(types.int64), lambda context, b, sig, args: b.call(
-        _declare(b, I64, [], name), []
+        _declare(b, I64, [], "llvm.readcyclecounter"), []
     )
 
 

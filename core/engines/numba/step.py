@@ -221,7 +221,7 @@ def backward(w: Any, plan: Any, rows: int, add: bool, clock: int) -> Any:
         product_across(w, weights, d, dx, ld, d, datt, ld, d, vecs, False, datt, STORE)
         clock = lap(plan, BACKWARD, clock)
         attention_backward(
-            w, qkv, f32_at(plan.prob + far), datt, dqkv, f32_at(plan.dscore),
+            w, qkv, f32_at(plan.prob + far), datt, dqkv, f32_at(plan.dscore), stage,
             f32_at(plan.row_rest), i64_at(plan.group_back), i64_at(plan.group_ahead), d,
             plan.n_heads, plan.block_size, plan.margin, ld, vecs,
         )  # fmt: skip
