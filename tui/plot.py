@@ -30,6 +30,9 @@ class Role(IntEnum):
     MARK = 6
 
 
+AXIS_ROWS = 2
+"""Rows under the canvas: the x axis and its labels."""
+
 Row = list[tuple[str, Role]]
 
 _FIRST_COLOUR = 16  # below it are the terminal's own sixteen colours, which have names in plotext
@@ -50,13 +53,14 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A word on the canvas; `anchor` is the end of it that lies at x: 'left' or 'right'."""
+    """A word on the canvas, `below` rows under y; `anchor` is its end at x: 'left' or 'right'."""
 
     x: float
     y: float
     text: str
     role: Role
     anchor: str = "left"
+    below: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +110,11 @@ def draw(chart: Chart, width: int, height: int) -> list[Row]:
         marker = plotext.marker("braille", _pixel(series.role))
         signal = figure.signal(list(series.x), [y(v) for v in series.y], marker=marker)
         figure.draw(signal.lines(True) if series.joined else signal)
+    row = (y(chart.y_axis.upper) - y(chart.y_axis.lower)) / max(height - AXIS_ROWS - 1, 1)
     for label in chart.labels:
         text = plotext.colorize(label.text).fill(_pixel(label.role))
-        figure.draw(figure.text(label.x, y(label.y), text, alignment=label.anchor))
+        place = y(label.y) - label.below * row
+        figure.draw(figure.text(label.x, place, text, alignment=label.anchor))
     return [_row(line) for line in figure.build().string().splitlines()]
 
 

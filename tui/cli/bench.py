@@ -12,6 +12,9 @@ from eetui.tui.cli.options import ModelOptions
 from eetui.tui.cli.output import data, messages, print_json
 from eetui.tui.cli.runs import request_model
 
+WIDE_SPREAD = 1.2
+"""Slowest over fastest run from which on a measurement says that it was disturbed."""
+
 
 def run(options: ModelOptions, repeats: int, *, as_json: bool = False) -> int:
     """Measure what `options` ask for and print it; gives the exit code."""
@@ -60,6 +63,8 @@ def _print_table(report: bench.BenchReport) -> None:
     table.add_row("peak of a core", f"{report.peak_gflops:,.1f}", "GFLOP/s, measured in between")
     table.add_row("share of peak", f"{report.percent_of_peak:,.1f}", "%")
     console.print(table)
+    if report.us_per_step_max > WIDE_SPREAD * report.us_per_step_min:
+        console.print("\nThe runs differ widely: something else may be using the core.")
     if not report.phases_us:
         console.print(f"\nThe {report.engine} engine does not time its phases.")
         return

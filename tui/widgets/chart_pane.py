@@ -136,22 +136,26 @@ def y_label(text: str) -> str:
 
 
 def mark_labels(
-    snapshot: Snapshot, axis: Axis, x_axis: ticks.Ticks, y: float, columns: int
+    snapshot: Snapshot, axis: Axis, x_axis: ticks.Ticks, y: float, columns: int, down: int = 1
 ) -> tuple[Label, ...]:
-    """The words of the marks, the latest first; those that would overlap are left out."""
+    """The words of the marks, in two rows from y on, down or up (-1), the latest first.
+
+    A word stands right of its mark, else left of it; where it would cover another it is left out.
+    """
     per_column = (x_axis.upper - x_axis.lower) / max(columns, 1)
-    taken = float("inf")
+    taken: list[list[tuple[float, float]]] = [[(x_axis.upper, float("inf"))] for _ in range(2)]
     labels = []
     positions = event_positions(snapshot.events, axis)
-    for event, x in sorted(zip(snapshot.events, positions, strict=True), key=lambda p: -p[1]):
+    for event, x in reversed(list(zip(snapshot.events, positions, strict=True))):
         text = f" {event.label} "
         room = len(text) * per_column
-        on_left = x + room > min(x_axis.upper, taken)
-        start = x - room if on_left else x
-        if start < x_axis.lower or start + room > taken:
-            continue
-        taken = start
-        labels.append(Label(x, y, text, Role.MARK, "right" if on_left else "left"))
+        for row, start in ((row, start) for row in range(2) for start in (x, x - room)):
+            free = all(start + room <= a or start >= b for a, b in taken[row])
+            if free and start >= x_axis.lower:
+                taken[row].append((start, start + room))
+                anchor = "left" if start == x else "right"
+                labels.append(Label(x, y, text, Role.MARK, anchor, down * row))
+                break
     return tuple(labels)
 
 

@@ -57,7 +57,7 @@ class LossChart(ChartPane):
             labels=(
                 *([Label(x_axis.upper, chance, guessing, Role.REFERENCE, "right")] * in_view),
                 *(
-                    mark_labels(snapshot, view.axis, x_axis, y_axis.lower, columns)
+                    mark_labels(snapshot, view.axis, x_axis, y_axis.lower, columns, -1)
                     if self.is_alone
                     else ()
                 ),

@@ -14,6 +14,8 @@ from eetui.tui.widgets.pane import MUTED, LinesPane, Part, line
 NEW = "✦"
 STEP_WIDTH = 7
 CELL = 10
+ROOMY = 18
+"""Rows from which on a blank one parts the milestones from the stream."""
 
 
 class NamesPane(LinesPane, can_focus=True):
@@ -46,6 +48,8 @@ class NamesPane(LinesPane, can_focus=True):
         kept = [row[0] for row in _rows(snapshot.milestones, width)]
         kept = kept[-max(height // 3, 1) :] if len(kept) > height // 2 else kept
         lines = [line(("  step  milestones", MUTED)), *kept]
+        if height > ROOMY:
+            lines.append(line())
         lines.append(line(("  step  latest first", MUTED)))
         room = height - len(lines)
         for row in reversed(_rows(snapshot.names, width)):

@@ -47,7 +47,7 @@ class PaceChart(ChartPane):
             return y_label(figures.count(value))
 
         if self.scale == "log":
-            return ticks.logarithmic(max(bottom * 0.7, 1e-2), top * 1.4, count, label)
+            return ticks.logarithmic(max(bottom * 0.75, 1e-2), top * 1.9, count, label)
         if self.scale == "close":
             return ticks.linear(*later_half(y), count, label, fit=True)
         return ticks.linear(0.0, top * 1.1, count, label, fit=True)
