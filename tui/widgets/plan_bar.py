@@ -10,6 +10,8 @@ from eetui.tui.widgets.banner import OFFERS
 from eetui.tui.widgets.pane import MUTED, LinesPane, Part, line
 
 SWEEP = 12
+ROOMY = 110
+"""Columns from which on a message has room beside the learning rate."""
 
 
 class PlanBar(LinesPane):
@@ -25,10 +27,12 @@ class PlanBar(LinesPane):
         self._snapshot = snapshot
         s, width = snapshot, self.content_size.width
         done = min(s.step / s.train.steps, 1.0)
-        plan = f"  {done:4.0%} of {figures.count(s.train.steps)} steps"
-        text = f"  learning rate {figures.rate(s.learning_rate)}{plan}"
+        text = f"  {done:4.0%} of {figures.count(s.train.steps)} steps"
+        is_busy = bool(s.message) and s.status not in OFFERS
+        if not is_busy or width >= ROOMY:
+            text = f"  learning rate {figures.rate(s.learning_rate)}{text}"
         room = max(width - len(text), 0)
-        if s.message and s.status not in OFFERS:
+        if is_busy:
             self._beat += 1
             self.show([line(*_progress(self._beat, s.message, room), (text, MUTED))])
         else:
