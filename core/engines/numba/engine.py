@@ -43,11 +43,8 @@ class NumbaEngine:
         if optimizations.vector_width == 1:
             return "scalar"
         host = cpu.detect()
-        words = host.instruction_set
-        if host.is_x86 and optimizations.vector_width < host.lanes:
-            words = {8: "AVX2", 4: "SSE"}.get(optimizations.vector_width, words)
-            words = words if host.lanes < 16 else f"{words} (EVEX)"
-        return f"{words} x{optimizations.vector_width}"
+        split = " (split)" if optimizations.vector_width > host.lanes else ""
+        return f"{host.instruction_set} x{optimizations.vector_width}{split}"
 
     def default_optimizations(self) -> Optimizations:
         """Everything on, at the widest vectors that this CPU's registers hold."""

@@ -158,6 +158,34 @@ def test_two_threads_may_prepare_at_once() -> None:
     assert len(set(map(id, ready))) == 1
 
 
+def test_a_cpu_with_sixteen_vector_registers() -> None:
+    """Its tiles are smaller; the gradients are those of any other width."""
+    script = (
+        "from dataclasses import replace\n"
+        "import numpy as np\n"
+        "from eetui.core import cpu\n"
+        "host = replace(cpu.detect(), vector_registers=16, lanes=8, instruction_set='AVX2')\n"
+        "cpu.detect = lambda: host\n"
+        "from eetui.core.config import ModelConfig\n"
+        "from eetui.core.dataset import load_dataset\n"
+        "from eetui.core.engines.numba import compile, tile\n"
+        "from eetui.core.engines.numba.engine import NumbaEngine\n"
+        "from eetui.core.reference import loss_and_gradients\n"
+        "from eetui.core.state import TrainState\n"
+        "compile._CacheFiles._locator_classes = ()\n"
+        "assert tile.heights() == (6, 4, 2)\n"
+        "engine, names, documents = NumbaEngine(), load_dataset(), np.arange(17)\n"
+        "model = ModelConfig(d_model=20)\n"
+        "state = TrainState.create(model, 1)\n"
+        "on = engine.default_optimizations()\n"
+        "found = engine.gradients(state, names, model, on, documents).grads\n"
+        "batch = names.tokens[documents], names.lengths[documents]\n"
+        "_, expected = loss_and_gradients(state.params.astype(float), model, *batch)\n"
+        "assert np.linalg.norm(found - expected) < 1e-5 * np.linalg.norm(expected)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
 def _pretend(monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
     pretended = replace(cpu.detect(), **changes)
     monkeypatch.setattr(cpu, "detect", lambda: pretended)
