@@ -18,11 +18,21 @@ SWITCH_SPELLINGS: dict[str, Value] = {
 
 @dataclass(frozen=True, slots=True)
 class Optimizations:
-    """The toggles of a run; a toggle makes a new one. Values are those of the catalogue."""
+    """The toggles of a run; a toggle makes a new one. Values are those of the catalogue.
+
+    The defaults are what every compiled engine has; an engine's `default_optimizations` adds more.
+    """
 
     padding_skip: bool = True
     fast_exp: bool = True
     vector_width: int = 16
+    prefix_sharing: bool = False
+    product_kernel: str = "tiles"
+    fused: bool = True
+    adam: str = "vector"
+    flush_denormals: bool = True
+    work_order: str = "batch"
+    threads: int = 1
     matrix_engine: str = "off"
 
     def with_value(self, key: str, value: Value) -> Optimizations:
@@ -115,6 +125,101 @@ CATALOGUE: tuple[Optimization, ...] = (
             "A core can multiply and add a whole register of floats as fast as one. Wider "
             "registers do more in each cycle and hold more of the product tile. Off is the same "
             "algorithm one number at a time."
+        ),
+    ),
+    Optimization(
+        key="prefix_sharing",
+        name="prefix sharing",
+        hotkey="r",
+        kind="exact",
+        values=(False, True),
+        what="Computes positions whose whole prefix is equal once for all documents of the batch.",
+        why=(
+            "A causal model sees nothing but the prefix, so two names that begin alike have the "
+            "same activations there. The batch is sorted into a tree of prefixes, each node is "
+            "computed once and its gradient is the sum over its names. Before the first attention "
+            "even the character and its place alone decide, which leaves half of the rows."
+        ),
+    ),
+    Optimization(
+        key="product_kernel",
+        name="product kernel",
+        hotkey="i",
+        kind="exact",
+        values=("rows", "tiles"),
+        what="Computes a whole tile of a product in registers, or one row after the other.",
+        why=(
+            "A core can multiply far faster than it can load. A tile of 6 rows by 4 vectors uses "
+            "each number it loads four or six times, and its sums never leave the registers. Row by "
+            "row, every weight is loaded again for every position."
+        ),
+        m5_gain=9.0,
+    ),
+    Optimization(
+        key="fused",
+        name="fused passes",
+        hotkey="f",
+        kind="exact",
+        values=(False, True),
+        what="Makes queries, keys and values in one product; folds ReLU and residual into products.",
+        why=(
+            "A separate pass reads and writes a whole matrix to do one operation on each number. "
+            "Inside the product that makes it, the number is still in a register. One wide product "
+            "also fills the register tile better than three narrow ones."
+        ),
+        m5_gain=5.0,
+    ),
+    Optimization(
+        key="adam",
+        name="Adam",
+        hotkey="a",
+        kind="exact",
+        values=("scalar", "vector", "fused"),
+        what="Updates the weights one by one, by vectors, or right behind each gradient tile.",
+        why=(
+            "Adam does a dozen operations on each weight, with a square root and a division. "
+            "Vectors do them for a register of weights at once. Fused, the gradient goes from the "
+            "product's registers straight into the update and never travels to memory."
+        ),
+    ),
+    Optimization(
+        key="flush_denormals",
+        name="flush denormals",
+        hotkey="d",
+        kind="rounding",
+        values=(False, True),
+        what="Treats numbers below 1e-38 as zero while a step runs.",
+        why=(
+            "Moments of weights that are seldom touched decay towards zero and end up denormal. "
+            "Many CPUs compute with those in microcode, a hundred times slower. They are far too "
+            "small to change a weight."
+        ),
+    ),
+    Optimization(
+        key="work_order",
+        name="order of work",
+        hotkey="n",
+        kind="exact",
+        values=("sample", "batch"),
+        what="Takes the whole batch through each operation, or one document through all of them.",
+        why=(
+            "A product over all positions of the batch loads each weight once for dozens of rows. "
+            "One document at a time has seven rows to share it with. The tiles are never full and "
+            "the gradients are gathered in memory."
+        ),
+        m5_gain=5.0,
+    ),
+    Optimization(
+        key="threads",
+        name="threads",
+        hotkey="T",
+        kind="exact",
+        values=(1, 2, 4, 8),
+        what="Parts the batch among threads, which sum their gradients in a fixed order.",
+        why=(
+            "Each thread takes its own documents forward and backward on its own core. They meet "
+            "twice a step, to add up the gradients and to share the update. It pays when a step is "
+            "long against a meeting: wide models and large batches."
         ),
     ),
     Optimization(

@@ -20,6 +20,13 @@ _BLAS_NAMES = {"openblas": "OpenBLAS", "mkl": "MKL", "accelerate": "Accelerate",
 _WHY_NOT = {
     "fast_exp": "NumPy has one exp, the accurate one.",
     "vector_width": "NumPy picks the vector width of its loops itself.",
+    "prefix_sharing": "The numpy engine always computes every position of every document.",
+    "product_kernel": "NumPy's BLAS brings its own product kernel.",
+    "fused": "The numpy engine always makes one pass an operation.",
+    "adam": "The numpy engine always updates whole vectors.",
+    "flush_denormals": "The numpy engine always keeps denormal numbers.",
+    "work_order": "The numpy engine always works on the whole batch.",
+    "threads": "NumPy's BLAS decides itself how many threads run a product.",
     "matrix_engine": "NumPy's BLAS decides itself what unit runs a product.",
 }
 
@@ -43,14 +50,19 @@ class NumpyEngine:
 
     def default_optimizations(self) -> Optimizations:
         """Padding skip on; the rest at the values that NumPy amounts to."""
-        return Optimizations(padding_skip=True, fast_exp=False, vector_width=1, matrix_engine="off")
+        return Optimizations(
+            fast_exp=False,
+            vector_width=1,
+            fused=False,
+            flush_denormals=False,
+        )
 
     def why_not(self, key: str, value: Value) -> str:
         """Empty for padding skip and the defaults, else a sentence on what NumPy does itself."""
         find(key)
         if key == "padding_skip" or value == getattr(self.default_optimizations(), key):
             return ""
-        return f"{_WHY_NOT[key]} Use the numba engine to change it."
+        return f"{_WHY_NOT[key]} Use another engine to change it."
 
     def is_ready(self, model: ModelConfig, optimizations: Optimizations) -> bool:
         """Always: there is nothing to compile."""

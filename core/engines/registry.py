@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from eetui.core.engines.base import Engine
 
 ENGINES = {
+    "native": "eetui.core.engines.native.engine:NativeEngine",
     "numba": "eetui.core.engines.numba.engine:NumbaEngine",
     "numpy": "eetui.core.engines.numpy:NumpyEngine",
 }

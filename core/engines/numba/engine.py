@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from time import perf_counter_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,17 @@ if TYPE_CHECKING:
     from eetui.core.engines.numba.workspace import Workspace
 
 WIDTHS = (16, 8, 4, 1)
+
+ALWAYS = {
+    "prefix_sharing": (False, "computes every position of every document"),
+    "product_kernel": ("tiles", "works in register tiles"),
+    "fused": (True, "folds ReLU and residual into its products"),
+    "adam": ("vector", "updates the weights by vectors, after the backward pass"),
+    "flush_denormals": (True, "flushes denormal numbers to zero"),
+    "work_order": ("batch", "works on the whole batch"),
+    "threads": (1, "uses one thread"),
+}
+"""The toggles that have one value in this engine, and what it does in words."""
 
 
 class NumbaEngine:
@@ -48,13 +59,16 @@ class NumbaEngine:
 
     def default_optimizations(self) -> Optimizations:
         """Everything on, at the widest vectors that this CPU's registers hold."""
-        return Optimizations(vector_width=cpu.detect().lanes)
+        fixed: dict[str, Any] = {key: value for key, (value, _) in ALWAYS.items()}
+        return Optimizations(vector_width=cpu.detect().lanes, **fixed)
 
     def why_not(self, key: str, value: Value) -> str:
         """Empty if the toggle can take the value on this CPU, else why not in a sentence."""
         entry = find(key)
         if value not in entry.values:
             return f"{entry.name} cannot be {entry.label(value)}."
+        if key in ALWAYS and value != ALWAYS[key][0]:
+            return f"The numba engine always {ALWAYS[key][1]}."
         host = cpu.detect()
         if key == "vector_width" and int(value) > host.lanes:
             return (

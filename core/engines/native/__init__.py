@@ -1,0 +1,1 @@
+"""The native engine: C, compiled by the package's build, loaded through ctypes."""

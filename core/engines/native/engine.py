@@ -1,0 +1,229 @@
+"""The native engine: the algorithm in C, with each of its optimizations as a live toggle."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eetui.core import cpu
+from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.dataset import Dataset
+from eetui.core.engines.base import PHASES, Gradients, Progress, StepReport
+from eetui.core.engines.native.library import Library, Run, Unit, load, new_job
+from eetui.core.errors import EngineError
+from eetui.core.optimizations import Optimizations, Value, find, labels
+from eetui.core.state import TrainState, aligned_zeros
+
+ADAM = {"scalar": 0, "vector": 1, "fused": 2}
+
+
+class NativeEngine:
+    """Whole runs of steps in one call of C that holds no lock; core/native/ is its source.
+
+    Safe to use from several threads: calls of one engine take turns because they share its
+    scratch memory. Raises `EngineError` when created where the library was not built.
+    """
+
+    name = "native"
+    summary = "C compiled for every instruction set and picked for this CPU: the fastest."
+
+    def __init__(self) -> None:
+        self._library: Library = load()
+        self._units = {unit.lanes: unit for unit in self._library.usable_units()}
+        self._turn = threading.Lock()
+        self._memory: NDArray[np.uint8] = aligned_zeros(64, np.uint8)
+        self._crew: tuple[int, int] = (1, 0)  # threads, handle
+        self._end_crew: weakref.finalize[Any, Any] | None = None
+
+    def unit(self, optimizations: Optimizations) -> Unit:
+        """The kernels that these toggles run on; raises `EngineError` if there are none."""
+        reason = self.why_not("vector_width", optimizations.vector_width)
+        if reason:
+            raise EngineError(reason)
+        return self._units[optimizations.vector_width]
+
+    def instruction_set(self, optimizations: Optimizations) -> str:
+        """The instruction set and the lanes in use, such as 'AVX-512 x16', or 'scalar'."""
+        unit = self.unit(optimizations)
+        return unit.name if unit.lanes == 1 else f"{unit.name} x{unit.lanes}"
+
+    def default_optimizations(self) -> Optimizations:
+        """Everything on but more than one thread, at the widest vectors of this CPU."""
+        return Optimizations(vector_width=max(self._units), prefix_sharing=True, adam="fused")
+
+    def why_not(self, key: str, value: Value) -> str:
+        """Empty if the toggle can take the value on this machine, else why not in a sentence."""
+        entry = find(key)
+        if value not in entry.values:
+            return f"{entry.name} cannot be {entry.label(value)}."
+        if key == "vector_width" and value not in self._units:
+            have = ", ".join(unit.name for unit in self._units.values())
+            return f"{value} lanes: this build has {have} for this CPU."
+        if key == "threads" and int(value) > cpu.detect().cores:
+            return f"{value} threads: eetui may use {cpu.detect().cores} here."
+        if key == "matrix_engine" and value != "off":
+            return f"{str(value).upper()}: the native engine cannot drive a matrix unit."
+        return ""
+
+    def is_ready(self, model: ModelConfig, optimizations: Optimizations) -> bool:
+        """Always: everything was compiled when eetui was installed."""
+        return True
+
+    def prepare(
+        self, model: ModelConfig, optimizations: Optimizations, progress: Progress | None = None
+    ) -> None:
+        """Nothing but to check the toggles; raises `EngineError` for one that is impossible."""
+        self._check(optimizations)
+
+    def run(
+        self,
+        state: TrainState,
+        dataset: Dataset,
+        model: ModelConfig,
+        train: TrainConfig,
+        optimizations: Optimizations,
+        documents: NDArray[np.int32],
+        learning_rates: NDArray[np.float32],
+        profile: bool = False,
+    ) -> StepReport:
+        """Advance `state` by one step a row of `documents`; raises `EngineError` on bad shapes."""
+        rows = np.ascontiguousarray(documents, dtype=np.int32)
+        rates = np.ascontiguousarray(learning_rates, dtype=np.float32)
+        if rows.ndim != 2 or rates.shape != rows.shape[:1]:
+            raise EngineError("A run takes documents [n_steps, batch] and a rate for each step.")
+        losses = np.zeros(len(rows), np.float32)
+        ticks = np.zeros(len(PHASES) + 1, np.int64)
+        elapsed = self._call(
+            state, dataset, model, optimizations, rows, losses,
+            step=state.step, profile=profile, ticks=ticks.ctypes.data,
+            rates=rates.ctypes.data, m=state.m.ctypes.data, v=state.v.ctypes.data,
+            beta1=train.beta1, beta2=train.beta2, eps=train.eps,
+        )  # fmt: skip
+        state.step += len(rows)
+        if not profile:
+            return StepReport(losses, elapsed)
+        scale = elapsed / max(int(ticks[-1]), 1)
+        return StepReport(losses, elapsed, (ticks[:-1] * scale).astype(np.int64))
+
+    def gradients(
+        self,
+        state: TrainState,
+        dataset: Dataset,
+        model: ModelConfig,
+        optimizations: Optimizations,
+        documents: NDArray[np.int32],
+    ) -> Gradients:
+        """The loss and gradients of one batch `documents` [batch]; `state` is left as it is."""
+        rows = np.ascontiguousarray(documents, dtype=np.int32)[None]
+        if rows.ndim != 2:
+            raise EngineError("Gradients are computed for one batch: documents [batch].")
+        losses = np.zeros(1, np.float32)
+        grads = aligned_zeros(model.n_params)
+        self._call(
+            state, dataset, model, optimizations, rows, losses, grads=grads.ctypes.data
+        )  # fmt: skip
+        return Gradients(float(losses[0]), grads)
+
+    def _call(
+        self,
+        state: TrainState,
+        dataset: Dataset,
+        model: ModelConfig,
+        optimizations: Optimizations,
+        documents: NDArray[np.int32],
+        losses: NDArray[np.float32],
+        **fields: Any,
+    ) -> int:
+        """Check what the library cannot see, call it and return the nanoseconds."""
+        self._check(optimizations)
+        _check_arrays(state, dataset, model)
+        on = optimizations
+        job = new_job(
+            Run,
+            **shape_fields(model),
+            unit=self.unit(on).place,
+            padding_skip=on.padding_skip,
+            prefix_sharing=on.prefix_sharing,
+            fast_exp=on.fast_exp,
+            tiles=on.product_kernel == "tiles",
+            fused=on.fused,
+            adam=ADAM[on.adam],
+            flush_denormals=on.flush_denormals,
+            by_sample=on.work_order == "sample",
+            threads=on.threads,
+            n_steps=len(documents),
+            batch=documents.shape[1],
+            n_docs=len(dataset.lengths),
+            params=state.params.ctypes.data,
+            tokens=dataset.tokens.ctypes.data,
+            lengths=dataset.lengths.ctypes.data,
+            documents=documents.ctypes.data,
+            losses=losses.ctypes.data,
+            **fields,
+        )
+        with self._turn:
+            self.lend_memory(job)
+            job.crew = self._crew_of(on.threads)
+            start = perf_counter_ns()
+            self._library.call(job)
+            return perf_counter_ns() - start
+
+    def lend_memory(self, job: Any) -> None:
+        """Give a job scratch memory, which grows to the largest that was asked for."""
+        needed = self._library.memory(job)
+        if needed > self._memory.nbytes:
+            self._memory = aligned_zeros(needed, np.uint8)
+        job.memory, job.memory_bytes = self._memory.ctypes.data, self._memory.nbytes
+
+    def _crew_of(self, threads: int) -> int | None:
+        """The handle of at least so many threads, started once and kept; None for one."""
+        if threads == 1:
+            return None
+        if self._crew[0] < threads:
+            if self._end_crew is not None:
+                self._end_crew()
+            handle = self._library.create_crew(threads)
+            self._crew = (threads, handle)
+            self._end_crew = weakref.finalize(self, self._library.destroy_crew, handle)
+        return self._crew[1]
+
+    def _check(self, optimizations: Optimizations) -> None:
+        for key in labels(optimizations):
+            if reason := self.why_not(key, getattr(optimizations, key)):
+                raise EngineError(reason)
+
+
+def shape_fields(model: ModelConfig) -> dict[str, int]:
+    """The model as the library's structs have it."""
+    return {
+        "d_model": model.d_model,
+        "n_heads": model.n_heads,
+        "n_layers": model.n_layers,
+        "block_size": model.block_size,
+        "vocab": model.vocab_size,
+        "squared": int(model.activation == "relu2"),
+    }
+
+
+def _check_arrays(state: TrainState, dataset: Dataset, model: ModelConfig) -> None:
+    """Raise `EngineError` unless the arrays are as long as the library takes them to be."""
+    for vector in (state.params, state.m, state.v):
+        if vector.shape != (model.n_params,) or vector.dtype != np.float32:
+            raise EngineError(f"The state is not one of this model ({model.n_params} float32).")
+        if not vector.flags.c_contiguous:
+            raise EngineError("The state's vectors must be contiguous.")
+    tokens, lengths = dataset.tokens, dataset.lengths
+    if dataset.block_size != model.block_size or dataset.vocab_size != model.vocab_size:
+        raise EngineError(
+            f"The data set (block size {dataset.block_size}, vocabulary {dataset.vocab_size}) "
+            f"does not fit the model ({model.block_size}, {model.vocab_size})."
+        )
+    if tokens.shape != (len(lengths), model.block_size + 1) or tokens.dtype != np.uint8:
+        raise EngineError("The data set's tokens must be uint8 [documents, block_size + 1].")
+    if lengths.dtype != np.int32 or not (tokens.flags.c_contiguous and lengths.flags.c_contiguous):
+        raise EngineError("The data set's lengths must be int32, and its arrays contiguous.")

@@ -1,0 +1,216 @@
+/* The calls of eetui.h, compiled for the oldest CPU: which units there are and can run, and the
+ * checks that stand between a caller's mistake and a crash. */
+#include "eetui.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "crew.h"
+#include "unit.h"
+
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
+
+extern const Unit eetui_unit_baseline;
+#if defined(EETUI_X86)
+extern const Unit eetui_unit_avx2, eetui_unit_avx512;
+#endif
+
+static const Unit *const UNITS[] = {
+    &eetui_unit_scalar,
+    &eetui_unit_baseline,
+#if defined(EETUI_X86)
+    &eetui_unit_avx2,
+    &eetui_unit_avx512,
+#endif
+};
+
+enum { N_UNITS = sizeof UNITS / sizeof *UNITS };
+
+const char *eetui_unit_name(int64_t unit) {
+    return unit < 0 || unit >= N_UNITS ? NULL : UNITS[unit]->name;
+}
+
+int64_t eetui_unit_lanes(int64_t unit) {
+    return unit < 0 || unit >= N_UNITS ? 0 : UNITS[unit]->lanes;
+}
+
+int64_t eetui_unit_runs(int64_t unit) {
+    if (unit < 0 || unit >= N_UNITS) return 0;
+#if defined(EETUI_X86)
+    if (UNITS[unit] == &eetui_unit_avx2)
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (UNITS[unit] == &eetui_unit_avx512)
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")
+               && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+#endif
+    return 1;
+}
+
+const char *eetui_compiler(void) {
+#if defined(__clang__)
+    return "clang " __clang_version__;
+#else
+    return "gcc " __VERSION__;
+#endif
+}
+
+/* The CPU's floating-point mode, with denormal numbers taken for zero if so asked. */
+static uint64_t set_flushing(int flush) {
+#if defined(__SSE2__)
+    uint64_t old = _mm_getcsr();
+    _mm_setcsr((unsigned)(flush ? old | 0x8040 : old & ~(uint64_t)0x8040));
+    return old;
+#elif defined(__aarch64__)
+    uint64_t old, bit = 1 << 24;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(old));
+    __asm__ volatile("msr fpcr, %0" : : "r"(flush ? old | bit : old & ~bit));
+    return old;
+#else
+    (void)flush;
+    return 0;
+#endif
+}
+
+static void restore_mode(uint64_t mode) {
+#if defined(__SSE2__)
+    _mm_setcsr((unsigned)mode);
+#elif defined(__aarch64__)
+    __asm__ volatile("msr fpcr, %0" : : "r"(mode));
+#else
+    (void)mode;
+#endif
+}
+
+static int within(int64_t x, int64_t low, int64_t high) { return x >= low && x <= high; }
+
+static int flag(int64_t x) { return x == 0 || x == 1; }
+
+static int finite(double x) { return x - x == 0.0; }
+
+static int64_t check_shape(int64_t d, int64_t heads, int64_t layers, int64_t T, int64_t V,
+                           int64_t squared, int64_t unit) {
+    if (!within(d, 4, 512) || d % 4 || !within(heads, 1, d) || d % heads) return EETUI_SHAPE;
+    if (!within(layers, 1, 8) || !within(T, 2, 64) || !within(V, 2, 256)) return EETUI_SHAPE;
+    if (!flag(squared)) return EETUI_SHAPE;
+    return eetui_unit_runs(unit) ? EETUI_OK : EETUI_UNIT;
+}
+
+static int64_t check_run(const eetui_run *r) {
+    if (!r) return EETUI_NULL;
+    if (r->version != EETUI_VERSION || r->size != sizeof *r) return EETUI_VERSION_BAD;
+    int64_t code = check_shape(r->d_model, r->n_heads, r->n_layers, r->block_size, r->vocab,
+                               r->squared, r->unit);
+    if (code) return code;
+    if (!flag(r->padding_skip) || !flag(r->prefix_sharing) || !flag(r->fast_exp) || !flag(r->tiles)
+        || !flag(r->fused) || !flag(r->flush_denormals) || !flag(r->by_sample)
+        || !flag(r->profile) || !within(r->adam, EETUI_ADAM_SCALAR, EETUI_ADAM_FUSED))
+        return EETUI_TOGGLE;
+    if (!within(r->batch, 1, 512) || !within(r->threads, 1, MAX_CREW)) return EETUI_BATCH;
+    return EETUI_OK;
+}
+
+static int64_t check_scratch(const void *memory, int64_t bytes, int64_t needed) {
+    if (!memory) return EETUI_NULL;
+    return (uintptr_t)memory % 64 || bytes < needed ? EETUI_MEMORY : EETUI_OK;
+}
+
+static int64_t check_documents(const eetui_run *r) {
+    int64_t n = r->n_steps * r->batch;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t document = r->documents[i];
+        if (!within(document, 0, r->n_docs - 1)) return EETUI_DOCUMENT;
+        if (!within(r->lengths[document], 1, r->block_size)) return EETUI_LENGTH;
+        const uint8_t *tokens = r->tokens + document * (r->block_size + 1);
+        unsigned highest = 0;
+        for (int64_t t = 0; t <= r->block_size; t++)
+            highest = tokens[t] > highest ? tokens[t] : highest;
+        if (highest >= r->vocab) return EETUI_TOKEN;
+    }
+    return EETUI_OK;
+}
+
+static int64_t check_work(const eetui_run *r) {
+    if (!within(r->n_steps, 0, INT32_MAX) || !within(r->n_docs, 1, INT32_MAX)
+        || !within(r->step, 0, INT64_MAX / 2))
+        return EETUI_BATCH;
+    if (!r->params || !r->tokens || !r->lengths || !r->documents || !r->losses) return EETUI_NULL;
+    if (!r->grads && (!r->m || !r->v || !r->rates)) return EETUI_NULL;
+    if (r->profile && !r->ticks) return EETUI_NULL;
+    if (r->grads && r->n_steps != 1) return EETUI_BATCH;
+    if (r->threads > 1 && (!r->crew || eetui_crew_size(r->crew) < r->threads)) return EETUI_CREW;
+    if (!r->grads) {
+        if (!(r->beta1 >= 0 && r->beta1 < 1 && r->beta2 >= 0 && r->beta2 < 1 && r->eps > 0
+              && r->eps < 1))
+            return EETUI_NUMBER;
+        for (int64_t i = 0; i < r->n_steps; i++)
+            if (!finite(r->rates[i])) return EETUI_NUMBER;
+    }
+    return check_documents(r);
+}
+
+static void part(const void *job, int place) {
+    const eetui_run *run = job;
+    uint64_t mode = set_flushing((int)run->flush_denormals);
+    UNITS[run->unit]->train(run, place, place == 0 && run->profile ? run->ticks : NULL);
+    restore_mode(mode);
+}
+
+int64_t eetui_memory(const eetui_run *run) {
+    int64_t code = check_run(run);
+    return code ? code : UNITS[run->unit]->memory(run);
+}
+
+int64_t eetui_train(const eetui_run *run) {
+    int64_t code = check_run(run);
+    if (!code) code = check_work(run);
+    if (!code) code = check_scratch(run->memory, run->memory_bytes, eetui_memory(run));
+    if (code) return code;
+    if (run->threads > 1)
+        eetui_crew_run(run->crew, (int)run->threads, part, run);
+    else
+        part(run, 0);
+    return EETUI_OK;
+}
+
+static int64_t check_sample(const eetui_sample *s) {
+    if (!s) return EETUI_NULL;
+    if (s->version != EETUI_VERSION || s->size != sizeof *s) return EETUI_VERSION_BAD;
+    int64_t code = check_shape(s->d_model, s->n_heads, s->n_layers, s->block_size, s->vocab,
+                               s->squared, s->unit);
+    if (code) return code;
+    if (!flag(s->fast_exp) || !flag(s->tiles) || !flag(s->fused) || !flag(s->flush_denormals))
+        return EETUI_TOGGLE;
+    return within(s->n, 1, 1 << 24) ? EETUI_OK : EETUI_BATCH;
+}
+
+int64_t eetui_sample_memory(const eetui_sample *job) {
+    int64_t code = check_sample(job);
+    return code ? code : UNITS[job->unit]->sample_memory(job);
+}
+
+int64_t eetui_generate(const eetui_sample *s) {
+    int64_t code = check_sample(s);
+    if (code) return code;
+    if (!s->params || !s->uniform || !s->tokens) return EETUI_NULL;
+    if (!within(s->n_forced, 0, s->block_size - 1)) return EETUI_BATCH;
+    if (s->n_forced && !s->forced) return EETUI_NULL;
+    for (int64_t i = 0; i < s->n_forced; i++)
+        if (!within(s->forced[i], 0, s->vocab - 1)) return EETUI_TOKEN;
+    if (!(s->temperature > 0) || !finite(s->temperature)) return EETUI_NUMBER;
+    code = check_scratch(s->memory, s->memory_bytes, eetui_sample_memory(s));
+    if (code) return code;
+    uint64_t mode = set_flushing((int)s->flush_denormals);
+    code = UNITS[s->unit]->generate(s);
+    restore_mode(mode);
+    return code;
+}
+
+double eetui_clock_cost(void) {
+    enum { READINGS = 1000 };
+    int64_t begin = clock_ticks(), sum = 0;
+    for (int i = 0; i < READINGS; i++) sum += clock_ticks();
+    int64_t end = clock_ticks();
+    return sum ? (double)(end - begin) / READINGS : 0.0;
+}

@@ -1,0 +1,126 @@
+/* From the documents of a batch to the rows of its pieces: order, prefixes, paths. */
+#ifndef BATCH_H
+#define BATCH_H
+
+#include "plan.h"
+
+/* The first tokens of a document as a number that sorts like the text. */
+INLINE uint64_t key_of(const uint8_t *tokens, int length) {
+    uint64_t key = 0;
+    for (int t = 1; t <= 8; t++) key = key << 8 | (t < length ? tokens[t] + 1u : 0u);
+    return key;
+}
+
+/* order [n] = the documents, sorted by key so that equal prefixes are neighbours (Shell, 1959). */
+static void sort_documents(Plan *p, const int32_t *documents, int n) {
+    const eetui_run *run = p->run;
+    for (int i = 0; i < n; i++) {
+        p->order[i] = documents[i];
+        p->keys[i] = key_of(run->tokens + (int64_t)documents[i] * (p->T + 1),
+                            run->padding_skip ? run->lengths[documents[i]] : p->T);
+    }
+    static const int GAPS[] = {301, 132, 57, 23, 10, 4, 1};
+    for (int s = 0; s < 7; s++) {
+        int gap = GAPS[s];
+        for (int i = gap; i < n; i++) {
+            uint64_t key = p->keys[i];
+            int32_t document = p->order[i];
+            int j = i;
+            for (; j >= gap && p->keys[j - gap] > key; j -= gap) {
+                p->keys[j] = p->keys[j - gap];
+                p->order[j] = p->order[j - gap];
+            }
+            p->keys[j] = key;
+            p->order[j] = document;
+        }
+    }
+}
+
+/* How many leading positions of two documents have equal prefixes. */
+INLINE int shared_prefix(const uint8_t *a, int n, const uint8_t *b, int m) {
+    int t = 0, most = n < m ? n : m;
+    while (t < most && a[t] == b[t]) t++;
+    return t;
+}
+
+INLINE int add_row(Piece *q, int t, int first) {
+    int row = q->rows++;
+    q->first[row] = first;
+    q->depth[row] = t;
+    q->count[row] = 0;
+    q->itself[row] = row;
+    return row;
+}
+
+INLINE int add_first(Plan *p, int token, int t, int share) {
+    Piece *q = &p->piece;
+    int32_t *seen = p->seen + t * p->V + token;
+    if (share && *seen >= 0) return *seen;
+    q->token[q->firsts] = token;
+    q->place[q->firsts] = t;
+    if (share) *seen = q->firsts;
+    return q->firsts++;
+}
+
+/* Lay out the rows of documents order[from], order[from + 1], ... until `to`, the rows are full
+ * or, in the order by sample, one document is done; returns the next document.
+ *
+ * Predicted positions become rows, or without padding skip all positions. With prefix sharing a
+ * document adds only the rows behind the prefix that it shares with the one before it. */
+static int assemble(Plan *p, int from, int to) {
+    const eetui_run *run = p->run;
+    Piece *q = &p->piece;
+    int share = run->prefix_sharing != 0, n_path = 0;
+    const uint8_t *before = NULL;
+    int before_size = 0, before_path = 0, document = from;
+    q->rows = q->firsts = q->pairs = 0;
+    for (; document < to; document++) {
+        const uint8_t *tokens = run->tokens + (int64_t)p->order[document] * (p->T + 1);
+        int length = run->lengths[p->order[document]];
+        int size = run->padding_skip ? length : p->T;
+        int known = share && before ? shared_prefix(before, before_size, tokens, size) : 0;
+        if (q->rows + size - known > p->max_rows) break;
+        if (document > from && run->by_sample) break;
+        /* The path of the last row holds those of all others of the document. */
+        int last = before_path;
+        if (known < size) {
+            last = n_path;
+            for (int t = 0; t < known; t++) {
+                q->path[last + t] = q->path[before_path + t];
+                q->path_first[last + t] = q->path_first[before_path + t];
+            }
+            for (int t = known; t < size; t++) {
+                int first = add_first(p, tokens[t], t, share);
+                int row = add_row(q, t, first);
+                q->path[last + t] = row;
+                q->path_first[last + t] = first;
+            }
+            /* Each row owns its stretch of probabilities, so each gets its own path. */
+            int mine = last;
+            for (int t = size - 1; t >= known; t--) {
+                int row = q->path[last + t];
+                q->path_at[row] = mine;
+                if (mine != last) {
+                    memcpy(q->path + mine, q->path + last, 4 * (size_t)(t + 1));
+                    memcpy(q->path_first + mine, q->path_first + last, 4 * (size_t)(t + 1));
+                }
+                mine = mine == last ? last + size : mine + t + 1;
+            }
+            n_path = mine;
+            before = tokens;
+            before_size = size;
+            before_path = last;
+        }
+        for (int t = 0; t < length; t++) {
+            int row = q->path[last + t];
+            q->count[row]++;
+            q->pair_row[q->pairs] = row;
+            q->pair_target[q->pairs++] = tokens[t + 1];
+        }
+    }
+    if (share)
+        for (int r = 0; r < q->firsts; r++) p->seen[q->place[r] * p->V + q->token[r]] = -1;
+    return document;
+}
+
+#endif

@@ -1,0 +1,276 @@
+/* Where everything lies: the working copy of the weights and the scratch of a step.
+ *
+ * d d_model, da width of the heads side by side, ff 4 d, V vocabulary, T block size. Matrices of
+ * activations are [rows][ld] with zeros behind the last feature, so that no kernel has a tail.
+ */
+#ifndef PLAN_H
+#define PLAN_H
+
+#include "unit.h"
+#include "vec.h"
+
+/* Vectors side by side in a panel of weights, and rows of a tile that is 1, 2, 3 or 4 of them
+ * wide: as many sums as the registers hold, with room for the panel's row and one number. */
+#if REGISTERS == 32
+#define PANEL 4
+static const int TALL[5] = {0, 12, 12, 8, 6};
+#else
+#define PANEL 2
+static const int TALL[5] = {0, 12, 6, 0, 0};
+#endif
+
+/* Floats of all activations of one piece of a batch: about what the second-level cache holds. */
+#define PIECE_FLOATS (1 << 19)
+#define LEAST_ROWS 256
+
+/* A weight matrix [in][out] in panels: panel after panel, row after row, `width` vectors a row.
+ *
+ * In a matrix of which one side is the heads, each head starts at a power of two or a whole
+ * vector: `seg` features of each head take `room` places. */
+typedef struct {
+    int in, out;           /* in the state */
+    int in_seg, in_room;   /* rows: in / in_seg heads, or one segment */
+    int out_seg, out_room; /* columns alike, in `parts` equal parts of whole vectors */
+    int parts;
+    int used;              /* rows here that may hold anything but zero */
+    int rows;              /* that, padded to whole vectors */
+    int vecs;              /* columns here, in vectors */
+    int groups;            /* panels do not cross the borders of so many equal parts */
+    int64_t state, at;     /* where it starts in the state and in the working copy */
+} Matrix;
+
+enum { QKV, OUT, EXPAND, CONTRACT, PER_LAYER };
+
+/* How many heads one vector holds, or how many vectors a head. */
+typedef struct {
+    int room;   /* places of a head: a power of two up to LANES, then a multiple of it */
+    int group;  /* lanes of a vector that belong to one head */
+    int span;   /* vectors of a head, 1 where a vector holds several */
+    int merge;  /* vectors whose sums share one vector: 1, 2 or 4 */
+    int blocks; /* vectors of scores of one query and key */
+    int da;     /* width of all heads, a multiple of LANES */
+} Heads;
+
+/* The rows of one piece of a batch. Each distinct prefix is a row; each distinct (token, place) is
+ * a first row. Without prefix sharing every position is its own row and first row. */
+typedef struct {
+    int rows, firsts, pairs;
+    int32_t *first;        /* [rows] the first row that a row begins with */
+    int32_t *depth;        /* [rows] the place in the document */
+    int32_t *path_at;      /* [rows] where the row's path starts: depth + 1 rows, itself the last */
+    int32_t *path;         /* rows of a path */
+    int32_t *path_first;   /* the same as first rows */
+    int32_t *token, *place; /* [firsts] */
+    int32_t *itself;       /* [rows] 0, 1, 2 ... */
+    int32_t *count;        /* [rows] predictions made at this row */
+    int32_t *pair_row, *pair_target; /* [pairs] every prediction of the piece */
+} Piece;
+
+/* What the backward pass needs of one layer. */
+typedef struct {
+    float *n1, *r1, *qkv, *prob, *att, *n2, *r2, *hid, *side;
+} Layer;
+
+enum { MAX_LAYERS = 8, MAX_THREADS = 8, MAX_BATCH = 512, MAX_T = 64 };
+
+typedef struct {
+    const eetui_run *run;
+    int d, ff, V, T, layers;
+    int size;                   /* features of a head */
+    int dv;                     /* d padded to whole vectors: the row of an embedding */
+    int ld, ld_qkv, ld_att, ld_ff, ld_vocab;
+    int max_rows;
+    int tiles, fused, fast, squared;
+    Heads heads;
+    Matrix matrix[MAX_LAYERS][PER_LAYER], head;
+    int64_t tok, pos;           /* the embeddings in the working copy, rows of dv */
+    int64_t n_working;          /* floats of a working copy */
+    float *p, *m, *v;           /* working copies, shared by all threads */
+    float *g[MAX_THREADS];      /* the gradients of each thread, laid out alike */
+    double *loss;               /* [threads] */
+    /* of this thread */
+    Layer layer[MAX_LAYERS];
+    float *x0, *r0, *x, *dx, *dn, *datt, *dqkv, *dhid, *dfirst, *logits, *rest;
+    float *turned;              /* one panel of a transposed matrix */
+    float *scores;              /* [T][blocks] of one query, backward */
+    int32_t *order, *seen;      /* [batch] documents in order; [T][V] first row of a token */
+    uint64_t *keys;             /* [batch] */
+    Piece piece;
+    int thread, threads;
+} Plan;
+
+INLINE int padded(int n, int to) { return (n + to - 1) / to * to; }
+
+/* Floats from one row to the next: whole cache lines, and no multiple of eight of them, since
+ * rows at a power of two fall into few sets of the cache and push each other out. */
+INLINE int leading(int n) {
+    int lines = (n + 15) / 16;
+    return 16 * (lines % 8 == 0 ? lines + 1 : lines);
+}
+
+/* Hands out aligned pieces of a block; only counts while `base` is null. */
+typedef struct {
+    char *base;
+    int64_t used;
+} Arena;
+
+INLINE void *take(Arena *arena, int64_t bytes) {
+    void *at = arena->base ? arena->base + arena->used : NULL;
+    /* An odd number of lines, so that buffers of like size do not fall onto each other. */
+    arena->used += (((bytes + 63) / 64) | 1) * 64;
+    return at;
+}
+
+INLINE float *take_floats(Arena *arena, int64_t n) { return take(arena, 4 * n); }
+INLINE int32_t *take_ints(Arena *arena, int64_t n) { return take(arena, 4 * n); }
+
+static Heads heads_of(int d, int n_heads) {
+    Heads h = {.room = d / n_heads};
+    if (h.room > LANES) {
+        h.room = padded(h.room, LANES);
+    } else {
+        int room = 1;
+        while (room < h.room) room *= 2;
+        h.room = room;
+    }
+    h.group = h.room < LANES ? h.room : LANES;
+    h.span = h.room < LANES ? 1 : h.room / LANES;
+    h.da = padded(n_heads * h.room, LANES);
+    int bundles = h.da / LANES / h.span;
+    h.merge = 1;
+    while (LANES >= 8 && h.merge < 4 && 2 * h.merge <= h.group && bundles % (2 * h.merge) == 0)
+        h.merge *= 2;
+    h.blocks = bundles / h.merge;
+    return h;
+}
+
+/* A matrix after `state` and `working` floats, both of which it moves on. */
+static Matrix matrix_of(int in, int out, int in_seg, int in_room, int out_seg, int out_room,
+                        int parts, int part_width, int groups, int64_t *state,
+                        int64_t *working) {
+    Matrix w = {.in = in, .out = out, .in_seg = in_seg, .in_room = in_room, .out_seg = out_seg,
+                .out_room = out_room, .parts = parts, .groups = groups,
+                .state = *state, .at = *working};
+    w.used = in / in_seg * in_room;
+    w.rows = padded(w.used, LANES);
+    w.vecs = parts * (padded(part_width, LANES) / LANES);
+    *state += (int64_t)in * out;
+    *working += padded((int)((int64_t)w.rows * w.vecs * LANES), 16);
+    return w;
+}
+
+static void lay_out_weights(Plan *p, int groups) {
+    const Heads *h = &p->heads;
+    int d = p->d, ff = p->ff, size = p->size;
+    int64_t state = (int64_t)(p->V + p->T) * d, working = 0;
+    p->tok = working;
+    working += padded(p->V * p->dv, 16);
+    p->pos = working;
+    working += padded(p->T * p->dv, 16);
+    for (int l = 0; l < p->layers; l++) {
+        Matrix *w = p->matrix[l];
+        w[QKV] = matrix_of(d, 3 * d, d, d, size, h->room, 3, h->da, groups, &state, &working);
+        w[OUT] = matrix_of(d, d, size, h->room, d, d, 1, d, 1, &state, &working);
+        w[EXPAND] = matrix_of(d, ff, d, d, ff, ff, 1, ff, 1, &state, &working);
+        w[CONTRACT] = matrix_of(ff, d, ff, ff, d, d, 1, d, 1, &state, &working);
+    }
+    p->head = matrix_of(d, p->V, d, d, p->V, p->V, 1, p->V, 1, &state, &working);
+    p->n_working = working;
+}
+
+/* Buffers of the forward pass for `rows` rows; `kept` layers of them are kept for the backward. */
+static void lay_out_forward(Plan *p, Arena *a, int64_t rows, int kept) {
+    const Heads *h = &p->heads;
+    p->x0 = take_floats(a, rows * p->ld);
+    p->r0 = take_floats(a, rows);
+    p->x = take_floats(a, rows * p->ld);
+    p->rest = take_floats(a, rows * p->ld);
+    p->logits = take_floats(a, rows * p->ld_vocab);
+    for (int l = 0; l < kept; l++) {
+        Layer *k = &p->layer[l];
+        k->n1 = take_floats(a, rows * p->ld);
+        k->r1 = take_floats(a, rows);
+        k->qkv = take_floats(a, rows * p->ld_qkv);
+        k->prob = take_floats(a, rows * p->T * h->blocks * LANES);
+        k->att = take_floats(a, rows * p->ld_att);
+        k->n2 = take_floats(a, rows * p->ld);
+        k->r2 = take_floats(a, rows);
+        k->hid = take_floats(a, rows * p->ld_ff);
+        k->side = p->squared ? take_floats(a, rows * p->ld_ff) : k->hid;
+    }
+}
+
+static void lay_out_backward(Plan *p, Arena *a, int64_t rows, int64_t batch) {
+    const Heads *h = &p->heads;
+    Piece *q = &p->piece;
+    p->dx = take_floats(a, rows * p->ld);
+    p->dn = take_floats(a, rows * p->ld);
+    p->dfirst = take_floats(a, rows * p->ld);
+    p->datt = take_floats(a, rows * p->ld_att);
+    p->dqkv = take_floats(a, rows * p->ld_qkv);
+    p->dhid = take_floats(a, rows * p->ld_ff);
+    int64_t deep = p->ff > 3 * h->da ? p->ff : 3 * h->da;
+    p->turned = take_floats(a, (deep > p->V ? deep + 16 : p->V + 16) * PANEL * LANES);
+    p->scores = take_floats(a, (int64_t)p->T * LANES);
+    p->keys = take(a, 8 * batch);
+    p->order = take_ints(a, batch);
+    p->seen = take_ints(a, (int64_t)p->T * p->V);
+    int32_t **of_rows[] = {&q->first, &q->depth, &q->path_at, &q->token, &q->place, &q->itself,
+                           &q->count};
+    for (size_t i = 0; i < sizeof of_rows / sizeof *of_rows; i++) *of_rows[i] = take_ints(a, rows);
+    q->path = take_ints(a, rows * p->T);
+    q->path_first = take_ints(a, rows * p->T);
+    int64_t pairs = batch * p->T; /* shared rows take no room, so a piece may hold a whole batch */
+    q->pair_row = take_ints(a, pairs);
+    q->pair_target = take_ints(a, pairs);
+}
+
+static void shape_of(Plan *p, int64_t d, int64_t n_heads, int64_t layers, int64_t T, int64_t V) {
+    p->d = (int)d;
+    p->ff = 4 * p->d;
+    p->V = (int)V;
+    p->T = (int)T;
+    p->layers = (int)layers;
+    p->size = p->d / (int)n_heads;
+    p->heads = heads_of(p->d, (int)n_heads);
+    p->dv = padded(p->d, LANES);
+    p->ld = leading(p->dv);
+    p->ld_qkv = leading(3 * p->heads.da);
+    p->ld_att = leading(p->heads.da);
+    p->ld_ff = leading(padded(p->ff, LANES));
+    p->ld_vocab = leading(padded(p->V, LANES));
+}
+
+/* Lay everything out in `base` for one thread; returns the bytes that all threads need. */
+static int64_t plan_of(Plan *p, const eetui_run *run, char *base, int thread) {
+    *p = (Plan){.run = run, .thread = thread, .threads = (int)run->threads};
+    shape_of(p, run->d_model, run->n_heads, run->n_layers, run->block_size, run->vocab);
+    p->tiles = run->tiles != 0;
+    p->fused = run->fused != 0;
+    p->fast = run->fast_exp != 0;
+    p->squared = run->squared != 0;
+    lay_out_weights(p, p->fused ? 1 : 3);
+    int64_t per_row = (int64_t)p->layers * (3 * p->ld + p->ld_qkv + 2 * p->ld_ff) + 8 * p->ld;
+    int64_t rows = PIECE_FLOATS / per_row;
+    p->max_rows = (int)(rows < LEAST_ROWS ? LEAST_ROWS : rows > 1024 ? 1024 : rows);
+
+    Arena a = {base, 0};
+    p->p = take_floats(&a, p->n_working);
+    p->m = take_floats(&a, p->n_working);
+    p->v = take_floats(&a, p->n_working);
+    p->loss = take(&a, 64 * p->threads);
+    for (int t = 0; t < p->threads; t++) p->g[t] = take_floats(&a, p->n_working);
+    int64_t shared = a.used;
+    Arena own = {base, 0};
+    lay_out_forward(p, &own, p->max_rows, p->layers);
+    lay_out_backward(p, &own, p->max_rows, run->batch);
+    int64_t each = padded((int)(own.used / 64), 64) * (int64_t)64;
+    if (base) {
+        own = (Arena){base + shared + thread * each, 0};
+        lay_out_forward(p, &own, p->max_rows, p->layers);
+        lay_out_backward(p, &own, p->max_rows, run->batch);
+    }
+    return shared + each * p->threads;
+}
+
+#endif

@@ -1,0 +1,142 @@
+/* Generating documents side by side, a position at a time: keys and values of the positions seen
+ * are kept, and a document that has ended takes no more room. */
+#ifndef SAMPLE_H
+#define SAMPLE_H
+
+#include "step.h"
+
+#define SIDE_BY_SIDE 128
+
+typedef struct {
+    Plan plan;
+    int n;            /* documents at a time */
+    int32_t *row;     /* [n] the row of each live document among all keys and values */
+    int32_t *alive;   /* [n] */
+    int32_t *token;   /* [n] the last token of each live document */
+    int32_t *place;   /* [n] the position, the same for all */
+} Decoder;
+
+static int64_t decoder_of(Decoder *s, const eetui_sample *job, char *base) {
+    Plan *p = &s->plan;
+    *s = (Decoder){.n = job->n < SIDE_BY_SIDE ? (int)job->n : SIDE_BY_SIDE};
+    shape_of(p, job->d_model, job->n_heads, job->n_layers, job->block_size, job->vocab);
+    p->tiles = job->tiles != 0;
+    p->fused = job->fused != 0;
+    p->fast = job->fast_exp != 0;
+    p->squared = job->squared != 0;
+    lay_out_weights(p, p->fused ? 1 : 3);
+    Arena a = {base, 0};
+    int64_t rows = s->n;
+    p->p = take_floats(&a, p->n_working);
+    lay_out_forward(p, &a, rows, 1);
+    for (int l = 0; l < p->layers; l++) {
+        p->layer[l] = p->layer[0];
+        p->layer[l].qkv = take_floats(&a, rows * p->T * p->ld_qkv);
+    }
+    s->row = take_ints(&a, rows);
+    s->alive = take_ints(&a, rows);
+    s->token = take_ints(&a, rows);
+    s->place = take_ints(&a, rows);
+    p->piece.depth = take_ints(&a, rows);
+    p->piece.path_at = take_ints(&a, rows);
+    p->piece.path = take_ints(&a, rows * p->T);
+    return a.used;
+}
+
+static int64_t sample_memory(const eetui_sample *job) {
+    Decoder s;
+    return decoder_of(&s, job, NULL);
+}
+
+/* Logits after position t of the live documents. */
+static void decode(Decoder *s, int t, int live) {
+    Plan *p = &s->plan;
+    Clock clock = {0};
+    embed_forward(p, s->token, s->place, live, p->x, p->r0);
+    for (int l = 0; l < p->layers; l++) {
+        const Layer *k = &p->layer[l];
+        const Matrix *w = p->matrix[l];
+        norm_forward(p, p->x, k->n1, k->r1, live);
+        product_forward(p, &w[QKV], k->n1, p->ld, k->qkv + (ptrdiff_t)t * s->n * p->ld_qkv,
+                        p->ld_qkv, live, 0, STORE, k->qkv);
+        attention_forward(p, k->qkv, s->row, p->piece.path, live, k->prob, k->att);
+        residual_forward(p, &w[OUT], k->att, p->ld_att, p->x, live);
+        norm_forward(p, p->x, k->n2, k->r2, live);
+        expand_forward(p, &w[EXPAND], k->n2, k, live);
+        residual_forward(p, &w[CONTRACT], k->hid, p->ld_ff, p->x, live);
+    }
+    product_forward(p, &p->head, p->x, p->ld, p->logits, p->ld_vocab, live, 0, STORE, p->logits);
+    lap(&clock, FORWARD);
+}
+
+/* A token for logits x [V], by inverting the distribution at `uniform`; -1 if x is not finite. */
+static int choose(const Plan *p, float *x, float inverse_temperature, double uniform) {
+    float top = x[0];
+    for (int i = 1; i < p->V; i++) top = x[i] > top ? x[i] : top;
+    int width = padded(p->V, LANES);
+    for (int f = 0; f < width; f += LANES) {
+        vec above = (v_load(x + f) - v_set(top)) * v_set(inverse_temperature);
+        v_store(x + f, exp_of(above, p->fast, 1));
+    }
+    double total = 0.0, seen = 0.0;
+    for (int i = 0; i < p->V; i++) total += x[i];
+    if (!(total >= 0.5 && total < 1e9)) return -1;
+    for (int i = 0; i < p->V; i++) {
+        seen += x[i];
+        if (seen > uniform * total) return i;
+    }
+    return p->V - 1;
+}
+
+/* Documents [first, first + n) of the job; 0 or an error. */
+static int64_t generate_group(Decoder *s, const eetui_sample *job, int64_t first, int n) {
+    Plan *p = &s->plan;
+    Piece *q = &p->piece;
+    int boundary = p->V - 1, live = n;
+    float inverse = (float)(1.0 / job->temperature);
+    for (int i = 0; i < n; i++) {
+        s->alive[i] = i;
+        s->token[i] = boundary;
+    }
+    for (int t = 0; t < p->T && live > 0; t++) {
+        for (int i = 0; i < live; i++) {
+            s->place[i] = q->depth[i] = t;
+            q->path_at[i] = s->alive[i] * p->T;
+            s->row[i] = q->path[q->path_at[i] + t] = t * s->n + i;
+        }
+        decode(s, t, live);
+        int left = 0;
+        for (int i = 0; i < live; i++) {
+            int64_t document = first + s->alive[i];
+            int token = t < job->n_forced
+                            ? job->forced[t]
+                            : choose(p, p->logits + (ptrdiff_t)i * p->ld_vocab, inverse,
+                                     job->uniform[document * p->T + t]);
+            if (token < 0) return EETUI_NUMBER;
+            job->tokens[document * p->T + t] = (uint8_t)token;
+            if (token == boundary && t >= job->n_forced) continue;
+            s->alive[left] = s->alive[i];
+            s->token[left++] = token;
+        }
+        live = left;
+    }
+    return EETUI_OK;
+}
+
+static int64_t generate(const eetui_sample *job) {
+    Decoder s;
+    decoder_of(&s, job, job->memory);
+    Plan *p = &s.plan;
+    memset(p->p, 0, 4 * (size_t)p->n_working);
+    /* The state is only read: move_weights writes to it in the other direction alone. */
+    move_weights(p, (float *)(uintptr_t)job->params, p->p, 0);
+    memset(job->tokens, p->V - 1, (size_t)job->n * p->T);
+    for (int64_t first = 0; first < job->n; first += s.n) {
+        int64_t left = job->n - first;
+        int64_t code = generate_group(&s, job, first, left < s.n ? (int)left : s.n);
+        if (code) return code;
+    }
+    return EETUI_OK;
+}
+
+#endif

@@ -1,0 +1,56 @@
+/* One instruction set: this file is compiled once for each, with UNIT, LANES and the flags of the
+ * set. Everything but the table at the end is static, so no other unit can end up with its code. */
+#include "sample.h"
+#include "step.h"
+
+static int64_t memory(const eetui_run *run) {
+    Plan p;
+    return plan_of(&p, run, NULL, 0);
+}
+
+static void train(const eetui_run *run, int thread, int64_t *ticks) {
+    Plan p;
+    plan_of(&p, run, run->memory, thread);
+    Clock clock = {ticks, clock_ticks()};
+    int64_t begin = clock.since;
+    int64_t seen = (int64_t)p.T * p.V;
+    for (int64_t i = 0; i < seen; i++) p.seen[i] = -1;
+    if (thread == 0) {
+        memset(p.p, 0, 4 * (size_t)p.n_working);
+        memset(p.m, 0, 4 * (size_t)p.n_working);
+        memset(p.v, 0, 4 * (size_t)p.n_working);
+        move_weights(&p, run->params, p.p, 0);
+        if (!run->grads) {
+            move_weights(&p, run->m, p.m, 0);
+            move_weights(&p, run->v, p.v, 0);
+        }
+    }
+    memset(p.g[thread], 0, 4 * (size_t)p.n_working);
+    if (p.threads > 1) eetui_crew_meet(run->crew);
+    lap(&clock, ADAM);
+    for (int i = 0; i < run->n_steps; i++) one_step(&p, i, &clock);
+    if (thread == 0) {
+        if (run->grads) {
+            move_weights(&p, run->grads, p.g[0], 1);
+        } else {
+            move_weights(&p, run->params, p.p, 1);
+            move_weights(&p, run->m, p.m, 1);
+            move_weights(&p, run->v, p.v, 1);
+        }
+    }
+    lap(&clock, ADAM);
+    if (ticks) ticks[WHOLE] += clock_ticks() - begin;
+}
+
+#define NAME_OF(unit) eetui_unit_##unit
+#define NAME(unit) NAME_OF(unit)
+
+const Unit NAME(UNIT) = {
+    .name = UNIT_NAME,
+    .lanes = LANES,
+    .memory = memory,
+    .sample_memory = sample_memory,
+    .train = train,
+    .generate = generate,
+    .adam = adam_vectors,
+};

@@ -1,0 +1,49 @@
+/* What the baseline-compiled front (abi.c) and the units (unit.c, once per instruction set) share. */
+#ifndef UNIT_H
+#define UNIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "eetui.h"
+
+typedef struct Crew Crew;
+
+/* The functions of one instruction set. */
+typedef struct {
+    const char *name;
+    int lanes;
+    int64_t (*memory)(const eetui_run *run);
+    int64_t (*sample_memory)(const eetui_sample *job);
+    /* One thread's part of a call, or the whole call where there is one thread. */
+    void (*train)(const eetui_run *run, int thread, int64_t *ticks);
+    int64_t (*generate)(const eetui_sample *job);
+    /* Adam on n weights that lie side by side; see adam.h for the coefficients. */
+    void (*adam)(float *p, float *m, float *v, const float *g, int64_t n, const float *coefficient);
+} Unit;
+
+/* Places of core/engines/base.py's PHASES among the ticks; the last is the whole call. */
+enum { BATCH, NORMS, FORWARD, ATTENTION, LOSS, BACKWARD, WEIGHTS, ADAM, WHOLE };
+
+/* Wait until every thread of the crew has come here. */
+void eetui_crew_meet(Crew *crew);
+
+/* The unit that goes number by number: its Adam is the scalar one of all. */
+extern const Unit eetui_unit_scalar;
+
+/* A counter that runs at a constant rate; only differences mean anything. */
+static inline int64_t clock_ticks(void) {
+#if defined(__x86_64__)
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (int64_t)((uint64_t)high << 32 | low);
+#elif defined(__aarch64__)
+    int64_t t;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(t));
+    return t;
+#else
+    return (int64_t)__builtin_readcyclecounter();
+#endif
+}
+
+#endif
