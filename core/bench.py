@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from statistics import median
 from time import perf_counter_ns
 
+import numpy as np
+
 from eetui.core import peak
 from eetui.core.batches import documents, learning_rates
 from eetui.core.config import ModelConfig, TrainConfig
@@ -66,8 +68,13 @@ class BenchReport:
     phases_us: dict[str, float]
 
 
-class _Timer:
-    """Runs stretches of steps from a given state, each from the same weights and documents."""
+class Timer:
+    """Runs stretches of steps from a given state, each from the same weights and documents.
+
+    `state` is where it starts, a new one of the model by default. With a `cycle` the documents of
+    that many steps come round again and again, so that stretches of any length do the same work
+    a step.
+    """
 
     def __init__(
         self,
@@ -76,8 +83,11 @@ class _Timer:
         model: ModelConfig,
         train: TrainConfig,
         optimizations: Optimizations,
+        state: TrainState | None = None,
+        cycle: int | None = None,
     ) -> None:
-        self.state = TrainState.create(model, train.seed)
+        self.state = TrainState.create(model, train.seed) if state is None else state
+        self.cycle = cycle
         self._engine = engine
         self._dataset = dataset
         self._model = model
@@ -107,13 +117,15 @@ class _Timer:
         """Microseconds a step, and of each phase if profiled and the engine times them."""
         train = self._train
         start = perf_counter_ns()
+        n_drawn = min(n_steps, self.cycle or n_steps)
+        drawn = documents(train.seed, state.step, n_drawn, train.batch, self._dataset.n_docs)
         report = self._engine.run(
             state,
             self._dataset,
             self._model,
             train,
             self._optimizations,
-            documents(train.seed, state.step, n_steps, train.batch, self._dataset.n_docs),
+            drawn if n_drawn == n_steps else np.resize(drawn, (n_steps, train.batch)),
             learning_rates(train, state.step, n_steps),
             profile,
         )
@@ -143,9 +155,9 @@ def measure(
     tell = progress or (lambda text: None)
     tell(f"preparing the {engine.name} engine")
     engine.prepare(model, optimizations, progress)
-    timer = _Timer(engine, dataset, model, train, optimizations)
+    timer = Timer(engine, dataset, model, train, optimizations)
     tell("warming up")
-    n_steps = max(1, min(int(RUN_SECONDS * 1e6 / _warm_up(timer)), MAX_STEPS_PER_RUN))
+    n_steps = max(1, min(int(RUN_SECONDS * 1e6 / warm_up(timer)), MAX_STEPS_PER_RUN))
     peak.measure()
     runs, peaks = [], []
     for i in range(repeats):
@@ -187,12 +199,16 @@ def measure(
     )
 
 
-def _warm_up(timer: _Timer) -> float:
-    """Take the first steps; gives the microseconds a step of the last of them."""
-    deadline = perf_counter_ns() + WARM_UP_SECONDS * 1e9
+def warm_up(timer: Timer, steps: int = 0, seconds: float = 0.0) -> float:
+    """Take the first steps, 300 or those of half a second if not said otherwise.
+
+    Gives the microseconds a step of the last of them.
+    """
+    steps = steps or WARM_UP_STEPS
+    deadline = perf_counter_ns() + (seconds or WARM_UP_SECONDS) * 1e9
     us, n_steps, taken = 0.0, 1, 0
-    while taken < WARM_UP_STEPS and perf_counter_ns() < deadline:
+    while taken < steps and perf_counter_ns() < deadline:
         us = timer.advance(n_steps)
         taken += n_steps
-        n_steps = min(2 * n_steps, WARM_UP_STEPS - taken) or 1
+        n_steps = min(2 * n_steps, steps - taken) or 1
     return us

@@ -163,12 +163,14 @@ INLINE void attention_forward_of(const Plan *p, const float *qkv, const int32_t 
                                  const int32_t *path, int n_rows, float *prob, float *out,
                                  const int group, const int merge, const int span) {
     const Piece *q = &p->piece;
-    for (int r = 0; r < n_rows; r++)
+    for (int i = 0; i < n_rows; i++) {
+        int r = q->by_depth[i];
         for (int b = 0; b < p->heads.blocks; b++)
             attend(p, qkv, qkv + (ptrdiff_t)row[r] * p->ld_qkv, path + q->path_at[r],
                    q->depth[r] + 1,
-                   prob + ((ptrdiff_t)q->path_at[r] * p->heads.blocks + b) * LANES,
+                   prob + ((ptrdiff_t)q->prob_at[r] * p->heads.blocks + b) * LANES,
                    out + (ptrdiff_t)r * p->ld_att, b * merge * span * LANES, group, merge, span);
+    }
 }
 
 INLINE void attention_backward_of(const Plan *p, const float *qkv, const int32_t *row,
@@ -176,12 +178,14 @@ INLINE void attention_backward_of(const Plan *p, const float *qkv, const int32_t
                                   const float *d_out, float *d_qkv, const int group,
                                   const int merge, const int span) {
     const Piece *q = &p->piece;
-    for (int r = 0; r < n_rows; r++)
+    for (int i = 0; i < n_rows; i++) {
+        int r = q->by_depth[i];
         for (int b = 0; b < p->heads.blocks; b++)
             attend_backward(p, qkv, d_qkv, row[r], path + q->path_at[r], q->depth[r] + 1,
-                            prob + ((ptrdiff_t)q->path_at[r] * p->heads.blocks + b) * LANES,
+                            prob + ((ptrdiff_t)q->prob_at[r] * p->heads.blocks + b) * LANES,
                             d_out + (ptrdiff_t)r * p->ld_att, b * merge * span * LANES, group,
                             merge, span);
+    }
 }
 
 /* Call a function with the heads' shape as constants where it is a common one. */

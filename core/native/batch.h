@@ -4,10 +4,14 @@
 
 #include "plan.h"
 
-/* The first tokens of a document as a number that sorts like the text. */
+/* The first eight tokens of a document as a number that sorts like the text. */
 INLINE uint64_t key_of(const uint8_t *tokens, int length) {
     uint64_t key = 0;
-    for (int t = 1; t <= 8; t++) key = key << 8 | (t < length ? tokens[t] + 1u : 0u);
+    int n = length < 9 ? length - 1 : 8; /* the first token is every document's boundary */
+    memcpy(&key, tokens + 1, (size_t)n);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    key = __builtin_bswap64(key);
+#endif
     return key;
 }
 
@@ -43,10 +47,11 @@ INLINE int shared_prefix(const uint8_t *a, int n, const uint8_t *b, int m) {
     return t;
 }
 
-INLINE int add_row(Piece *q, int t, int first) {
+INLINE int add_row(Piece *q, int t, int first, int path_at) {
     int row = q->rows++;
     q->first[row] = first;
     q->depth[row] = t;
+    q->path_at[row] = path_at;
     q->count[row] = 0;
     q->itself[row] = row;
     return row;
@@ -60,6 +65,20 @@ INLINE int add_first(Plan *p, int token, int t, int share) {
     q->place[q->firsts] = t;
     if (share) *seen = q->firsts;
     return q->firsts++;
+}
+
+/* The rows in the order of their depth, so that attention's loops are of equal length for long
+ * stretches and the CPU foresees their ends; and where each row's probabilities go. */
+static void sort_by_depth(Plan *p) {
+    Piece *q = &p->piece;
+    int start[MAX_T + 1] = {0};
+    for (int r = 0; r < q->rows; r++) start[q->depth[r] + 1]++;
+    for (int t = 0; t < p->T; t++) start[t + 1] += start[t];
+    for (int r = 0, at = 0; r < q->rows; r++) {
+        q->by_depth[start[q->depth[r]]++] = r;
+        q->prob_at[r] = at;
+        at += q->depth[r] + 1;
+    }
 }
 
 /* Lay out the rows of documents order[from], order[from + 1], ... until `to`, the rows are full
@@ -81,7 +100,7 @@ static int assemble(Plan *p, int from, int to) {
         int known = share && before ? shared_prefix(before, before_size, tokens, size) : 0;
         if (q->rows + size - known > p->max_rows) break;
         if (document > from && run->by_sample) break;
-        /* The path of the last row holds those of all others of the document. */
+        /* The path of its last row is, up to their own place, that of all rows of a document. */
         int last = before_path;
         if (known < size) {
             last = n_path;
@@ -91,22 +110,11 @@ static int assemble(Plan *p, int from, int to) {
             }
             for (int t = known; t < size; t++) {
                 int first = add_first(p, tokens[t], t, share);
-                int row = add_row(q, t, first);
+                int row = add_row(q, t, first, last);
                 q->path[last + t] = row;
                 q->path_first[last + t] = first;
             }
-            /* Each row owns its stretch of probabilities, so each gets its own path. */
-            int mine = last;
-            for (int t = size - 1; t >= known; t--) {
-                int row = q->path[last + t];
-                q->path_at[row] = mine;
-                if (mine != last) {
-                    memcpy(q->path + mine, q->path + last, 4 * (size_t)(t + 1));
-                    memcpy(q->path_first + mine, q->path_first + last, 4 * (size_t)(t + 1));
-                }
-                mine = mine == last ? last + size : mine + t + 1;
-            }
-            n_path = mine;
+            n_path += size;
             before = tokens;
             before_size = size;
             before_path = last;
@@ -118,6 +126,7 @@ static int assemble(Plan *p, int from, int to) {
             q->pair_target[q->pairs++] = tokens[t + 1];
         }
     }
+    sort_by_depth(p);
     if (share)
         for (int r = 0; r < q->firsts; r++) p->seen[q->place[r] * p->V + q->token[r]] = -1;
     return document;

@@ -155,6 +155,12 @@ static void one_step(Plan *p, int index, Clock *c) {
     const eetui_run *run = p->run;
     const int32_t *documents = run->documents + (int64_t)index * run->batch;
     int n = (int)run->batch, predicted = 0;
+    if (index + 1 < run->n_steps) /* the documents of the next step lie anywhere in the data */
+        for (int i = 0; i < n; i++) {
+            __builtin_prefetch(run->lengths + documents[n + i]);
+            __builtin_prefetch(run->tokens + (int64_t)documents[n + i] * (p->T + 1));
+            __builtin_prefetch(run->tokens + (int64_t)documents[n + i] * (p->T + 1) + p->T);
+        }
     for (int i = 0; i < n; i++) predicted += run->lengths[documents[i]];
     if (run->prefix_sharing)
         sort_documents(p, documents, n);

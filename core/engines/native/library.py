@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 import os
 from ctypes import CDLL, POINTER, byref, c_char_p, c_double, c_int64, c_void_p, sizeof
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 from eetui.core.errors import EngineError
 
 VERSION = 1
-FILE = "eetui_native.so"
+FOLDER, FILE = "native", "eetui_native.so"
 ISA_VARIABLE = "EETUI_ISA"
 
 WHY_MISSING = (
@@ -181,13 +183,14 @@ def new_job(kind: type[Run] | type[Sample], **values: Any) -> Any:
 
 
 def find() -> Path | None:
-    """The library's file, or None where it was not built."""
-    folder = files("eetui.core") / "native"
-    for place in (folder / FILE,):
-        path = Path(str(place))
-        if path.is_file():
-            return path
-    return None
+    """The library's file, or None where it was not built.
+
+    In an editable install it lies in the environment and not beside the sources.
+    """
+    places = [Path(str(files("eetui.core") / FOLDER / FILE))]
+    with suppress(PackageNotFoundError):
+        places.append(Path(str(distribution("eetui").locate_file(f"eetui/core/{FOLDER}/{FILE}"))))
+    return next((path for path in places if path.is_file()), None)
 
 
 @lru_cache(maxsize=1)
