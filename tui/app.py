@@ -23,12 +23,13 @@ class EetuiApp(App[int]):
     """The live screen of one session."""
 
     TITLE = "eetui"
-    COMMANDS = App.COMMANDS | {ActionCommands}
+    COMMANDS: ClassVar = {ActionCommands}  # which has all of Textual's own that make sense here
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "interrupt", show=False)]
 
     def __init__(self, session: LiveSession) -> None:
         super().__init__()
         self._session = session
+        self._training: TrainingThread | None = None
         self.register_theme(ENGINE_ROOM)
         self.theme = ENGINE_ROOM.name
 
@@ -36,10 +37,11 @@ class EetuiApp(App[int]):
         screen = MainScreen(self._session)
         self.push_screen(screen)
         self._training = TrainingThread(self._session, screen)
-        self.call_after_refresh(self._training.start)
+        self.call_after_refresh(self._training.start)  # the first frame does not wait for it
 
     def on_unmount(self) -> None:
-        self._training.stop()
+        if self._training is not None:
+            self._training.stop()
 
     def action_interrupt(self) -> None:
         """Ctrl-C: leave with the exit code of an interrupted program."""
