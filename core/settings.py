@@ -120,8 +120,8 @@ def _assignments(table: object) -> list[str]:
 
 
 def theme() -> str | None:
-    """The colours asked for: EETUI_THEME, else the configuration file's, else the saved ones."""
-    named = os.environ.get("EETUI_THEME") or load_config().get("theme") or load_state().get("theme")
+    """The colours asked for by EETUI_THEME or else by the configuration file, or None."""
+    named = os.environ.get("EETUI_THEME") or load_config().get("theme")
     return named if isinstance(named, str) else None
 
 

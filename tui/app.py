@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
 
+from eetui.core import settings
+from eetui.core.errors import UsageError
 from eetui.tui.commands import ActionCommands
 from eetui.tui.live import LiveSession
 from eetui.tui.screens.main import MainScreen
@@ -48,13 +52,33 @@ class EetuiApp(App[int]):
         self.exit(INTERRUPTED)
 
 
+@contextmanager
+def _themed(app: EetuiApp) -> Iterator[None]:
+    """Start with the theme that is configured, or else was last chosen; remember a new choice.
+
+    Raises `UsageError` for a configured theme that does not exist.
+    """
+    configured, state = settings.theme(), settings.load_state()
+    if configured is not None and configured not in app.available_themes:
+        names = ", ".join(sorted(app.available_themes))
+        raise UsageError(f"There is no theme {configured!r}: there are {names}.")
+    wanted = configured or state.get("theme")
+    if wanted in app.available_themes:
+        app.theme = wanted
+    started_with = app.theme
+    yield
+    if app.theme != started_with:
+        settings.save_state({**state, "theme": app.theme})
+
+
 def run(session: LiveSession) -> int:
     """Show the live screen until it is left; gives the exit code (130 after Ctrl-C)."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         app = EetuiApp(session)
-        result = app.run()
+        with _themed(app):
+            result = app.run()
     finally:
         sys.setswitchinterval(interval)
     return (app.return_code or 0) if result is None else result
