@@ -64,8 +64,21 @@ async def test_a_blocked_toggle_says_why_and_sends_nothing(screen, session):
         await pilot.press("m")
         assert NO_MATRIX_UNIT in toasts(pilot)
         assert session.calls == []
-        await pilot.press("down", "down", "j")
         await until(pilot, lambda: "has no matrix unit" in shown(pilot, "#detail"))
+
+
+async def test_rows_are_reached_with_arrows_and_letters(screen):
+    async with screen() as pilot:
+        await pilot.press("down", "down", "j", "k")
+        await until(pilot, lambda: "one instruction" in shown(pilot, "#detail"))
+
+
+async def test_a_flipped_toggle_is_the_one_explained(screen, session):
+    async with screen() as pilot:
+        await pilot.press("v")
+        await until(pilot, lambda: "one instruction" in shown(pilot, "#detail"))
+        await pilot.press("B")
+        await until(pilot, lambda: "Documents a step" in shown(pilot, "#detail"))
 
 
 async def test_rows_are_flipped_with_enter_and_with_the_mouse(screen, session):

@@ -141,6 +141,7 @@ class MainScreen(Screen[None]):
 
     def action_flip(self, key: str) -> None:
         """Give the toggle its next value, or say in a sentence why it has none."""
+        self.query_one(ToggleTable).select(key)
         toggle = next((t for t in self.snapshot.toggles if t.key == key), None)
         if toggle is not None and toggle.blocked:
             self.notify(toggle.blocked, title=toggle.name, severity="warning")
@@ -150,10 +151,14 @@ class MainScreen(Screen[None]):
             self._ask(lambda: self._session.cycle_optimization(key))
 
     def action_double_batch(self) -> None:
-        self._ask(lambda: self._session.scale_batch(True))
+        self._scale_batch(up=True)
 
     def action_halve_batch(self) -> None:
-        self._ask(lambda: self._session.scale_batch(False))
+        self._scale_batch(up=False)
+
+    def _scale_batch(self, up: bool) -> None:
+        self.query_one(ToggleTable).select("batch")
+        self._ask(lambda: self._session.scale_batch(up))
 
     # -- training ---------------------------------------------------------------------------
 
