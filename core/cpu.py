@@ -63,6 +63,7 @@ def detect() -> Cpu:
     machine = platform.machine().lower()
     architecture = {"amd64": "x86-64", "x86_64": "x86-64", "aarch64": "arm64"}.get(machine, machine)
     name, features = _from_sysctl() if platform.system() == "Darwin" else _from_cpuinfo()
+    features = features or _from_llvm()
     words, lanes, registers = _vectors(architecture, features)
     return Cpu(
         name=name or platform.processor() or architecture,
@@ -77,9 +78,8 @@ def detect() -> Cpu:
 
 def _vectors(architecture: str, features: frozenset[str]) -> tuple[str, int, int]:
     if architecture == "x86-64":
-        known = features or _features_from_llvm()
         for words, lanes, needed in _X86_SETS:
-            if needed <= known:
+            if needed <= features:
                 return words, lanes, 32 if lanes == 16 else 16
     if architecture == "arm64":
         wide = [label for label in ("SVE2", "SVE") if label.lower() in features][:1]
@@ -87,13 +87,14 @@ def _vectors(architecture: str, features: frozenset[str]) -> tuple[str, int, int
     return "no known vector set", 4, 16
 
 
-def _features_from_llvm() -> frozenset[str]:
+def _from_llvm() -> frozenset[str]:
     """Where the system lists no flags (Windows), LLVM asks the CPU itself."""
     try:
         from llvmlite import binding
     except ImportError:
         return frozenset()
-    return frozenset(name for name, has in binding.get_host_cpu_features().items() if has)
+    found = binding.get_host_cpu_features()
+    return frozenset(name.replace("-", "_") for name, has in found.items() if has)
 
 
 def _from_cpuinfo() -> tuple[str, frozenset[str]]:

@@ -138,8 +138,9 @@ def _make_ready(engine: Engine, problems: list[str]) -> str:
 
 def _terminal(problems: list[str]) -> Section:
     columns, rows = shutil.get_terminal_size()
-    is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    encoding = (sys.stdout.encoding or "none").lower()
+    streams = (sys.stdin, sys.stdout)
+    is_terminal = all(stream is not None and stream.isatty() for stream in streams)
+    encoding = str(getattr(sys.stdout, "encoding", "none")).lower()
     if is_terminal and (columns < SMALLEST_COLUMNS or rows < SMALLEST_ROWS):
         problems.append(
             f"The terminal has {columns}x{rows} characters: make it at least "

@@ -30,6 +30,9 @@ from eetui.core.trainer import Chunk, Trainer
 STAND_IN_REST = 9.0
 """Rest of the stand-in engine after a chunk, in chunks: both it and the compiler need the GIL."""
 
+RATE_FACTOR = 1.25
+TEMPERATURES = (0.1, 2.0)
+
 Post = Callable[[Callable[[], None]], None]
 
 
@@ -269,6 +272,12 @@ class Runner:
         if self.status is Status.FINISHED and not self.trainer.finished:
             self._settle(Status.RUNNING)
 
+    def scale_learning_rate(self, up: bool) -> None:
+        """Raise or lower the learning rate by a quarter of it."""
+        rate = self.trainer.train.learning_rate
+        rate = rate * RATE_FACTOR if up else rate / RATE_FACTOR
+        self.retune("learning_rate", f"lr {rate:.3g}", learning_rate=rate)
+
     def scale_batch(self, up: bool) -> None:
         """Double or halve the batch."""
         batch = self.trainer.train.batch
@@ -316,6 +325,12 @@ class Runner:
             trainer.dataset,
             trainer.train.seed,
         )
+
+    def change_temperature(self, up: bool) -> None:
+        """Raise or lower the temperature by a tenth, as far as names make sense."""
+        temperature = self.trainer.names.temperature + (0.1 if up else -0.1)
+        low, high = TEMPERATURES
+        self.set_names(temperature=round(min(max(temperature, low), high), 1))
 
     def save(self, path: Path) -> None:
         """Write the run to a checkpoint."""

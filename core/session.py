@@ -177,6 +177,10 @@ class Session:
         """Change the learning rate from which the schedule decays."""
         self._retune("learning_rate", f"lr {rate:g}", learning_rate=rate)
 
+    def scale_learning_rate(self, up: bool) -> None:
+        """Raise or lower the learning rate by a quarter of it."""
+        self._commands.put(lambda: self._runner.scale_learning_rate(up))
+
     def set_batch(self, batch: int) -> None:
         """Change the documents a step."""
         self._retune("batch", f"batch {batch}", batch=batch)
@@ -203,6 +207,10 @@ class Session:
     def set_temperature(self, temperature: float) -> None:
         """Change the temperature of the generated names."""
         self._commands.put(lambda: self._runner.set_names(temperature=temperature))
+
+    def change_temperature(self, up: bool) -> None:
+        """Raise or lower the temperature by a tenth, within 0.1 to 2."""
+        self._commands.put(lambda: self._runner.change_temperature(up))
 
     def set_prefix(self, prefix: str) -> None:
         """Change the beginning of the generated names."""

@@ -120,8 +120,8 @@ def _assignments(table: object) -> list[str]:
 
 
 def theme() -> str | None:
-    """The colours asked for: EETUI_THEME, else the configuration file's, else the saved ones."""
-    named = os.environ.get("EETUI_THEME") or load_config().get("theme") or load_state().get("theme")
+    """The colours asked for by EETUI_THEME or else by the configuration file, or None."""
+    named = os.environ.get("EETUI_THEME") or load_config().get("theme")
     return named if isinstance(named, str) else None
 
 
@@ -152,6 +152,8 @@ def require_writable(path: Path) -> None:
     path = Path(os.path.realpath(path))
     if path.is_dir():
         raise UsageError(f"{path} is a folder: name a file.")
+    if path.exists() and not path.is_file():  # a device would be replaced, not written to
+        raise UsageError(f"{path} is not a file that can be replaced: name another one.")
     if not path.parent.is_dir():
         raise UsageError(f"There is no folder {path.parent}: make it first or name another place.")
     if not os.access(path.parent, os.W_OK | os.X_OK):

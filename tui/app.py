@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
 
+from eetui.core import settings
+from eetui.core.errors import UsageError
 from eetui.tui.commands import ActionCommands
 from eetui.tui.live import LiveSession
 from eetui.tui.screens.main import MainScreen
@@ -23,12 +27,13 @@ class EetuiApp(App[int]):
     """The live screen of one session."""
 
     TITLE = "eetui"
-    COMMANDS = App.COMMANDS | {ActionCommands}
+    COMMANDS: ClassVar = {ActionCommands}  # which has all of Textual's own that make sense here
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "interrupt", show=False)]
 
     def __init__(self, session: LiveSession) -> None:
         super().__init__()
         self._session = session
+        self._training: TrainingThread | None = None
         self.register_theme(ENGINE_ROOM)
         self.theme = ENGINE_ROOM.name
 
@@ -36,14 +41,34 @@ class EetuiApp(App[int]):
         screen = MainScreen(self._session)
         self.push_screen(screen)
         self._training = TrainingThread(self._session, screen)
-        self.call_after_refresh(self._training.start)
+        self.call_after_refresh(self._training.start)  # the first frame does not wait for it
 
     def on_unmount(self) -> None:
-        self._training.stop()
+        if self._training is not None:
+            self._training.stop()
 
     def action_interrupt(self) -> None:
         """Ctrl-C: leave with the exit code of an interrupted program."""
         self.exit(INTERRUPTED)
+
+
+@contextmanager
+def _themed(app: EetuiApp) -> Iterator[None]:
+    """Start with the theme that is configured, or else was last chosen; remember a new choice.
+
+    Raises `UsageError` for a configured theme that does not exist.
+    """
+    configured, state = settings.theme(), settings.load_state()
+    if configured is not None and configured not in app.available_themes:
+        names = ", ".join(sorted(app.available_themes))
+        raise UsageError(f"There is no theme {configured!r}: there are {names}.")
+    wanted = configured or state.get("theme")
+    if wanted in app.available_themes:
+        app.theme = wanted
+    started_with = app.theme
+    yield
+    if app.theme != started_with:
+        settings.save_state({**state, "theme": app.theme})
 
 
 def run(session: LiveSession) -> int:
@@ -52,7 +77,8 @@ def run(session: LiveSession) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         app = EetuiApp(session)
-        result = app.run()
+        with _themed(app):
+            result = app.run()
     finally:
         sys.setswitchinterval(interval)
     return (app.return_code or 0) if result is None else result

@@ -171,3 +171,20 @@ def test_broken_pipe_is_quiet():
     assert process.wait(timeout=20) == 1
     assert process.stderr.read() == ""
     process.stderr.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="has no /dev/full")
+@pytest.mark.parametrize("output", ["--json", "--jsonl"])
+def test_a_full_disk_is_told(output):
+    command = [sys.executable, "-m", "eetui.tui", "train", *QUICK, "--steps", "9", output]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=20)
+    assert done.returncode == 1
+    assert "no space left" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_closed_streams_do_not_matter():
+    code = f"exec {sys.executable} -m eetui.tui {' '.join(QUICK)} --steps 9 <&- >&-"
+    done = subprocess.run(["/bin/sh", "-c", code], stderr=subprocess.PIPE, text=True, timeout=20)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -115,6 +115,14 @@ def test_places_that_cannot_be_written(tmp_path, made, place, words):
         checkpoint.save(tmp_path / place, made)
 
 
+def test_what_is_no_file_is_not_replaced(tmp_path, made):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(UsageError, match="not a file that can be replaced"):
+        checkpoint.save(pipe, made)
+    assert pipe.is_fifo()
+
+
 def test_a_missing_file_and_a_folder(tmp_path):
     with pytest.raises(UsageError, match="There is no file"):
         checkpoint.load(tmp_path / "none")

@@ -109,6 +109,19 @@ def test_changing_batch_and_rate_in_mid_run_loses_no_step(names, live) -> None:
     }
 
 
+def test_rate_and_temperature_move_by_steps_and_stay_in_range(names, live) -> None:
+    run = live(session(names, paused=True))
+    for up in (False, False, True):
+        run.session.scale_learning_rate(up)
+    run.wait_for(lambda s: s.train.learning_rate == pytest.approx(LONG.learning_rate / 1.25))
+    for _ in range(30):
+        run.session.change_temperature(up=True)
+    assert run.wait_for(lambda s: s.temperature >= 2.0).temperature == 2.0
+    for _ in range(30):
+        run.session.change_temperature(up=False)
+    assert run.wait_for(lambda s: s.temperature <= 0.1).temperature == 0.1
+
+
 def test_a_batch_change_shows_the_pace_before_and_after(names, live) -> None:
     run = live(session(names))
     run.wait_for(lambda s: s.us_per_step is not None and s.step > 50)

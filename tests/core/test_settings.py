@@ -59,9 +59,7 @@ def test_a_place_that_cannot_be_made_is_told(home):
         settings.save_state({})
 
 
-def test_theme_from_environment_then_file_then_state(home, monkeypatch):
-    settings.save_state({"theme": "of the state"})
-    assert settings.theme() == "of the state"
+def test_theme_from_the_environment_or_the_file(home, monkeypatch):
     (home / "config.toml").write_text('theme = "of the file"')
     assert settings.theme() == "of the file"
     monkeypatch.setenv("EETUI_THEME", "of the environment")

@@ -84,8 +84,10 @@ class Start:
         self.started: list[Terminal] = []
         self._env = env
 
-    def __call__(self, *arguments: str | Path) -> Terminal:
+    def __call__(self, *arguments: str | Path, theme: str | None = None) -> Terminal:
         """`eetui` with arguments."""
+        if theme is not None:
+            self._env["EETUI_THEME"] = theme
         return self._start(f"exec {self._command(arguments)}")
 
     def piped(self, *arguments: str | Path) -> Terminal:

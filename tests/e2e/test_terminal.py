@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -60,6 +61,27 @@ def test_control_c_leaves_the_screen_and_saves(terminal, tmp_path):
     assert eetui.wait_for_end() == 130
     assert_clean(eetui)
     assert checkpoint.load(path).state.step > 0
+
+
+def test_a_chosen_theme_is_remembered(terminal, tmp_path):
+    eetui = terminal("--engine", "numpy", "--d-model", "16")
+    eetui.wait_for(lambda: step(eetui) > 0)
+    eetui.press("t")
+    eetui.wait_for_text("gruvbox")
+    eetui.press("gruvbox")
+    eetui.wait_for(lambda: "nord" not in eetui.text)
+    eetui.press("\r")
+    eetui.wait_for(lambda: step(eetui) and "gruvbox" not in eetui.text)
+    eetui.press("q")
+    assert eetui.wait_for_end() == 0
+    assert json.loads((tmp_path / "state/eetui/state.json").read_text()) == {"theme": "gruvbox"}
+
+
+def test_an_unknown_theme_never_opens_the_screen(terminal):
+    eetui = terminal("--engine", "numpy", theme="neon")
+    assert eetui.wait_for_end() == 2
+    assert "There is no theme 'neon'" in eetui.text
+    assert "\x1b[?1049h" not in eetui.raw
 
 
 def test_bad_input_never_opens_the_screen(terminal):

@@ -186,6 +186,11 @@ class ScriptedSession:
         self._call("set_learning_rate", rate)
         self.publish(train=replace(self.latest.train, learning_rate=rate))
 
+    def scale_learning_rate(self, up: bool) -> None:
+        self._call("scale_learning_rate", up)
+        rate = 0.00875 if up else 0.0056
+        self.publish(train=replace(self.latest.train, learning_rate=rate))
+
     def set_batch(self, batch: int) -> None:
         self._call("set_batch", batch)
         self.publish(toggles=toggles(batch=str(batch)))
@@ -220,9 +225,9 @@ class ScriptedSession:
     def load(self, path: object) -> None:
         self._call("load", str(path))
 
-    def set_temperature(self, temperature: float) -> None:
-        self._call("set_temperature", temperature)
-        self.publish(temperature=temperature)
+    def change_temperature(self, up: bool) -> None:
+        self._call("change_temperature", up)
+        self.publish(temperature=0.6 if up else 0.4)
 
     def set_prefix(self, prefix: str) -> None:
         self._call("set_prefix", prefix)

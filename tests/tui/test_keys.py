@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from screens import main_screen, settle, shown, toasts, until
+from screens import main_screen, shown, toasts, until
 from scripted import NO_MATRIX_UNIT
 
 from eetui.core.errors import UsageError
@@ -23,8 +23,8 @@ COMMANDS = [
     ("b", ("scale_batch", True)),
     ("B", ("scale_batch", False)),
     ("u", ("rewind",)),
-    ("left_square_bracket", ("set_temperature", 0.4)),
-    ("right_square_bracket", ("set_temperature", 0.6)),
+    ("left_square_bracket", ("change_temperature", False)),
+    ("right_square_bracket", ("change_temperature", True)),
 ]
 
 
@@ -64,8 +64,21 @@ async def test_a_blocked_toggle_says_why_and_sends_nothing(screen, session):
         await pilot.press("m")
         assert NO_MATRIX_UNIT in toasts(pilot)
         assert session.calls == []
-        await pilot.press("down", "down", "j")
         await until(pilot, lambda: "has no matrix unit" in shown(pilot, "#detail"))
+
+
+async def test_rows_are_reached_with_arrows_and_letters(screen):
+    async with screen() as pilot:
+        await pilot.press("down", "down", "j", "k")
+        await until(pilot, lambda: "one instruction" in shown(pilot, "#detail"))
+
+
+async def test_a_flipped_toggle_is_the_one_explained(screen, session):
+    async with screen() as pilot:
+        await pilot.press("v")
+        await until(pilot, lambda: "one instruction" in shown(pilot, "#detail"))
+        await pilot.press("B")
+        await until(pilot, lambda: "Documents a step" in shown(pilot, "#detail"))
 
 
 async def test_rows_are_flipped_with_enter_and_with_the_mouse(screen, session):
@@ -76,14 +89,11 @@ async def test_rows_are_flipped_with_enter_and_with_the_mouse(screen, session):
         await until(pilot, lambda: session.calls[1:] == [("scale_batch", True)])
 
 
-async def test_learning_rate_goes_down_and_up(screen, session):
+async def test_a_held_key_loses_no_change_of_the_learning_rate(screen, session):
     async with screen() as pilot:
-        await pilot.press("l")
-        await settle(pilot)
-        await pilot.press("L")
-        (_, lower), (_, upper) = session.calls
-        assert lower < 0.007
-        assert upper == pytest.approx(0.007)
+        await pilot.press("l", "l", "L")
+        down, up = ("scale_learning_rate", False), ("scale_learning_rate", True)
+        assert session.calls == [down, down, up]
 
 
 async def test_restart_asks_first(screen, session):

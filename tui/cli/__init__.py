@@ -1,5 +1,17 @@
 """The command line: `eetui`, `eetui train`, `eetui sample`, `eetui bench` and `eetui doctor`."""
 
-from eetui.tui.cli.program import main
+from __future__ import annotations
 
-__all__ = ["main"]
+from collections.abc import Sequence
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and give its exit code; an interruption is quiet from the first import on."""
+    try:
+        from eetui.tui.cli.program import run
+
+        return run(arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 JSON = "Print one JSON object."
+PLAIN_WIDTH = 100
 
 
 def complain(message: str) -> None:
@@ -36,4 +37,12 @@ def data() -> Console:
     """The console on stdout; without a terminal it writes plain text of a fixed width."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else 100, highlight=False)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    return console
+
+
+def is_interactive() -> bool:
+    """Whether a person sits at both ends; a stream that was closed from the start is None."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import typer
 
 from eetui.core.errors import EetuiError, UsageError
 from eetui.tui.cli.options import ModelOptions, RunOptions, given, taking
-from eetui.tui.cli.output import JSON, complain
+from eetui.tui.cli.output import JSON, complain, is_interactive
 
 COMMANDS = ("train", "sample", "bench", "doctor")
 CONFIGURABLE = {field.name for field in fields(RunOptions)} - {"save", "load"}
@@ -59,7 +60,7 @@ def start(context: typer.Context, options: RunOptions, version: Version = False)
                 f"Options stand behind the command: eetui {context.invoked_subcommand} --..."
             )
         return 0
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if is_interactive():
         from eetui.tui.cli.screen import show
 
         return show(options, given(context))
@@ -168,7 +169,7 @@ def _explain(error: typer.TyperException) -> str:
     return message
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def run(arguments: Sequence[str] | None = None) -> int:
     """Run the program and give its exit code: 0, 1 failed, 2 usage, 130 interrupted."""
     args = list(sys.argv[1:] if arguments is None else arguments)
     command = typer.main.get_command(app)
@@ -179,7 +180,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             standalone_mode=False,
             default_map=_ConfiguredDefaults(args),
         )
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return int(code or 0)
     except typer.TyperException as error:
         complain(_explain(error))
@@ -187,11 +189,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EetuiError as error:
         complain(str(error))
         return 2 if isinstance(error, UsageError) else 1
-    except (KeyboardInterrupt, typer.Abort):
-        complain("Interrupted.")
-        return 130
     except BrokenPipeError:
         # Whoever read has gone, as in `eetui train --jsonl | head`; nothing is left to be told.
-        # Python flushes stdout once more at exit, so it must have somewhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         return 1
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        complain("The output cannot be written: there is no space left where it goes.")
+        _give_up_stdout()
+        return 1
+
+
+def _give_up_stdout() -> None:
+    """Python flushes stdout once more at exit, so what is left in it must have somewhere to go."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

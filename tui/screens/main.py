@@ -40,9 +40,6 @@ from eetui.tui.widgets.toggle_table import ToggleTable
 VIEWS = ("", "-loss", "-pace", "-names")
 SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
 SECONDS_BETWEEN_SHOWINGS = 0.125
-RATE_FACTOR = 1.25
-TEMPERATURE_STEP = 0.1
-TEMPERATURES = (0.1, 2.0)
 TOO_SMALL = (
     "eetui needs a terminal of at least 60 columns and 18 rows; please make this one larger."
 )
@@ -144,6 +141,7 @@ class MainScreen(Screen[None]):
 
     def action_flip(self, key: str) -> None:
         """Give the toggle its next value, or say in a sentence why it has none."""
+        self.query_one(ToggleTable).select(key)
         toggle = next((t for t in self.snapshot.toggles if t.key == key), None)
         if toggle is not None and toggle.blocked:
             self.notify(toggle.blocked, title=toggle.name, severity="warning")
@@ -153,10 +151,14 @@ class MainScreen(Screen[None]):
             self._ask(lambda: self._session.cycle_optimization(key))
 
     def action_double_batch(self) -> None:
-        self._ask(lambda: self._session.scale_batch(True))
+        self._scale_batch(up=True)
 
     def action_halve_batch(self) -> None:
-        self._ask(lambda: self._session.scale_batch(False))
+        self._scale_batch(up=False)
+
+    def _scale_batch(self, up: bool) -> None:
+        self.query_one(ToggleTable).select("batch")
+        self._ask(lambda: self._session.scale_batch(up))
 
     # -- training ---------------------------------------------------------------------------
 
@@ -186,14 +188,10 @@ class MainScreen(Screen[None]):
             self.notify("The plan is not done yet; c changes its length.", severity="warning")
 
     def action_lower_rate(self) -> None:
-        self._scale_rate(1 / RATE_FACTOR)
+        self._ask(lambda: self._session.scale_learning_rate(up=False))
 
     def action_raise_rate(self) -> None:
-        self._scale_rate(RATE_FACTOR)
-
-    def _scale_rate(self, factor: float) -> None:
-        rate = self._session.latest.train.learning_rate * factor  # keys repeat faster than shown
-        self._ask(lambda: self._session.set_learning_rate(rate))
+        self._ask(lambda: self._session.scale_learning_rate(up=True))
 
     def action_restart(self) -> None:
         def answered(yes: bool | None) -> None:
@@ -292,15 +290,10 @@ class MainScreen(Screen[None]):
             self.set_class(view == following, view)
 
     def action_cooler(self) -> None:
-        self._heat(-TEMPERATURE_STEP)
+        self._ask(lambda: self._session.change_temperature(up=False))
 
     def action_warmer(self) -> None:
-        self._heat(+TEMPERATURE_STEP)
-
-    def _heat(self, by: float) -> None:
-        low, high = TEMPERATURES
-        temperature = round(max(low, min(self._session.latest.temperature + by, high)), 1)
-        self._ask(lambda: self._session.set_temperature(temperature))
+        self._ask(lambda: self._session.change_temperature(up=True))
 
     def action_prefix(self) -> None:
         def answered(prefix: str | None) -> None:

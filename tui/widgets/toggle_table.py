@@ -112,6 +112,12 @@ class ToggleTable(LinesPane, can_focus=True):
         """Move the cursor, stopping at the ends."""
         self.cursor = max(0, min(self.cursor + rows, len(self._toggles) - 1))
 
+    def select(self, key: str) -> None:
+        """Move the cursor to the toggle `key`, if it is there."""
+        keys = [toggle.key for toggle in self._toggles]
+        if key in keys:
+            self.cursor = keys.index(key)
+
     def action_flip(self) -> None:
         """Flip the toggle under the cursor."""
         if self.selected is not None:

@@ -6,12 +6,14 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 from numba import njit, types
 from numba.core import caching
 from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 
 from eetui.core.engines.numba.machine import (
@@ -30,12 +32,20 @@ _lock = threading.Lock()
 _ready: dict[int, Kernel] = {}
 
 
+@cache
 def _source_stamp() -> str:
-    """A hash of every source file of this engine: a change in any of them makes a cache stale."""
+    """A hash of every source file of this engine: a change in any of them makes a cache stale.
+
+    Taken once, when the sources are imported: a file that is edited while the program runs must
+    not vouch for machine code of what it held before.
+    """
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+_source_stamp()
 
 
 class _WholeEngine:
@@ -144,7 +154,10 @@ class _Parts(JITCodeLibrary):  # type: ignore[misc]
 
 @contextmanager
 def _compiled_as_one(name: str) -> Iterator[None]:
-    """Compile what is compiled within as parts of the function called `name`."""
+    """Compile what is compiled within as parts of the function called `name`.
+
+    Holds Numba's own lock, because what is changed here is shared by all that compile.
+    """
     codegen = cpu_target.target_context.codegen()
     set_env = codegen.set_env
 
@@ -152,12 +165,13 @@ def _compiled_as_one(name: str) -> Iterator[None]:
         if codegen._engine.is_symbol_defined(env_name):
             set_env(env_name, env)
 
-    codegen._library_class = type("_PartsOf", (_Parts,), {"whole": name})
-    codegen.set_env = set_env_of_whole
-    try:
-        yield
-    finally:
-        del codegen._library_class, codegen.set_env
+    with global_compiler_lock:
+        codegen._library_class = type("_PartsOf", (_Parts,), {"whole": name})
+        codegen.set_env = set_env_of_whole
+        try:
+            yield
+        finally:
+            del codegen._library_class, codegen.set_env
 
 
 def compiled(source: Callable[[int], int]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from typing import Any
 
 from llvmlite import ir
@@ -10,22 +9,13 @@ from numba.core import types
 from numba.core.extending import intrinsic
 from numba.core.typing import signature
 
+from eetui.core import cpu
 from eetui.core.engines.numba.lanes import I8, I32, I64
 
 # Bits that make the CPU treat denormal numbers as zero: FTZ and DAZ of MXCSR on x86, FZ of FPCR
 # on Arm. Small gradients and moments otherwise fall into microcode and cost up to ten times more.
 X86_FLUSH = 0x8040
 ARM_FLUSH = 1 << 24
-
-
-def is_x86() -> bool:
-    """Whether this is an x86-64 CPU."""
-    return platform.machine().lower() in ("x86_64", "amd64")
-
-
-def is_arm() -> bool:
-    """Whether this is a 64-bit Arm CPU."""
-    return platform.machine().lower() in ("aarch64", "arm64")
 
 
 def _declare(builder: Any, result: Any, arguments: list[Any], name: str) -> Any:
@@ -43,12 +33,12 @@ def float_mode(typing: Any) -> Any:
     """The CPU's floating-point control word."""
 
     def codegen(context: Any, b: Any, sig: Any, args: Any) -> Any:
-        if is_x86():
+        if cpu.detect().is_x86:
             slot = _entry_slot(b)
             read = _declare(b, ir.VoidType(), [ir.PointerType(I8)], "llvm.x86.sse.stmxcsr")
             b.call(read, [b.bitcast(slot, ir.PointerType(I8))])
             return b.zext(b.load(slot), I64)
-        if is_arm():
+        if cpu.detect().is_arm:
             return b.call(_declare(b, I64, [], "llvm.aarch64.get.fpcr"), [])
         return I64(0)
 
@@ -60,12 +50,12 @@ def set_float_mode(typing: Any, mode: types.Integer) -> Any:
     """Set the CPU's floating-point control word for this thread."""
 
     def codegen(context: Any, b: Any, sig: Any, args: Any) -> Any:
-        if is_x86():
+        if cpu.detect().is_x86:
             slot = _entry_slot(b)
             b.store(b.trunc(args[0], I32), slot)
             write = _declare(b, ir.VoidType(), [ir.PointerType(I8)], "llvm.x86.sse.ldmxcsr")
             b.call(write, [b.bitcast(slot, ir.PointerType(I8))])
-        elif is_arm():
+        elif cpu.detect().is_arm:
             b.call(_declare(b, ir.VoidType(), [I64], "llvm.aarch64.set.fpcr"), [args[0]])
         return context.get_dummy_value()
 
@@ -75,7 +65,8 @@ def set_float_mode(typing: Any, mode: types.Integer) -> Any:
 @intrinsic
 def flushing(typing: Any, mode: types.Integer) -> Any:
     """The control word `mode` with denormals flushed to zero."""
-    bits = X86_FLUSH if is_x86() else ARM_FLUSH if is_arm() else 0
+    host = cpu.detect()
+    bits = X86_FLUSH if host.is_x86 else ARM_FLUSH if host.is_arm else 0
     return signature(types.int64, types.int64), lambda context, b, sig, args: b.or_(
         args[0], I64(bits)
     )

@@ -165,6 +165,19 @@ def test_steps_allocate_nothing(engine: NumbaEngine, names: Dataset) -> None:
     assert engine._workspace is scratch
 
 
+def test_other_threads_go_on_during_a_call(engine: NumbaEngine, names: Dataset) -> None:
+    """The interpreter's lock is free while the kernel runs."""
+    model, train = ModelConfig(d_model=16), TrainConfig(batch=16)
+    state = TrainState.create(model, 1)
+    arguments = (engine, state, names, model, train, Optimizations(), 5000)
+    thread = threading.Thread(target=_run, args=arguments)
+    rounds = 0
+    thread.start()
+    while thread.is_alive():
+        rounds += 1
+    assert rounds > 1000
+
+
 def test_one_engine_in_several_threads(engine: NumbaEngine, names: Dataset) -> None:
     model, train = ModelConfig(d_model=16), TrainConfig(batch=16)
     states = [TrainState.create(model, 1) for _ in range(4)]
