@@ -25,7 +25,9 @@ sys.exit(f"loads {heavy}" if heavy else code)
         assert "eetui" in done.stdout
 
 
-@pytest.mark.parametrize("command", [(), ("train",), ("sample",), ("bench",), ("doctor",)])
+@pytest.mark.parametrize(
+    "command", [(), ("train",), ("sample",), ("bench",), ("ladder",), ("doctor",)]
+)
 def test_help_has_a_short_and_a_long_flag(cli, command):
     short, long = cli(*command, "-h"), cli(*command, "--help")
     assert short.code == long.code == 0

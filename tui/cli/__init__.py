@@ -1,4 +1,4 @@
-"""The command line: `eetui`, `eetui train`, `eetui sample`, `eetui bench` and `eetui doctor`."""
+"""The command line: `eetui` and its commands train, sample, bench, ladder and doctor."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from eetui.core.errors import EetuiError, UsageError
 from eetui.tui.cli.options import ModelOptions, RunOptions, given, taking
 from eetui.tui.cli.output import JSON, complain, is_interactive
 
-COMMANDS = ("train", "sample", "bench", "doctor")
+COMMANDS = ("train", "sample", "bench", "ladder", "doctor")
 CONFIGURABLE = {field.name for field in fields(RunOptions)} - {"save", "load"}
 
 app = typer.Typer(
@@ -120,6 +120,22 @@ def bench(
     from eetui.tui.cli.bench import run
 
     return run(options, repeats, as_json=json)
+
+
+@app.command()
+@taking(ModelOptions)
+def ladder(
+    context: typer.Context,
+    options: ModelOptions,
+    rounds: Annotated[
+        int, typer.Option(help="Times that every rung is measured, in turn with the others.")
+    ] = 11,
+    json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
+) -> int:
+    """Climb from everything off to everything on, a toggle at a time, and measure each rung."""
+    from eetui.tui.cli.ladder import run
+
+    return run(options, rounds, as_json=json)
 
 
 @app.command()

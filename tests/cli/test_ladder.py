@@ -1,0 +1,61 @@
+"""`eetui ladder`: the waterfall, and the object that scripts read."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from eetui.core import ladder
+
+QUICK = ("ladder", "--engine", "numpy", "--d-model", "8", "--rounds", "2")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(ladder, "WARM_UP_SECONDS", 0.02)
+
+
+def test_json_has_what_scripts_rely_on(cli):
+    result = cli(*QUICK, "--heads", "2", "--batch", "4", "--json")
+    assert (result.code, result.err) == (0, "")
+    facts = json.loads(result.out)
+    assert (facts["engine"], facts["d_model"], facts["n_heads"], facts["batch"]) == (
+        *("numpy", 8, 2, 4),
+    )
+    bottom, skip, *others = facts["rungs"]
+    assert (bottom["key"], bottom["gain_percent"], bottom["factor"]) == ("", None, 1.0)
+    assert bottom["optimizations"]["padding_skip"] == "off"
+    assert skip["optimizations"] == bottom["optimizations"] | {"padding_skip": "on"}
+    assert (skip["m5_gain_percent"], skip["reason"]) == (34.0, "")
+    assert len(skip["us_per_step_runs"]) == facts["rounds"] == 2
+    assert skip["us_per_step_min"] <= skip["us_per_step"] <= skip["us_per_step_max"]
+    assert facts["factor"] == skip["factor"]
+    for rung in others:
+        assert rung["us_per_step"] is None
+        assert rung["reason"].endswith(".")
+
+
+def test_a_waterfall_for_people(cli):
+    result = cli(*QUICK)
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
+    assert lines[0].startswith("numpy (")
+    skip = next(line for line in lines if line.startswith("padding skip"))
+    assert "█" in skip
+    assert skip.rstrip().endswith("34 %")
+    assert "medians of 2 rounds" in result.out
+    assert "NumPy has one exp" in result.out
+    assert "\x1b" not in result.out
+
+
+def test_a_toggle_that_is_set_is_held(cli):
+    result = cli(*QUICK, "--set", "padding_skip=off")
+    assert "held on every rung: padding_skip off" in result.out
+    assert "padding skip  " not in result.out
+
+
+def test_a_toggle_that_is_impossible_is_refused(cli):
+    result = cli(*QUICK, "--set", "fast_exp=on")
+    assert (result.code, result.out) == (2, "")
+    assert "not possible here" in result.err

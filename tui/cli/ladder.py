@@ -1,0 +1,145 @@
+"""`eetui ladder`: the climb as a waterfall or as JSON."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from eetui.core.engines import registry
+from eetui.core.ladder import Ladder, Rung, climb
+from eetui.core.optimizations import labels
+from eetui.core.preparation import choose_optimizations
+from eetui.tui import figures, waterfall
+from eetui.tui.cli.options import ModelOptions
+from eetui.tui.cli.output import data, messages, print_json
+from eetui.tui.cli.runs import request_model
+from eetui.tui.waterfall import Role
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+STYLES = {
+    Role.BLANK: "",
+    Role.TIME: "yellow",
+    Role.SAVED: "dim",
+    Role.COST: "red",
+    Role.MARK: "dim cyan",
+}
+FIGURES_WIDTH = 54
+"""Columns of all that stands beside a bar, without the six gaps."""
+ROOMY = 90
+"""Columns from which on a gap has two of them."""
+LEAST_BAR = 10
+
+
+def run(options: ModelOptions, rounds: int, *, as_json: bool = False) -> int:
+    """Climb as `options` ask for and print it; gives the exit code."""
+    request = request_model(options)
+    console = messages()
+    waiting = console.status("starting") if console.is_terminal else None
+    with waiting or nullcontext():
+        engine = registry.create(request.engine)
+        chosen = choose_optimizations(engine, request.assignments)
+        held = {text.partition("=")[0].strip() for text in request.assignments}
+        pinned = {key: getattr(chosen, key) for key in held}
+        for ladder in climb(engine, request.dataset, request.model, request.train, pinned, rounds):
+            if waiting:
+                waiting.update(ladder.doing)
+    if as_json:
+        print_json(_facts(ladder))
+    else:
+        _print_waterfall(ladder)
+    return 0
+
+
+def _facts(ladder: Ladder) -> dict[str, Any]:
+    model, top = ladder.model, ladder.climbed[-1]
+    return {
+        "engine": ladder.engine,
+        "isa": ladder.isa,
+        "d_model": model.d_model,
+        "n_heads": model.n_heads,
+        "n_layers": model.n_layers,
+        "block_size": model.block_size,
+        "activation": model.activation,
+        "batch": ladder.batch,
+        "data": ladder.data,
+        "seed": ladder.seed,
+        "pinned": ladder.pinned,
+        "rounds": ladder.rounds,
+        "us_per_step": top.us,
+        "factor": top.factor,
+        "rungs": [_rung_facts(rung) for rung in ladder.rungs],
+    }
+
+
+def _rung_facts(rung: Rung) -> dict[str, Any]:
+    return {
+        "key": rung.key,
+        "label": rung.label,
+        "optimizations": None if rung.optimizations is None else labels(rung.optimizations),
+        "us_per_step": rung.us,
+        "us_per_step_min": rung.us_min,
+        "us_per_step_max": rung.us_max,
+        "us_per_step_runs": list(rung.us_runs),
+        "steps_per_run": rung.steps_per_run,
+        "gain_percent": rung.gain,
+        "factor": rung.factor,
+        "m5_gain_percent": rung.m5_gain,
+        "reason": rung.reason,
+    }
+
+
+def _print_waterfall(ladder: Ladder) -> None:
+    from rich.table import Table
+
+    console = data()
+    model = ladder.model
+    held = ", ".join(f"{key} {label}" for key, label in ladder.pinned.items())
+    console.print(
+        f"{ladder.engine} ({ladder.isa}), d_model {model.d_model}, heads {model.n_heads}, "
+        f"layers {model.n_layers}, batch {ladder.batch}, data {ladder.data}"
+        + (f"\nheld on every rung: {held}" if held else ""),
+        markup=False,
+    )
+    console.print()
+    gap = 2 if console.width >= ROOMY else 1
+    on = waterfall.scale(ladder, max(console.width - FIGURES_WIDTH - 6 * gap, LEAST_BAR))
+    table = Table(box=None, padding=(0, gap, 0, 0), header_style="dim", pad_edge=False)
+    table.add_column("rung", no_wrap=True)
+    for heading in ("us/step", "spread"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True, width=on.width)
+    for heading in ("gain", "so far"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("on M5", justify="right", no_wrap=True, style="dim")
+    for rung in ladder.climbed:
+        table.add_row(
+            rung.label,
+            figures.microseconds(rung.us),
+            waterfall.spread(rung),
+            _bar(rung, on),
+            waterfall.gain(rung),
+            waterfall.factor(rung),
+            waterfall.on_m5(rung),
+        )
+    console.print(table)
+    console.print(f"\n{waterfall.together(ladder)}, medians of {ladder.rounds} rounds\n")
+    others = Table(box=None, padding=(0, 2, 0, 0), show_header=False, style="dim")
+    others.add_column(no_wrap=True)
+    others.add_column()
+    for rung in ladder.impossible:
+        others.add_row(rung.label, rung.reason)
+    console.print(others)
+    console.print(
+        f"\n{waterfall.FULL} time of a step, logarithmic  {waterfall.SAVED} what the rung saves  "
+        f"{waterfall.MARK} where it would end with the gain that EEmicroGPT's author reports on an "
+        "Apple M5",
+        style="dim",
+    )
+
+
+def _bar(rung: Rung, on: waterfall.Scale) -> Text:
+    from rich.text import Text
+
+    return Text.assemble(*((text, STYLES[role]) for text, role in waterfall.bar(rung, on)))

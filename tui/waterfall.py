@@ -1,0 +1,111 @@
+"""A climb drawn as bars of characters, each with a role; who shows it gives the roles colours.
+
+Bars are the microseconds a step on a logarithmic scale, so that twice as fast is the same length
+anywhere. What a rung saves is hatched behind its bar, and a faint mark says where it would end with
+the gain that EEmicroGPT's author reports on an Apple M5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import groupby
+from math import ceil, log
+
+from eetui.core.ladder import Ladder, Rung
+from eetui.tui import figures
+
+FULL, SAVED, COST, MARK = "█", "░", "▓", "╎"
+EIGHTHS = " ▏▎▍▌▋▊▉"
+SHORTEST = 0.12
+"""Length of the shortest bar, as a share of what lies between it and the longest."""
+
+
+class Role(Enum):
+    """What a stretch of a bar stands for."""
+
+    BLANK = auto()
+    TIME = auto()
+    SAVED = auto()
+    COST = auto()
+    MARK = auto()
+
+
+Stretch = tuple[str, Role]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Microseconds to columns, logarithmically: `low` at 0, `high` at `width`."""
+
+    low: float
+    high: float
+    width: int
+
+    def column(self, us: float) -> float:
+        """Where `us` lies, from 0 to the width."""
+        share = log(us / self.low) / log(self.high / self.low) if self.high > self.low else 1.0
+        return self.width * min(max(share, 0.0), 1.0)
+
+
+def scale(ladder: Ladder, width: int) -> Scale:
+    """The scale on which all rungs of a climb can be compared."""
+    times = [rung.us for rung in ladder.climbed if rung.us is not None] or [1.0]
+    low, high = min(times), max(times)
+    return Scale(low * (low / high) ** SHORTEST, high, width)
+
+
+def bar(rung: Rung, on: Scale) -> list[Stretch]:
+    """The bar of a rung that has been measured, exactly as wide as the scale."""
+    us = rung.us
+    if us is None:
+        return [(" " * on.width, Role.BLANK)]
+    below = us if rung.gain is None else us / (1 - rung.gain / 100)
+    eighths = round(8 * on.column(min(us, below)))
+    cells: list[Stretch] = [(FULL, Role.TIME)] * (eighths // 8)
+    if eighths % 8:
+        cells.append((EIGHTHS[eighths % 8], Role.TIME))
+    behind = (SAVED, Role.SAVED) if below > us else (COST, Role.COST)
+    cells += [behind] * (ceil(on.column(max(us, below)) - 0.5) - len(cells))
+    cells += [(" ", Role.BLANK)] * (on.width - len(cells))
+    if rung.m5_gain is not None and rung.gain is not None:
+        at = int(on.column(below * (1 - rung.m5_gain / 100)))
+        cells[min(at, on.width - 1)] = (MARK, Role.MARK)
+    return [
+        ("".join(text for text, _ in run), role)
+        for role, run in groupby(cells[: on.width], key=lambda cell: cell[1])
+    ]
+
+
+def gain(rung: Rung) -> str:
+    """What a rung saves of the step below: '54.3 %', '-0.2 %'."""
+    return "" if rung.gain is None else figures.percent(rung.gain)
+
+
+def factor(rung: Rung) -> str:
+    """How many times faster than the bottom: '2.20×', '102×'."""
+    if rung.factor is None:
+        return ""
+    return f"{rung.factor:.2f}×" if rung.factor < 99.95 else f"{rung.factor:.0f}×"
+
+
+def spread(rung: Rung) -> str:
+    """How far the runs lie apart: '±1.2 %'."""
+    return "" if rung.spread is None else f"±{rung.spread:.1f} %"
+
+
+def on_m5(rung: Rung) -> str:
+    """The author's gain on an Apple M5: '34 %'."""
+    return "" if rung.m5_gain is None else f"{rung.m5_gain:.0f} %"
+
+
+def together(ladder: Ladder) -> str:
+    """What all rungs make in a sentence, or '' before the top has been reached."""
+    climbed = ladder.climbed
+    if len(climbed) < 2 or climbed[-1].optimizations != ladder.top:
+        return ""
+    bottom, top = climbed[0], climbed[-1]
+    return (
+        f"{factor(top)} together, {figures.microseconds(bottom.us)} → "
+        f"{figures.microseconds(top.us)} us/step"
+    )
