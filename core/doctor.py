@@ -16,7 +16,7 @@ from eetui.core.config import ModelConfig
 from eetui.core.dataset import load_dataset
 from eetui.core.engines import registry
 from eetui.core.engines.base import Engine
-from eetui.core.errors import EetuiError
+from eetui.core.errors import EetuiError, EngineError
 from eetui.core.optimizations import CATALOGUE, labels
 
 LIBRARIES = (
@@ -103,8 +103,8 @@ def _cpu() -> Section:
 
 
 def _engines(problems: list[str]) -> list[Section]:
-    engines = {name: registry.create(name) for name in registry.ENGINES}
-    chosen = engines[registry.DEFAULT]
+    engines, missing = _create_all()
+    chosen = engines[registry.default()]
     best = chosen.default_optimizations()
     picked = Section(
         "engine",
@@ -115,6 +115,8 @@ def _engines(problems: list[str]) -> list[Section]:
             "toggles": [f"{key}={label}" for key, label in labels(best).items()],
             "ready": _make_ready(chosen, problems),
             "others": [f"{e.name}: {e.summary}" for e in engines.values() if e is not chosen],
+            "missing": [f"{name}: {reason}" for name, reason in missing.items()],
+            "native_build": _native_build(),
         },
     )
     toggles: dict[str, Fact] = {}
@@ -124,6 +126,28 @@ def _engines(problems: list[str]) -> list[Section]:
             f"{label}: {reason}" if reason else label for label, reason in reasons.items()
         ]
     return [picked, Section("toggles", toggles)]
+
+
+def _create_all() -> tuple[dict[str, Engine], dict[str, str]]:
+    """The engines that are there, and why the others are not."""
+    engines, missing = {}, {}
+    for name in registry.ENGINES:
+        try:
+            engines[name] = registry.create(name)
+        except EngineError as error:
+            missing[name] = str(error)
+    return engines, missing
+
+
+def _native_build() -> str:
+    from eetui.core.engines.native import library
+
+    try:
+        built = library.load()
+    except EngineError:
+        return "none"
+    units = ", ".join(f"{u.name}{'' if u.runs else ' (not on this CPU)'}" for u in built.units)
+    return f"{built.compiler}: {units}"
 
 
 def _make_ready(engine: Engine, problems: list[str]) -> str:

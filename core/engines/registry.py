@@ -15,7 +15,13 @@ ENGINES = {
     "numba": "eetui.core.engines.numba.engine:NumbaEngine",
     "numpy": "eetui.core.engines.numpy:NumpyEngine",
 }
-DEFAULT = "numba"
+
+
+def default() -> str:
+    """The engine where none is asked for: native where it was built, else numba."""
+    from eetui.core.engines.native.library import find
+
+    return "numba" if find() is None else "native"
 
 
 def require(name: str) -> str:
@@ -25,7 +31,10 @@ def require(name: str) -> str:
     return name
 
 
-def create(name: str = DEFAULT) -> Engine:
-    """The engine called `name`; raises `UsageError` if there is none."""
+def create(name: str) -> Engine:
+    """The engine called `name`; raises `UsageError` if there is none.
+
+    The native one raises `EngineError` where it was not built.
+    """
     module, attribute = ENGINES[require(name)].split(":")
     return cast("Engine", getattr(import_module(module), attribute)())

@@ -104,7 +104,7 @@ def request_model(options: ModelOptions) -> Request:
             seed=_or(options.seed, 42),
             learning_rate=default_learning_rate(d_model),
         ),
-        engine=_or(options.engine, registry.DEFAULT),
+        engine=options.engine or registry.default(),
         assignments=tuple(options.assignments or ()),
     )
 
@@ -157,7 +157,7 @@ def _continued(options: RunOptions, explicit: frozenset[str]) -> Request:
         dataset=dataset,
         model=model,
         train=train,
-        engine=_or(options.engine, registry.DEFAULT),
+        engine=options.engine or registry.default(),
         assignments=tuple(options.assignments or ()),
         state=loaded.state,
     )
@@ -165,7 +165,7 @@ def _continued(options: RunOptions, explicit: frozenset[str]) -> Request:
 
 def _check_engine(options: ModelOptions) -> None:
     """Refuse what no engine could do before anything is loaded for it."""
-    registry.require(_or(options.engine, registry.DEFAULT))
+    registry.require(options.engine or registry.default())
     parse_assignments(list(options.assignments or ()), Optimizations())
 
 

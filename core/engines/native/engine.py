@@ -14,10 +14,19 @@ from eetui.core import cpu
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.dataset import Dataset
 from eetui.core.engines.base import PHASES, Gradients, Progress, StepReport
-from eetui.core.engines.native.library import Library, Run, Unit, load, new_job
-from eetui.core.errors import EngineError
+from eetui.core.engines.native.library import (
+    NOT_A_NUMBER,
+    Library,
+    Run,
+    Sample,
+    Unit,
+    load,
+    new_job,
+)
+from eetui.core.errors import EetuiError, EngineError
 from eetui.core.optimizations import Optimizations, Value, find, labels
-from eetui.core.state import TrainState, aligned_zeros
+from eetui.core.sampling import require_samplable
+from eetui.core.state import TrainState, Vector, aligned_zeros
 
 ADAM = {"scalar": 0, "vector": 1, "fused": 2}
 
@@ -129,6 +138,56 @@ class NativeEngine:
         )  # fmt: skip
         return Gradients(float(losses[0]), grads)
 
+    def generate(
+        self,
+        params: Vector,
+        model: ModelConfig,
+        dataset: Dataset,
+        n: int,
+        temperature: float = 0.5,
+        prefix: str = "",
+        seed: int = 0,
+        optimizations: Optimizations | None = None,
+    ) -> list[str]:
+        """n generated documents, as core/sampling.py's generate and from the same random numbers.
+
+        They are the same documents but where rounding decides. Raises `UsageError` where nothing
+        can be generated, and `EetuiError` if the weights are no longer finite.
+        """
+        forced = np.array(require_samplable(model, dataset, temperature, prefix), np.int32)
+        if params.shape != (model.n_params,) or params.dtype != np.float32:
+            raise EngineError(
+                f"The weights are not those of this model ({model.n_params} float32)."
+            )
+        on = optimizations or self.default_optimizations()
+        self._check(on)
+        if not n:
+            return []
+        weights = np.ascontiguousarray(params)
+        uniform = np.random.default_rng(seed).random((n, model.block_size))
+        tokens = np.empty((n, model.block_size), np.uint8)
+        job = new_job(
+            Sample,
+            **shape_fields(model),
+            unit=self.unit(on).place,
+            fast_exp=on.fast_exp,
+            tiles=on.product_kernel == "tiles",
+            fused=on.fused,
+            flush_denormals=on.flush_denormals,
+            n=n,
+            n_forced=len(forced),
+            temperature=temperature,
+            params=weights.ctypes.data,
+            forced=forced.ctypes.data,
+            uniform=uniform.ctypes.data,
+            tokens=tokens.ctypes.data,
+        )
+        with self._turn:
+            self._lend_memory(job)
+            if self._library.call(job) == NOT_A_NUMBER:
+                raise EetuiError("The weights are no longer finite, so nothing can be generated.")
+        return _texts(tokens, dataset)
+
     def _call(
         self,
         state: TrainState,
@@ -167,13 +226,13 @@ class NativeEngine:
             **fields,
         )
         with self._turn:
-            self.lend_memory(job)
+            self._lend_memory(job)
             job.crew = self._crew_of(on.threads)
             start = perf_counter_ns()
             self._library.call(job)
             return perf_counter_ns() - start
 
-    def lend_memory(self, job: Any) -> None:
+    def _lend_memory(self, job: Any) -> None:
         """Give a job scratch memory, which grows to the largest that was asked for."""
         needed = self._library.memory(job)
         if needed > self._memory.nbytes:
@@ -196,6 +255,15 @@ class NativeEngine:
         for key in labels(optimizations):
             if reason := self.why_not(key, getattr(optimizations, key)):
                 raise EngineError(reason)
+
+
+def _texts(tokens: NDArray[np.uint8], dataset: Dataset) -> list[str]:
+    """Rows of tokens as texts, all at once; boundaries fill up each row."""
+    if "\0" in dataset.vocabulary:
+        return [dataset.decode(row) for row in tokens.tolist()]
+    codes = np.array([*map(ord, dataset.vocabulary), 0], np.uint32)
+    texts: list[str] = codes[tokens].view(f"<U{tokens.shape[1]}")[:, 0].tolist()
+    return texts
 
 
 def shape_fields(model: ModelConfig) -> dict[str, int]:

@@ -96,7 +96,9 @@ class Library:
             self._c = CDLL(str(path))
             self._declare()
         except (OSError, AttributeError) as error:
-            raise EngineError(f"The native engine's library {path} cannot be used: {error}.") from None
+            raise EngineError(
+                f"The native engine's library {path} cannot be used: {error}."
+            ) from None
         self.units = tuple(self._units())
         self.compiler = str(self._c.eetui_compiler().decode())
 
@@ -145,9 +147,15 @@ class Library:
         """Bytes of scratch that a job needs."""
         return self._checked(self._function("memory", job)(byref(job)))
 
-    def call(self, job: Run | Sample) -> None:
-        """Do the job without the interpreter's lock; raises `EngineError` for what it refuses."""
-        self._checked(self._function("call", job)(byref(job)))
+    def call(self, job: Run | Sample) -> int:
+        """Do the job without the interpreter's lock; raises `EngineError` for what it refuses.
+
+        Gives 0, or NOT_A_NUMBER if documents could not be generated from the weights.
+        """
+        code = int(self._function("call", job)(byref(job)))
+        if code == NOT_A_NUMBER and isinstance(job, Sample):
+            return code
+        return self._checked(code)
 
     def _function(self, what: str, job: Run | Sample) -> Any:
         sample = isinstance(job, Sample)

@@ -11,6 +11,8 @@ from eetui.core import reference
 from eetui.core.config import ModelConfig
 from eetui.core.dataset import Dataset
 from eetui.core.engines.base import Gradients
+from eetui.core.engines.native import library
+from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.engines.numba.engine import NumbaEngine
 from eetui.core.state import TrainState, layout
 
@@ -22,6 +24,14 @@ WorstError = Callable[[Gradients, TrainState, ModelConfig, Dataset, np.ndarray],
 def engine() -> NumbaEngine:
     """One engine for all tests, so that its scratch sees every shape after every other."""
     return NumbaEngine()
+
+
+@pytest.fixture(scope="session")
+def native() -> NativeEngine:
+    """One native engine for all tests; they are skipped where it was not built."""
+    if library.find() is None:
+        pytest.skip(library.WHY_MISSING)
+    return NativeEngine()
 
 
 @pytest.fixture(scope="session")
