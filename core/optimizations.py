@@ -150,8 +150,8 @@ CATALOGUE: tuple[Optimization, ...] = (
         what="Computes a whole tile of a product in registers, or one row after the other.",
         why=(
             "A core can multiply far faster than it can load. A tile of 6 rows by 4 vectors uses "
-            "each number it loads four or six times, and its sums never leave the registers. Row by "
-            "row, every weight is loaded again for every position."
+            "each number it loads four or six times, and its sums never leave the registers. Row "
+            "by row, every weight is loaded again for every position."
         ),
         m5_gain=9.0,
     ),
@@ -161,7 +161,7 @@ CATALOGUE: tuple[Optimization, ...] = (
         hotkey="f",
         kind="exact",
         values=(False, True),
-        what="Makes queries, keys and values in one product; folds ReLU and residual into products.",
+        what="One product for queries, keys and values; ReLU and residual inside of products.",
         why=(
             "A separate pass reads and writes a whole matrix to do one operation on each number. "
             "Inside the product that makes it, the number is still in a register. One wide product "

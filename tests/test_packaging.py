@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -25,7 +26,7 @@ def build(kind: str, folder: Path) -> Path:
     """Build with the project's own back end, without a network."""
     code = f"from scikit_build_core import build; print(build.build_{kind}({str(folder)!r}))"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=180
     )
     assert done.returncode == 0, done.stderr
     return folder / done.stdout.strip().splitlines()[-1]
@@ -63,8 +64,27 @@ def test_the_wheel_has_nothing_else(wheel):
     assert not [name for name in names if name.suffix == ".pyc" or "test" in name.name]
 
 
-def test_the_wheel_is_for_any_python_and_platform(wheel):
+def test_the_wheel_is_for_any_python_and_one_platform_if_it_has_the_library(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        built = "eetui/core/native/eetui_native.so" in archive.namelist()
+    assert "-py3-none-" in wheel.name
+    assert wheel.name.endswith("-any.whl") == (not built)
+
+
+def test_the_wheel_has_the_library_where_there_is_a_compiler(wheel):
+    if not any(map(shutil.which, ("cc", "gcc", "clang"))) or not shutil.which("cmake"):
+        pytest.skip("no C compiler or no CMake here")
+    assert not wheel.name.endswith("-any.whl")
+
+
+def test_without_a_compiler_the_wheel_is_plain_python(tmp_path, monkeypatch):
+    monkeypatch.setenv("CC", str(tmp_path / "no-compiler"))
+    wheel = build("wheel", tmp_path)
     assert wheel.name.endswith("-py3-none-any.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    assert sources() <= names
+    assert not [name for name in names if name.endswith(".so")]
 
 
 def test_the_wheel_runs_without_the_project(wheel, tmp_path):
@@ -91,7 +111,14 @@ def test_the_wheel_runs_without_the_project(wheel, tmp_path):
 def test_the_source_distribution_can_be_built_from(tmp_path):
     with tarfile.open(build("sdist", tmp_path)) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    for needed in ("pyproject.toml", "names.txt", "README.md", "LICENSE", "core/config.py"):
+    for needed in (
+        "pyproject.toml",
+        "names.txt",
+        "README.md",
+        "LICENSE",
+        "core/config.py",
+        "core/native/unit.c",
+    ):
         assert needed in names
 
 

@@ -29,11 +29,13 @@
 #if LANES == 1
 typedef float vec;
 typedef int32_t ivec;
+typedef uint32_t uvec;
 typedef float vec_at __attribute__((aligned(4), may_alias));
 #define LANE(x, i) (x)
 #else
 typedef float vec __attribute__((vector_size(4 * LANES)));
 typedef int32_t ivec __attribute__((vector_size(4 * LANES)));
+typedef uint32_t uvec __attribute__((vector_size(4 * LANES)));
 typedef float vec_at __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 #define LANE(x, i) ((x)[i])
 #endif
@@ -154,7 +156,8 @@ INLINE vec v_exp(vec x) {
     p = v_fma(p, f, v_set(0.2402474433f));
     p = v_fma(p, f, v_set(0.6931217909f));
     p = v_fma(p, f, v_set(0.9999992847f));
-    return v_of_bits(v_bits(p) + (v_bits(shifted) << 23));
+    /* Unsigned, since bits shifted out of a signed number are undefined. */
+    return v_of_bits((ivec)((uvec)v_bits(p) + ((uvec)v_bits(shifted) << 23)));
 }
 
 /* exp by the C library, one call for each stretch of `same` lanes, whose numbers are equal. */

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import json
 
-from eetui.core.engines.registry import ENGINES
+from eetui.core.engines import registry
+from eetui.core.engines.native import library
 from eetui.core.optimizations import CATALOGUE
 
 
@@ -19,7 +20,7 @@ def test_doctor_tells_everything_for_scripts(cli):
     assert result.code == 0
     report = json.loads(result.out)
     assert report["problems"] == []
-    assert report["engine"]["picked"] in ENGINES
+    assert report["engine"]["picked"] in registry.ENGINES
     assert set(report["toggles"]) == {entry.key for entry in CATALOGUE}
     assert report["cpu"]["float_lanes"] in {4, 8, 16}
     assert report["terminal"]["screen"] is False
@@ -40,10 +41,23 @@ def test_doctor_names_an_engine_that_fails(cli, monkeypatch):
     def fail(*_: object) -> None:
         raise OSError("the disk is on fire")
 
-    monkeypatch.setattr("eetui.core.engines.numba.engine.NumbaEngine.prepare", fail)
+    monkeypatch.setattr(type(registry.create(registry.default())), "prepare", fail)
     result = cli("doctor", "--json")
     assert result.code == 1
     assert "the disk is on fire" in json.loads(result.out)["problems"][0]
+
+
+def test_doctor_says_how_to_get_an_engine_that_was_not_built(cli, monkeypatch):
+    monkeypatch.setattr(library, "find", lambda: None)
+    library.load.cache_clear()
+    try:
+        result = cli("doctor", "--json")
+    finally:
+        library.load.cache_clear()
+    engine = json.loads(result.out)["engine"]
+    assert (result.code, engine["picked"]) == (0, "numba")
+    assert engine["missing"] == [f"native: {library.WHY_MISSING}"]
+    assert engine["native_build"] == "none"
 
 
 def test_sample(cli, tmp_path):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
-from ctypes import CDLL, POINTER, byref, c_char_p, c_double, c_int64, c_void_p, sizeof
 from contextlib import suppress
+from ctypes import CDLL, POINTER, byref, c_char_p, c_double, c_int64, c_void_p, sizeof
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
