@@ -100,7 +100,11 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """How far a climb has come. progress: 0 to 1; doing: what is being done, '' at the end."""
+    """How far a climb has come.
+
+    progress: 0 to 1. doing: what is being done, '' at the end. quickest: microseconds a step of the
+    quickest rung when all were tried, so that bars can be drawn to scale before it is measured.
+    """
 
     engine: str
     isa: str
@@ -114,6 +118,7 @@ class Ladder:
     round: int = 0
     progress: float = 0.0
     doing: str = ""
+    quickest: float | None = None
 
     @property
     def climbed(self) -> tuple[Rung, ...]:
@@ -143,7 +148,7 @@ def plan(engine: Engine, pinned: Mapping[str, Value] | None = None) -> tuple[Run
     for key, value in STORY:
         entry = find(key)
         values = possible_values(engine, entry)
-        if key in told or value == lowest[key] and len(values) > 1:
+        if key in told or (value == lowest[key] and len(values) > 1):
             continue
         if len(values) < 2:
             told.add(key)
@@ -221,6 +226,7 @@ def climb(
             round=number,
             progress=(i + 1) / (rounds * len(timers)),
             doing="" if last else f"round {number} of {rounds}",
+            quickest=min(quick.values()),
         )
 
 

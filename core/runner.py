@@ -288,7 +288,7 @@ class Runner:
 
     def set_optimization(self, key: str, value: Value) -> None:
         """Set a toggle, at once or when the engine has compiled for it."""
-        engine = self._chosen_engine()
+        engine = self.chosen_engine()
         reason = engine.why_not(key, value)
         if reason:
             raise UsageError(reason)
@@ -304,9 +304,10 @@ class Runner:
     def cycle_optimization(self, key: str) -> None:
         """Set a toggle to its next possible value."""
         value = getattr(self.wanted, key)
-        self.set_optimization(key, next_value(self._chosen_engine(), find(key), value))
+        self.set_optimization(key, next_value(self.chosen_engine(), find(key), value))
 
-    def _chosen_engine(self) -> Engine:
+    def chosen_engine(self) -> Engine:
+        """The engine that was asked for; raises `UsageError` until it is ready."""
         if self.engine is None:
             raise UsageError(self._not_ready())
         return self.engine

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import queue
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eetui.core import ladder
 from eetui.core.batches import learning_rates
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.dataset import Dataset
@@ -227,6 +228,18 @@ class Session:
     def close(self) -> None:
         """End the run; `run` returns soon after."""
         self._commands.put(lambda: setattr(self, "_closing", True))
+
+    # -- the ladder -------------------------------------------------------------------------
+
+    def climb(self, rounds: int = ladder.DEFAULT_ROUNDS) -> Iterator[ladder.Ladder]:
+        """Measure the ladder of this engine, model and batch; weights and toggles stay as they are.
+
+        To be iterated in a thread of its own while the training pauses, since both would share a
+        core. Raises `UsageError` until the engine is ready.
+        """
+        trainer = self._runner.trainer
+        own = registry.create(self._runner.chosen_engine().name)  # its scratch memory is its own
+        return ladder.climb(own, trainer.dataset, trainer.model, trainer.train, rounds=rounds)
 
     # -- snapshots --------------------------------------------------------------------------
 

@@ -17,13 +17,19 @@ class ActionCommands(Provider):
     def _run(self, action: Action) -> Callable[[], Any]:
         return partial(self.screen.run_action, action.action)
 
+    def _possible(self) -> list[Action]:
+        """The actions of the screen that the palette covers: a dialog has none of them."""
+        names = (action.action.partition("(")[0] for action in ACTIONS)
+        has = (hasattr(self.screen, f"action_{name}") for name in names)
+        return [action for action, is_there in zip(ACTIONS, has, strict=True) if is_there]
+
     async def discover(self) -> Hits:
-        for action in ACTIONS:
+        for action in self._possible():
             yield DiscoveryHit(action.title, self._run(action), help=f"key {action.shown_key}")
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for action in ACTIONS:
+        for action in self._possible():
             score = matcher.match(action.title)
             if score > 0:
                 yield Hit(

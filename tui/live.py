@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.ladder import Ladder
 from eetui.core.optimizations import Value
 from eetui.core.snapshot import Snapshot
 
@@ -20,6 +21,12 @@ class LiveSession(Protocol):
     def run(self, publish: Callable[[Snapshot], None] | None = None) -> None: ...
 
     def close(self) -> None: ...
+
+    def climb(self) -> Iterator[Ladder]: ...
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
 
     def toggle_pause(self) -> None: ...
 

@@ -1,9 +1,10 @@
-"""What the trainer's thread tells the screen."""
+"""What the threads that train and climb tell the screens."""
 
 from __future__ import annotations
 
 from textual.message import Message
 
+from eetui.core.ladder import Ladder
 from eetui.core.snapshot import Snapshot
 
 
@@ -24,3 +25,22 @@ class Crashed(Message, bubble=False):
     def __init__(self, traceback: str) -> None:
         super().__init__()
         self.traceback = traceback
+
+
+class Climbed(Message, bubble=False):
+    """How far a climb has come. One that is still waiting is replaced."""
+
+    def __init__(self, ladder: Ladder) -> None:
+        super().__init__()
+        self.ladder = ladder
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, Climbed)
+
+
+class Fell(Message, bubble=False):
+    """A climb ended before the top; `reason` says why in a sentence."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.reason = reason

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import groupby
-from math import ceil, log
+from math import log
 
 from eetui.core.ladder import Ladder, Rung
 from eetui.tui import figures
@@ -51,6 +51,8 @@ class Scale:
 def scale(ladder: Ladder, width: int) -> Scale:
     """The scale on which all rungs of a climb can be compared."""
     times = [rung.us for rung in ladder.climbed if rung.us is not None] or [1.0]
+    if ladder.doing and ladder.quickest is not None:  # the top is still to come
+        times.append(ladder.quickest)
     low, high = min(times), max(times)
     return Scale(low * (low / high) ** SHORTEST, high, width)
 
@@ -61,12 +63,13 @@ def bar(rung: Rung, on: Scale) -> list[Stretch]:
     if us is None:
         return [(" " * on.width, Role.BLANK)]
     below = us if rung.gain is None else us / (1 - rung.gain / 100)
-    eighths = round(8 * on.column(min(us, below)))
-    cells: list[Stretch] = [(FULL, Role.TIME)] * (eighths // 8)
-    if eighths % 8:
-        cells.append((EIGHTHS[eighths % 8], Role.TIME))
+    end, other = on.column(min(us, below)), round(on.column(max(us, below)))
     behind = (SAVED, Role.SAVED) if below > us else (COST, Role.COST)
-    cells += [behind] * (ceil(on.column(max(us, below)) - 0.5) - len(cells))
+    cells: list[Stretch] = [(FULL, Role.TIME)] * round(end) + [behind] * (other - round(end))
+    if other == round(end):  # with nothing behind it, the bar can end within a cell
+        eighths = round(8 * end)
+        cells = [(FULL, Role.TIME)] * (eighths // 8)
+        cells += [(EIGHTHS[eighths % 8], Role.TIME)] if eighths % 8 else []
     cells += [(" ", Role.BLANK)] * (on.width - len(cells))
     if rung.m5_gain is not None and rung.gain is not None:
         at = int(on.column(below * (1 - rung.m5_gain / 100)))

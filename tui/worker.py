@@ -1,17 +1,21 @@
-"""The thread in which the session trains, and the way of its snapshots to the screen."""
+"""The threads in which the session trains and climbs, and the way of what they tell to a screen."""
 
 from __future__ import annotations
 
-from threading import Thread
+from collections.abc import Iterator
+from threading import Event, Thread
+from time import monotonic
 from traceback import format_exc
 
 from textual.message_pump import MessagePump
 
+from eetui.core.ladder import Ladder
 from eetui.core.snapshot import Snapshot
 from eetui.tui.live import LiveSession
-from eetui.tui.messages import Crashed, Published
+from eetui.tui.messages import Climbed, Crashed, Fell, Published
 
 _CLOSING_SECONDS = 5.0
+_SECONDS_BETWEEN_SHOWINGS = 0.1
 
 
 class TrainingThread:
@@ -44,3 +48,29 @@ class TrainingThread:
             self._session.run(publish=self._publish)
         except Exception:
             self._target.post_message(Crashed(format_exc()))
+
+
+class ClimbThread:
+    """Measures a ladder beside the screen; `target` gets `Climbed` and `Fell` messages."""
+
+    def __init__(self, climb: Iterator[Ladder], target: MessagePump) -> None:
+        self._climb = climb
+        self._target = target
+        self._left = Event()
+        Thread(target=self._run, name="climbing", daemon=True).start()
+
+    def stop(self) -> None:
+        """Leave the ladder after the block that is being measured."""
+        self._left.set()
+
+    def _run(self) -> None:
+        shown = -1.0
+        try:
+            for ladder in self._climb:
+                if self._left.is_set():
+                    return
+                if not ladder.doing or monotonic() - shown >= _SECONDS_BETWEEN_SHOWINGS:
+                    shown = monotonic()
+                    self._target.post_message(Climbed(ladder))
+        except Exception as error:  # whatever an engine raises, the program stays alive
+            self._target.post_message(Fell(str(error) or type(error).__name__))

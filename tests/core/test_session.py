@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eetui.core import ladder
 from eetui.core.batches import documents, learning_rates
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.dataset import load_dataset
@@ -146,6 +147,30 @@ def test_pause_step_and_resume(names, live) -> None:
     stopped = run.wait_for(lambda s: s.status is Status.PAUSED).step
     run.session.set_batch(5)
     assert run.wait_for(lambda s: s.train.batch == 5).step == stopped
+
+
+def test_a_climb_leaves_the_run_as_it_is(names, live, monkeypatch) -> None:
+    monkeypatch.setattr(ladder, "WARM_UP_SECONDS", 0.02)
+    session = Session(names, SMALL, LONG, engine="numpy", measure_peak=False)
+    run = live(session)
+    run.wait_for(lambda s: s.step > 0)
+    session.pause()
+    before = run.wait_for(lambda s: s.status is Status.PAUSED)
+    *_, last = session.climb(rounds=1)
+    assert (last.engine, last.model, last.batch) == ("numpy", SMALL, LONG.batch)
+    assert [rung.key for rung in last.climbed] == ["", "padding_skip"]
+    after = run.session.latest
+    assert (after.step, after.optimizations) == (before.step, before.optimizations)
+    session.resume()
+    run.wait_for(lambda s: s.step > before.step)
+
+
+def test_there_is_no_climb_before_the_engine_is_ready(names, live, slow, refused) -> None:
+    session = Session(names, SMALL, LONG, engine="slow", measure_peak=False)
+    live(session).wait_for(lambda s: s.step > 0)
+    with refused("not ready yet"):
+        session.climb()
+    slow.may_finish.set()
 
 
 def test_a_stand_in_trains_until_the_engine_is_ready(names, live, slow) -> None:

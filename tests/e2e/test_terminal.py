@@ -57,6 +57,21 @@ def test_starts_trains_toggles_and_quits(terminal):
     assert_clean(eetui)
 
 
+def test_climbs_the_ladder_and_trains_on(terminal):
+    eetui = terminal("--engine", "numpy", "--d-model", "8")
+    eetui.wait_for(lambda: step(eetui) > 0)
+    eetui.press("C")
+    eetui.wait_for_text("× together, ")
+    assert re.search(r"training paused at step [\d,]+", eetui.text)
+    assert re.search(r"padding skip +[\d.,]+ .+ % +\d+\.\d\d× +34 %", eetui.text)
+    eetui.press("\x1b")
+    before = eetui.wait_for(lambda: step(eetui))
+    eetui.wait_for(lambda: step(eetui) > before)
+    eetui.press("q")
+    assert eetui.wait_for_end() == 0
+    assert_clean(eetui)
+
+
 def test_control_c_leaves_the_screen_and_saves(terminal, tmp_path):
     path = tmp_path / "run.safetensors"
     eetui = terminal("--engine", "numpy", "--d-model", "16", "--save", path)

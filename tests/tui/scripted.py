@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from math import log
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.optimizations import CATALOGUE, Optimizations, Value
+from eetui.core.ladder import NOT_CLIMBED, START, STORY, Ladder, Rung
+from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find
+from eetui.core.optimizations import labels as all_labels
 from eetui.core.snapshot import (
     Curve,
     Effect,
@@ -36,8 +38,7 @@ LATEST = ["emma", "kaylen", "jorana", "brielle", "aden", "zamira"]
 
 def toggles(**labels: str) -> tuple[Toggle, ...]:
     """The toggles of the catalogue and the batch; `labels` overrides the values in force."""
-    defaults = {"padding_skip": "on", "fast_exp": "on", "vector_width": "16"}
-    defaults |= {"matrix_engine": "off", **labels}
+    now = all_labels(Optimizations(prefix_sharing=True, adam="fused")) | labels
     effects = {"padding_skip": Effect(83.1, 187.4, True), "vector_width": Effect(1214, 83.3, False)}
     views = [
         Toggle(
@@ -45,7 +46,7 @@ def toggles(**labels: str) -> tuple[Toggle, ...]:
             hotkey=entry.hotkey,
             name=entry.name,
             kind=entry.kind,
-            label=defaults[entry.key],
+            label=now[entry.key],
             what=entry.what,
             blocked=NO_MATRIX_UNIT if entry.key == "matrix_engine" else "",
             effect=effects.get(entry.key),
@@ -120,6 +121,41 @@ def snapshot(step: int = 4230, **changes: Any) -> Snapshot:
     return replace(made, **changes)
 
 
+RUNG_US = (3713, 1725, 1512, 820, 828, 293, 134, 96.8, 61.7, 50.4, 50.2, 38.7, 38.5)
+
+
+def ladder(n_climbed: int = len(RUNG_US), doing: str = "") -> Ladder:
+    """A climb of which the lowest `n_climbed` rungs have been measured; the fifth is slower."""
+    rungs = [Rung("", None, START, Optimizations())]
+    for key, value in STORY:
+        if key != "matrix_engine":
+            entry = find(key)
+            label = entry.name if value is True else f"{entry.name}: {entry.label(value)}"
+            way = rungs[-1].optimizations.with_value(key, value)
+            rungs.append(Rung(key, value, label, way, m5_gain=entry.m5_gain))
+    for i, us in enumerate(RUNG_US[:n_climbed]):
+        gain = 100 * (1 - us / RUNG_US[i - 1]) if i else None
+        runs = (us * 0.99, us, us * 1.02)
+        rungs[i] = replace(rungs[i], us_runs=runs, gain=gain, factor=RUNG_US[0] / us)
+    rungs.append(Rung("matrix_engine", None, "matrix engine", None, NO_MATRIX_UNIT))
+    rungs.append(Rung("threads", None, "threads", None, NOT_CLIMBED["threads"]))
+    return Ladder(
+        engine="native",
+        isa="AVX-512 x16",
+        model=ModelConfig(),
+        batch=16,
+        data="names",
+        seed=42,
+        pinned={},
+        rounds=11,
+        rungs=tuple(rungs),
+        round=1,
+        progress=n_climbed / len(RUNG_US),
+        doing=doing,
+        quickest=RUNG_US[-1],
+    )
+
+
 class ScriptedSession:
     """Has the commands of a session; `calls` lists them, `publish` plays the trainer.
 
@@ -130,6 +166,7 @@ class ScriptedSession:
         self.latest = first or snapshot()
         self.calls: list[tuple[Any, ...]] = []
         self.failure: Exception | None = None
+        self.climbs: queue.SimpleQueue[Ladder | Exception | None] = queue.SimpleQueue()
         self._queue: queue.SimpleQueue[Snapshot | Exception | None] = queue.SimpleQueue()
         self._serial = 0
 
@@ -158,6 +195,7 @@ class ScriptedSession:
 
     def close(self) -> None:
         self._queue.put(None)
+        self.climbs.put(None)
 
     # -- the commands -------------------------------------------------------------------------
 
@@ -165,6 +203,24 @@ class ScriptedSession:
         self.calls.append(call)
         if self.failure is not None:
             raise self.failure
+
+    def pause(self) -> None:
+        self._call("pause")
+        self.publish(status=Status.PAUSED)
+
+    def resume(self) -> None:
+        self._call("resume")
+        self.publish(status=Status.RUNNING)
+
+    def climb(self) -> Iterator[Ladder]:
+        self._call("climb")
+        return self._climb()
+
+    def _climb(self) -> Iterator[Ladder]:
+        while (item := self.climbs.get()) is not None:
+            if isinstance(item, Exception):
+                raise item
+            yield item
 
     def toggle_pause(self) -> None:
         self._call("toggle_pause")

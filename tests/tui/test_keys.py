@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
-from screens import main_screen, shown, toasts, until
+from screens import COMPACT, FULL, main_screen, shown, toasts, until
 from scripted import NO_MATRIX_UNIT
 
 from eetui.core.errors import UsageError
 from eetui.core.snapshot import Status
 from eetui.tui.actions import ACTIONS
+from eetui.tui.app import EetuiApp
 from eetui.tui.commands import ActionCommands
 from eetui.tui.screens.main import MainScreen
+from eetui.tui.widgets.toggle_table import ToggleTable
 
 COMMANDS = [
     ("space", ("toggle_pause",)),
@@ -44,11 +47,15 @@ async def test_pausing_is_told_by_word_and_glyph(screen, session):
 
 async def test_a_toggle_shows_its_new_state(screen, session):
     async with screen() as pilot:
-        row = shown(pilot, "#toggles").splitlines()[2]
+        row = shown(pilot, "#toggles").splitlines()[0]
         assert "● on" in row
-        assert "2.26× slower" in row
+        assert "83.1 →  187.4 ▲" in row
+        detail = main_screen(pilot).query_one("#detail")
+        assert detail.border_subtitle == (
+            "83.1 → 187.4 us/step, 2.26× slower   34 % on an Apple M5"
+        )
         await pilot.press("p")
-        await until(pilot, lambda: "○ off" in shown(pilot, "#toggles").splitlines()[2])
+        await until(pilot, lambda: "○ off" in shown(pilot, "#toggles").splitlines()[0])
 
 
 async def test_a_toggle_that_is_being_compiled_says_so(screen, session):
@@ -56,7 +63,9 @@ async def test_a_toggle_that_is_being_compiled_says_so(screen, session):
         first, *rest = session.latest.toggles
         pending = replace(first, pending="off")
         session.publish(toggles=(pending, *rest))
-        await until(pilot, lambda: "compiling, on till then" in shown(pilot, "#toggles"))
+        await until(pilot, lambda: "◌ off    compiling" in shown(pilot, "#toggles"))
+        detail = main_screen(pilot).query_one("#detail")
+        assert "compiling for off, on till then" in detail.border_subtitle
 
 
 async def test_a_blocked_toggle_says_why_and_sends_nothing(screen, session):
@@ -73,6 +82,32 @@ async def test_rows_are_reached_with_arrows_and_letters(screen):
         await until(pilot, lambda: "one instruction" in shown(pilot, "#detail"))
 
 
+async def test_columns_are_crossed_with_arrows_and_clicked(screen, session):
+    async with screen(COMPACT) as pilot:
+        await pilot.press("down", "right")
+        await until(pilot, lambda: "Treats numbers below 1e-38" in shown(pilot, "#detail"))
+        await pilot.press("right", "left", "left")
+        await until(pilot, lambda: "short polynomial" in shown(pilot, "#detail"))
+        await pilot.click("#toggles", offset=(45, 5))
+        await until(pilot, lambda: session.calls == [("scale_batch", True)])
+
+
+@pytest.mark.parametrize("size", [FULL, COMPACT, (120, 30), (60, 18)])
+async def test_every_hotkey_is_on_the_screen_at_every_size(screen, session, size):
+    async with screen(size) as pilot:
+        table = shown(pilot, "#toggles")
+        for toggle in session.latest.toggles:
+            assert re.search(rf"\b{toggle.hotkey}( B)? +{toggle.name}", table)
+
+
+def test_no_key_does_two_things():
+    taken = [key for action in ACTIONS for key in action.keys.split(",")]
+    for widget in (ToggleTable, EetuiApp):
+        taken += [key for binding in widget.BINDINGS for key in binding.key.split(",")]
+    taken += ["tab", "shift+tab", "ctrl+p"]
+    assert sorted(taken) == sorted(set(taken))
+
+
 async def test_a_flipped_toggle_is_the_one_explained(screen, session):
     async with screen() as pilot:
         await pilot.press("v")
@@ -85,7 +120,7 @@ async def test_rows_are_flipped_with_enter_and_with_the_mouse(screen, session):
     async with screen() as pilot:
         await pilot.press("j", "enter")
         await until(pilot, lambda: session.calls == [("cycle_optimization", "fast_exp")])
-        await pilot.click("#toggles", offset=(10, 7))
+        await pilot.click("#toggles", offset=(10, 12))
         await until(pilot, lambda: session.calls[1:] == [("scale_batch", True)])
 
 
@@ -111,7 +146,7 @@ async def test_axis_scale_and_smoothing_are_shown_on_the_chart(screen, session):
         loss = main.query_one("#loss")
         assert "4,000" in shown(pilot, "#loss")
         await pilot.press("x", "y", "plus")
-        assert "0.3 s" in shown(pilot, "#loss")
+        assert "0.2 s" in shown(pilot, "#loss")
         assert loss.border_subtitle == "x seconds   y log   + - 0 smoothing 0.80"
         await pilot.press("0")
         assert "smoothing 0.00" in loss.border_subtitle
@@ -138,7 +173,7 @@ async def test_views_go_round(screen, session):
             await pilot.press("z")
             await pilot.pause()
             seen.append(visible())
-        assert seen == [["loss", "pace", "names"], ["loss"], ["pace"], ["names"], seen[0]]
+        assert seen == [["loss", "names", "pace"], ["loss"], ["pace"], ["names"], seen[0]]
 
 
 async def test_checkpoints_are_saved_and_opened_by_name(screen, session):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 from screens import COMPACT, FULL, settle, until
-from scripted import ScriptedSession, snapshot
+from scripted import ScriptedSession, ladder, snapshot
 
 from eetui.core.snapshot import Status
 from eetui.tui.app import EetuiApp
@@ -43,6 +43,20 @@ def test_dialogs(snap_compare, size, key):
 
     app = EetuiApp(ScriptedSession())
     assert snap_compare(app, terminal_size=size, run_before=open_dialog)
+
+
+@SIZES
+def test_ladder(snap_compare, size):
+    session = ScriptedSession()
+    session.climbs.put(ladder())
+
+    async def climb(pilot):
+        await settle(pilot)
+        await pilot.press("C")
+        await until(pilot, lambda: getattr(pilot.app.screen, "ladder", None) is not None)
+        await pilot.pause()
+
+    assert snap_compare(EetuiApp(session), terminal_size=size, run_before=climb)
 
 
 def test_without_colours(snap_compare, monkeypatch):

@@ -57,9 +57,9 @@ async def test_a_crash_told_by_the_session_is_shown_and_goes(screen, session):
     async with screen() as pilot:
         session.publish(status=Status.FAILED, message="The trainer stopped.", error="Traceback: x")
         await until(pilot, lambda: shown(pilot, "#traceback") == "Traceback: x")
-        assert not main_screen(pilot).query_one("#panes").display
+        assert not main_screen(pilot).query_one("#loss").display
         session.publish(status=Status.RUNNING, message="", error="")
-        await until(pilot, lambda: bool(main_screen(pilot).query_one("#panes").display))
+        await until(pilot, lambda: bool(main_screen(pilot).query_one("#loss").display))
 
 
 async def test_a_run_that_has_not_begun_is_drawn(screen, session):
@@ -90,7 +90,7 @@ async def test_a_flood_of_snapshots_is_not_drawn_one_by_one(screen, session):
 async def test_names_carry_their_step_and_milestones_stay(screen, session):
     async with screen() as pilot:
         lines = shown(pilot, "#names").splitlines()
-        assert lines[1].split() == ["0", "✦qzkvwx", "✦xoffpjq", "✦uuybm"]
+        assert lines[1].split() == ["0", "✦qzkvwx", "✦xoffpjq", "✦uuybm", "✦jq"]
         latest = next(line for line in lines if line.split()[:1] == ["4,230"])
         assert "✦jorana" in latest
         assert " brielle" in latest

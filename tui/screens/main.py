@@ -11,7 +11,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Container, Vertical
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Static
@@ -24,6 +24,7 @@ from eetui.tui.live import LiveSession
 from eetui.tui.messages import Crashed, Published
 from eetui.tui.screens.confirm import Confirm
 from eetui.tui.screens.help import Help
+from eetui.tui.screens.ladder import LadderScreen
 from eetui.tui.screens.prompt import Prompt
 from eetui.tui.screens.run_form import RunForm, needs_new_run
 from eetui.tui.widgets.banner import Banner
@@ -70,15 +71,13 @@ class MainScreen(Screen[None]):
             yield StatusLine(id="status")
             yield PlanBar(id="plan")
             yield Banner(id="banner")
-            with Horizontal(id="controls"):
+            with Container(id="panes"):
                 yield ToggleTable(id="toggles")
                 yield ToggleDetail(id="detail")
-            yield ErrorPane(id="error")
-            with Horizontal(id="panes"):
-                with Vertical(id="charts"):
-                    yield LossChart(id="loss")
-                    yield PaceChart(id="pace", scale="log")
+                yield ErrorPane(id="error")
+                yield LossChart(id="loss")
                 yield NamesPane(id="names")
+                yield PaceChart(id="pace", scale="log")
             yield Footer(compact=True)
 
     def on_mount(self) -> None:
@@ -159,6 +158,23 @@ class MainScreen(Screen[None]):
     def _scale_batch(self, up: bool) -> None:
         self.query_one(ToggleTable).select("batch")
         self._ask(lambda: self._session.scale_batch(up))
+
+    def action_climb(self) -> None:
+        """Measure the ladder on its own screen, with the training paused meanwhile."""
+        was_running = self._session.latest.status is Status.RUNNING
+
+        def left(_: None) -> None:
+            if was_running:
+                self._ask(self._session.resume)
+
+        try:
+            climb = self._session.climb()
+        except EetuiError as error:
+            self.notify(str(error), severity="warning")
+            return
+        if was_running:
+            self._ask(self._session.pause)
+        self.app.push_screen(LadderScreen(climb, self._session), left)
 
     # -- training ---------------------------------------------------------------------------
 

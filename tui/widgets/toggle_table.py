@@ -1,4 +1,4 @@
-"""The toggles: key, state, promise, and what the last flip did to the microseconds."""
+"""The toggles: key, state, and what the last flip did to the microseconds."""
 
 from __future__ import annotations
 
@@ -10,22 +10,28 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 
-from eetui.core.snapshot import Effect, Toggle
+from eetui.core.snapshot import Toggle
 from eetui.tui import figures
 from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
 
-HEADER = "      toggle        state  promise  us/step before, after the flip"
-
-
-EFFECT_WIDTH = 34
+TWO_COLUMNS, THREE_COLUMNS = 58, 114
+"""Widths from which on the toggles stand in so many columns."""
+STATE_WIDTH = 7
+WITH_RATIO, WITH_FIGURES = 38, 48
+"""Widths of a column from which on it has room for the ratio, or for both figures."""
 
 
 class ToggleTable(LinesPane, can_focus=True):
-    """A row for each toggle; the row under the cursor is explained beside or below the table."""
+    """All toggles at once, in as many columns as there is room for.
+
+    The one under the cursor is explained beside or below the table.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "up", show=False),
         Binding("down,j", "move(1)", "down", show=False),
+        Binding("left", "move_column(-1)", "left", show=False),
+        Binding("right", "move_column(1)", "right", show=False),
         Binding("enter", "flip", "toggle", show=False),
     ]
 
@@ -49,6 +55,7 @@ class ToggleTable(LinesPane, can_focus=True):
         super().__init__(id=id)
         self._toggles: tuple[Toggle, ...] = ()
         self.border_title = "toggles"
+        self.border_subtitle = "us/step before → after the last flip"
 
     @property
     def selected(self) -> Toggle | None:
@@ -62,30 +69,40 @@ class ToggleTable(LinesPane, can_focus=True):
         if self.selected is not None and self.selected != before:
             self.post_message(self.Selected(self.selected))
 
+    def _rows(self, width: int) -> int:
+        """Rows that it takes to show all toggles at a width."""
+        return -(-len(self._toggles) // _columns(width))
+
     def _draw(self) -> None:
-        rows = [self._row(i, toggle) for i, toggle in enumerate(self._toggles)]
-        self.show([line((HEADER, MUTED)), line(), *rows] if self._has_header else rows)
+        width, height = self.content_size
+        if not self._toggles or not width:
+            return
+        rows, columns = self._rows(width), _columns(width)
+        first = self._first_row(rows, height)
+        lines = []
+        for row in range(first, min(first + height, rows)):
+            cells = [self._cell(i, width // columns) for i in range(row, len(self._toggles), rows)]
+            lines.append(Content("").join(cells))
+        self.show(lines)
 
-    @property
-    def _has_header(self) -> bool:
-        return self.content_size.height > len(self._toggles)
+    def _first_row(self, rows: int, height: int) -> int:
+        """The row at the top: 0, unless there are too many and the cursor is further down."""
+        middle = self.cursor % max(rows, 1) - height // 2
+        return max(0, min(middle, rows - height))
 
-    def _row(self, index: int, toggle: Toggle) -> Content:
-        chosen = index == self.cursor
+    def _cell(self, index: int, width: int) -> Content:
+        toggle = self._toggles[index]
+        chosen = index == self.cursor and self.has_focus
         keys = "b B" if toggle.key == "batch" else toggle.hotkey
-        text = "" if toggle.blocked else "$foreground"
-        parts: list[Part] = [
-            ("▸ " if chosen and self.has_focus else "  ", "$primary"),
+        cell = line(
+            ("▸ " if chosen else "  ", "$primary"),
             (keys.ljust(4), DIM if toggle.blocked else "bold $primary"),
-            (toggle.name.ljust(14), text or DIM),
+            (toggle.name.ljust(16), DIM if toggle.blocked else "$foreground"),
             *_state(toggle),
-            (toggle.kind.ljust(9), DIM if toggle.blocked else MUTED),
-            *_effect(toggle),
-        ]
-        row = line(*parts)
-        room = self.content_size.width - len(row.plain)
-        row = row.append(" " * room) if room > 0 else row
-        return row.stylize("on $panel") if chosen and self.has_focus else row
+            *_effect(toggle, width),
+        )
+        cell = cell.append(" " * max(width - len(cell.plain), 0))[:width]
+        return cell.stylize("on $panel") if chosen else cell
 
     def watch_cursor(self) -> None:
         self._draw()
@@ -103,14 +120,25 @@ class ToggleTable(LinesPane, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
-        index = -1 if offset is None else offset.y - (2 if self._has_header else 0)
-        if 0 <= index < len(self._toggles):
+        if offset is None or not self._toggles:
+            return
+        width, height = self.content_size
+        rows, columns = self._rows(width), _columns(width)
+        row = offset.y + self._first_row(rows, height)
+        index = row + rows * (offset.x // (width // columns))
+        if row < rows and index < len(self._toggles):
             self.cursor = index
             self.action_flip()
 
     def action_move(self, rows: int) -> None:
         """Move the cursor, stopping at the ends."""
         self.cursor = max(0, min(self.cursor + rows, len(self._toggles) - 1))
+
+    def action_move_column(self, columns: int) -> None:
+        """Move the cursor sideways, if there is something."""
+        index = self.cursor + columns * self._rows(self.content_size.width)
+        if 0 <= index < len(self._toggles):
+            self.cursor = index
 
     def select(self, key: str) -> None:
         """Move the cursor to the toggle `key`, if it is there."""
@@ -124,35 +152,40 @@ class ToggleTable(LinesPane, can_focus=True):
             self.post_message(self.Flipped(self.selected.key))
 
 
+def _columns(width: int) -> int:
+    return 1 + (width >= TWO_COLUMNS) + (width >= THREE_COLUMNS)
+
+
 def _state(toggle: Toggle) -> list[Part]:
     """The value in force, with a glyph beside the word; what is being compiled for; or blocked."""
     if toggle.blocked:
-        return [("∅ ", DIM), (toggle.label.ljust(5), DIM)]
+        return [("∅ ", DIM), (toggle.label.ljust(STATE_WIDTH), DIM)]
     if toggle.pending:
-        return [("◌ ", "$text-warning"), (toggle.pending.ljust(5), "bold")]
+        return [("◌ ", "$text-warning"), (toggle.pending.ljust(STATE_WIDTH), "bold")]
     off = toggle.label == "off"
     glyph: Part = ("○ ", MUTED) if off else ("● ", "$text-success")
-    return [glyph, (toggle.label.ljust(5), "$foreground" if off else "bold $foreground")]
+    return [glyph, (toggle.label.ljust(STATE_WIDTH), "$foreground" if off else "bold $foreground")]
 
 
-def _effect(toggle: Toggle) -> list[Part]:
+def _effect(toggle: Toggle, width: int) -> list[Part]:
+    """What the last flip did, in as many words as a column of `width` has room for."""
     effect = toggle.effect
-    if toggle.blocked:
-        return [(figures.clip(toggle.blocked, EFFECT_WIDTH), DIM)]
-    if toggle.pending:
-        return [(f"compiling, {toggle.label} till then", "$text-warning")]
-    if effect is None:
-        return [("–".rjust(6), DIM)]
-    before = figures.microseconds(effect.before, 6)
-    after = figures.microseconds(effect.after, 6)
-    return [(f"{before} → ", MUTED), (after, "bold $foreground"), "  ", *_ratio(effect)]
-
-
-def _ratio(effect: Effect) -> list[Part]:
-    if effect.ratio is None:
-        return [("measuring …", MUTED)]
-    words = figures.times(effect.ratio)
+    if toggle.pending and width >= WITH_RATIO:
+        return [("compiling"[: width - 31], "$text-warning")]
+    if toggle.blocked or effect is None or width < WITH_RATIO:
+        return []
+    words = figures.times(effect.ratio) if effect.ratio is not None else "…"
     slower, faster = words.endswith("slower"), words.endswith("faster")
-    glyph = "▲ " if slower else "▼ " if faster else "= "
+    glyph = "▲" if slower else "▼" if faster else "="
     colour = "$text-warning" if slower else "$text-success" if faster else MUTED
-    return [(glyph + words, colour), ("" if effect.settled else " …", MUTED)]
+    if width >= WITH_FIGURES:
+        before, after = (figures.microseconds(us, 6) for us in (effect.before, effect.after))
+        sign = "…" if effect.ratio is None or not effect.settled else glyph
+        return [(f"{before} → ", MUTED), (after, "bold $foreground"), (f" {sign}", colour)]
+    ratio = words.split()[0] if len(words.split()[0]) <= 5 else f"{_factor(effect.ratio):.0f}×"
+    return [(f"{glyph} {ratio}" if slower or faster else words, colour)]
+
+
+def _factor(ratio: float | None) -> float:
+    """How many times faster or slower a change of pace is; 1 where there is none yet."""
+    return max(ratio, 1 / ratio) if ratio else 1.0

@@ -1,0 +1,124 @@
+"""The ladder screen: it pauses the training, shows rungs as they come, and can be left at once."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+from screens import COMPACT, FULL, main_screen, text, toasts, until
+from scripted import RUNG_US, ladder
+
+from eetui.core.errors import EngineError, UsageError
+from eetui.core.snapshot import Status
+from eetui.tui.actions import ACTIONS
+from eetui.tui.commands import ActionCommands
+from eetui.tui.screens.ladder import LadderScreen
+from eetui.tui.screens.main import MainScreen
+
+
+def seen(pilot, selector="#waterfall") -> str:
+    return text(pilot.app.screen.query_one(selector))
+
+
+async def climb(pilot) -> None:
+    await pilot.press("C")
+    await until(pilot, lambda: isinstance(pilot.app.screen, LadderScreen))
+
+
+def climbing() -> bool:
+    return any(thread.name == "climbing" for thread in threading.enumerate())
+
+
+async def test_training_pauses_and_goes_on_afterwards(screen, session):
+    async with screen() as pilot:
+        await climb(pilot)
+        assert session.calls == [("climb",), ("pause",)]
+        session.climbs.put(ladder(3, "round 1 of 11"))
+        await until(pilot, lambda: "training paused at step 4,230" in seen(pilot, "#head"))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, MainScreen))
+        assert session.calls[2:] == [("resume",)]
+        await until(pilot, lambda: main_screen(pilot).snapshot.status is Status.RUNNING)
+
+
+@pytest.mark.parametrize("status", [Status.PAUSED, Status.FINISHED, Status.DIVERGED])
+async def test_training_that_stood_still_stays_as_it_was(screen, session, status):
+    session.latest = replace(session.latest, status=status)
+    async with screen() as pilot:
+        await climb(pilot)
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(pilot.app.screen, MainScreen))
+        assert session.calls == [("climb",)]
+
+
+@pytest.mark.parametrize("size", [FULL, COMPACT])
+async def test_rungs_appear_as_they_are_measured(screen, session, size):
+    async with screen(size) as pilot:
+        await climb(pilot)
+        session.climbs.put(ladder(2, "round 1 of 11"))
+        await until(pilot, lambda: "53.5 %" in seen(pilot))
+        rows = {line.split("  ")[0]: line for line in seen(pilot).splitlines()}
+        assert "█" in rows["padding skip"]
+        assert rows["padding skip"].endswith("2.15×   34 %")
+        assert "–" in rows["vector width: 8"]
+        assert "round 1 of 11" in seen(pilot, "#head")
+        session.climbs.put(ladder())
+        await until(pilot, lambda: "96.44× together, 3,713 → 38.5 us/step" in seen(pilot))
+        rows = {line.split("  ")[0]: line for line in seen(pilot).splitlines()}
+        assert "-1.0 %" in rows["fused passes"]
+        assert "no matrix unit" in rows["∅ matrix engine"]
+        assert len(rows) >= len(RUNG_US) + 4
+        assert "11 rounds done" in seen(pilot, "#head")
+
+
+async def test_leaving_ends_the_climb(screen, session):
+    async with screen() as pilot:
+        await climb(pilot)
+        session.climbs.put(ladder(1, "round 1 of 11"))
+        await until(pilot, lambda: "1.00×" in seen(pilot))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, MainScreen))
+        session.climbs.put(ladder(2, "round 1 of 11"))  # the block that was being measured
+        await until(pilot, lambda: not climbing())
+
+
+async def test_an_engine_that_is_not_ready_cannot_climb(screen, session):
+    async with screen() as pilot:
+        session.failure = UsageError("The native engine is not ready yet: wait a moment.")
+        await pilot.press("C")
+        assert toasts(pilot) == [str(session.failure)]
+        assert isinstance(pilot.app.screen, MainScreen)
+        assert session.calls == [("climb",)]
+
+
+async def test_a_fall_is_told_and_what_was_measured_stays(screen, session):
+    async with screen() as pilot:
+        await climb(pilot)
+        session.climbs.put(ladder(4, "round 1 of 11"))
+        session.climbs.put(EngineError("The engine gave up."))
+        await until(pilot, lambda: "The engine gave up." in toasts(pilot))
+        await until(pilot, lambda: "ended early" in seen(pilot, "#head"))
+        assert "45.8 %" in seen(pilot)
+
+
+async def test_climbing_again_waits_for_the_end(screen, session):
+    async with screen() as pilot:
+        await climb(pilot)
+        await pilot.press("r")
+        assert toasts(pilot) == ["The climb is still under way."]
+        session.climbs.put(ladder())
+        session.climbs.put(None)
+        await until(pilot, lambda: "together" in seen(pilot))
+        await pilot.press("r")
+        assert session.calls.count(("climb",)) == 2
+        session.climbs.put(ladder(1, "round 1 of 11"))
+        await until(pilot, lambda: "together" not in seen(pilot))
+
+
+async def test_the_palette_offers_the_climb_and_only_where_it_can_be_done(screen, session):
+    async with screen() as pilot:
+        offered = [hit.text async for hit in ActionCommands(pilot.app.screen).discover()]
+        assert next(a.title for a in ACTIONS if a.action == "climb") in offered
+        await climb(pilot)
+        assert [hit async for hit in ActionCommands(pilot.app.screen).discover()] == []

@@ -1,0 +1,100 @@
+"""The rungs of a climb, one below the other, with what each of them is worth."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.content import Content
+
+from eetui.core.ladder import Ladder, Rung
+from eetui.tui import figures, waterfall
+from eetui.tui.waterfall import Role, Scale
+from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
+
+STYLES = {
+    Role.BLANK: "",
+    Role.TIME: "$primary",
+    Role.SAVED: "$foreground 30%",
+    Role.COST: "$error",
+    Role.MARK: "$secondary",
+}
+LABEL_WIDTH = 23
+ROOMY = 100
+"""Columns from which on the spread has a column of its own."""
+
+
+class WaterfallPane(LinesPane):
+    """Shows rungs as they are measured; those that are not climbed stand below, with the reason."""
+
+    DEFAULT_CSS = """
+    WaterfallPane { height: auto; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._ladder: Ladder | None = None
+        self._n_lines = 0
+
+    def update(self, ladder: Ladder) -> None:
+        """Show how far a climb has come."""
+        self._ladder = ladder
+        lines = self._lines(ladder, self.content_size.width)
+        if len(lines) != self._n_lines:
+            self._n_lines = len(lines)
+            self.refresh(layout=True)
+        self.show(lines)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        if self._ladder is not None:
+            self.update(self._ladder)
+
+    def _lines(self, ladder: Ladder, width: int) -> list[Content]:
+        room = self.parent.size.height if self.parent is not None else 0  # type: ignore[attr-defined]
+        possible = [rung for rung in ladder.rungs if not rung.reason]
+        columns = _columns(width)
+        beside = LABEL_WIDTH + sum(abs(w) for _, w in columns) + 2
+        on = waterfall.scale(ladder, max(width - beside, 1))
+        needed = 1 + len(possible) + len(ladder.impossible) + 3
+        gap = [line()] if room >= needed + len(possible) else []
+        lines = [_header(columns, on.width)]
+        for rung in possible:
+            lines += [*gap, _row(rung, columns, on)]
+        lines += [line(), line((waterfall.together(ladder), "bold $foreground"))]
+        lines += [line()] if room > needed else []
+        for rung in ladder.impossible:
+            reason = figures.clip(rung.reason, max(width - LABEL_WIDTH, 0))
+            lines.append(line((f"∅ {rung.label}".ljust(LABEL_WIDTH), DIM), (reason, DIM)))
+        return lines
+
+
+Column = tuple[str, int]
+"""A heading and a width; a negative width stands behind the bar."""
+
+
+def _columns(width: int) -> list[Column]:
+    spread: list[Column] = [("spread", 9)] if width >= ROOMY else []
+    return [("us/step", 8), *spread, ("gain", -8), ("so far", -8), ("on M5", -7)]
+
+
+def _header(columns: list[Column], bar: int) -> Content:
+    words = "rung".ljust(LABEL_WIDTH)
+    words += "".join(word.rjust(w) for word, w in columns if w > 0)
+    words += " " * (bar + 2)
+    return line((words + "".join(word.rjust(-w) for word, w in columns if w < 0), MUTED))
+
+
+def _row(rung: Rung, columns: list[Column], on: Scale) -> Content:
+    is_there = rung.us is not None
+    texts: dict[str, tuple[str, str]] = {
+        "us/step": (figures.microseconds(rung.us), "bold $foreground" if is_there else DIM),
+        "spread": (waterfall.spread(rung), MUTED),
+        "gain": (waterfall.gain(rung), "$foreground"),
+        "so far": (waterfall.factor(rung), "bold $foreground"),
+        "on M5": (waterfall.on_m5(rung), "$secondary"),
+    }
+    before: list[Part] = [(rung.label.ljust(LABEL_WIDTH), "$foreground" if is_there else DIM)]
+    after: list[Part] = []
+    for word, width in columns:
+        text, style = texts[word]
+        (before if width > 0 else after).append((text.rjust(abs(width)), style))
+    bar: list[Part] = [(text, STYLES[role]) for text, role in waterfall.bar(rung, on)]
+    return line(*before, "  ", *bar, *after)
