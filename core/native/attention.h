@@ -15,20 +15,19 @@ INLINE vec merge_sums(vec a, vec b, int s) {
     return v_select(upper, b, a) + v_permute(v_select(upper, a, b), i_lanes() ^ s);
 }
 
+/* Merge the sums of `merge` vectors into one: what is left to sum are `group / merge` lanes. */
+INLINE vec merge_heads(const vec *part, const int group, const int merge) {
+    if (merge == 1) return part[0];
+    if (merge == 2) return merge_sums(part[0], part[1], group / 2);
+    return merge_sums(merge_sums(part[0], part[1], group / 2),
+                      merge_sums(part[2], part[3], group / 2), group / 4);
+}
+
 /* The heads' sums of `merge` vectors in one: see expand. */
 INLINE vec head_sums(const vec *part, const int group, const int merge) {
-    vec s = part[0];
-    int left = group;
-    if (merge == 2) {
-        s = merge_sums(part[0], part[1], group / 2);
-        left = group / 2;
-    } else if (merge == 4) {
-        s = merge_sums(merge_sums(part[0], part[1], group / 2),
-                       merge_sums(part[2], part[3], group / 2), group / 4);
-        left = group / 4;
-    }
+    vec s = merge_heads(part, group, merge);
     UNROLL for (int k = LANES / 2; k > 0; k /= 2)
-        if (k < left) s += v_permute(s, i_lanes() ^ k);
+        if (k < group / merge) s += v_permute(s, i_lanes() ^ k);
     return s;
 }
 
@@ -43,10 +42,76 @@ INLINE vec expand(vec s, int i, const int group, const int merge) {
 /* Equal lanes in a vector of sums. */
 INLINE int equal_lanes(const int group, const int merge) { return group / merge; }
 
+/* Lane bits that tell apart the keys whose scores share a vector, and the key of each lane. */
+INLINE int key_bits(const int equal, const int keys) {
+    return keys == 4 ? equal / 2 + equal / 4 : keys == 2 ? equal / 2 : 0;
+}
+INLINE ivec lane_keys(const int equal, const int keys) {
+    ivec key = ~i_is_zero(i_lanes() & (equal / 2)) & 1;
+    return keys == 4 ? key + (~i_is_zero(i_lanes() & (equal / 4)) & 2) : key;
+}
+INLINE int lane_of_key(int key, const int equal) {
+    return (key & 1 ? equal / 2 : 0) | (key & 2 ? equal / 4 : 0);
+}
+
+/* As attend, for heads of one vector at most whose sums leave room: the scores of 2 or 4 keys share
+ * a vector, so that one exp serves all of them. */
+INLINE void attend_keys(const Plan *p, const float *qkv, const float *q, const int32_t *path,
+                        int n, float *prob, float *out, int at, const int group, const int merge,
+                        const int keys) {
+    const int equal = equal_lanes(group, merge), bits = key_bits(equal, keys);
+    int da = p->heads.da, ld = p->ld_qkv, step = p->heads.blocks * LANES;
+    float score[MAX_T * LANES] __attribute__((aligned(64)));
+    vec scale = v_set(1.0f / sqrtf((float)p->size)), top = v_set(-1e30f), mine[4];
+    ivec key = lane_keys(equal, keys);
+    UNROLL for (int i = 0; i < merge; i++) mine[i] = v_load(q + at + i * LANES) * scale;
+    for (int j = 0; j < n; j += keys) {
+        vec sum[4];
+        UNROLL for (int u = 0; u < keys; u++) {
+            const float *k = qkv + (ptrdiff_t)path[j + u < n ? j + u : n - 1] * ld + da + at;
+            vec part[4];
+            UNROLL for (int i = 0; i < merge; i++) part[i] = mine[i] * v_load(k + i * LANES);
+            sum[u] = merge_heads(part, group, merge);
+        }
+        vec s = v_select(key < n - j, head_sums(sum, equal, keys), v_set(-1e30f));
+        v_store(score + j / keys * LANES, s);
+        top = v_max(top, s);
+    }
+    UNROLL for (int k = LANES / 2; k > 0; k /= 2)
+        if (k & bits) top = v_max(v_permute(top, i_lanes() ^ k), top);
+    vec total = v_zero();
+    for (int j = 0; j < n; j += keys) {
+        vec e = exp_of(v_load(score + j / keys * LANES) - top, p->fast, equal / keys);
+        e = v_select(key < n - j, e, v_zero());
+        v_store(score + j / keys * LANES, e);
+        total += e;
+    }
+    UNROLL for (int k = LANES / 2; k > 0; k /= 2)
+        if (k & bits) total += v_permute(total, i_lanes() ^ k);
+    vec inverse = v_set(1.0f) / total, o[4];
+    UNROLL for (int i = 0; i < merge; i++) o[i] = v_zero();
+    for (int j = 0; j < n; j += keys) {
+        vec e = v_load(score + j / keys * LANES) * inverse;
+        UNROLL for (int u = 0; u < keys; u++) {
+            if (j + u >= n) break;
+            const float *v = qkv + (ptrdiff_t)path[j + u] * ld + 2 * da + at;
+            vec mine_only = v_permute(e, (i_lanes() & ~bits) | lane_of_key(u, equal));
+            v_store(prob + (j + u) * step, mine_only);
+            UNROLL for (int i = 0; i < merge; i++)
+                o[i] = v_fma(expand(mine_only, i, group, merge), v_load(v + i * LANES), o[i]);
+        }
+    }
+    UNROLL for (int i = 0; i < merge; i++) v_store(out + at + i * LANES, o[i]);
+}
+
 /* One block of heads for one query. q, out: its vectors; k, v: of the path's row 0. */
 INLINE void attend(const Plan *p, const float *qkv, const float *q, const int32_t *path, int n,
                    float *prob, float *out, int at, const int group, const int merge,
-                   const int span) {
+                   const int span, const int keys) {
+    if (keys > 1) {
+        attend_keys(p, qkv, q, path, n, prob, out, at, group, merge, keys);
+        return;
+    }
     int da = p->heads.da, ld = p->ld_qkv, step = p->heads.blocks * LANES;
     vec scale = v_set(1.0f / sqrtf((float)p->size));
     vec top = v_set(-1e30f), mine[4];
@@ -161,7 +226,8 @@ INLINE void attend_backward(const Plan *p, const float *qkv, float *d_qkv, int r
 /* out [n_rows][ld_att] for queries row[i] of qkv along their paths; prob keeps the weights. */
 INLINE void attention_forward_of(const Plan *p, const float *qkv, const int32_t *row,
                                  const int32_t *path, int n_rows, float *prob, float *out,
-                                 const int group, const int merge, const int span) {
+                                 const int group, const int merge, const int span,
+                                 const int keys) {
     const Piece *q = &p->piece;
     for (int i = 0; i < n_rows; i++) {
         int r = q->by_depth[i];
@@ -169,7 +235,8 @@ INLINE void attention_forward_of(const Plan *p, const float *qkv, const int32_t 
             attend(p, qkv, qkv + (ptrdiff_t)row[r] * p->ld_qkv, path + q->path_at[r],
                    q->depth[r] + 1,
                    prob + ((ptrdiff_t)q->prob_at[r] * p->heads.blocks + b) * LANES,
-                   out + (ptrdiff_t)r * p->ld_att, b * merge * span * LANES, group, merge, span);
+                   out + (ptrdiff_t)r * p->ld_att, b * merge * span * LANES, group, merge, span,
+                   keys);
     }
 }
 
@@ -188,25 +255,28 @@ INLINE void attention_backward_of(const Plan *p, const float *qkv, const int32_t
     }
 }
 
+/* Keys whose scores share a vector where `equal` lanes would hold the same number. */
+#define KEYS(equal) ((equal) >= 4 ? 4 : (equal) >= 2 ? 2 : 1)
+
 /* Call a function with the heads' shape as constants where it is a common one. */
 #define WITH_HEADS(CALL)                                                               \
     do {                                                                               \
         const Heads *h = &p->heads;                                                    \
         if (LANES >= 8 && h->group == LANES && h->merge == 4 && h->span == 1)          \
-            CALL(LANES, (LANES >= 8 ? 4 : 1), 1);                                      \
+            CALL(LANES, (LANES >= 8 ? 4 : 1), 1, KEYS(LANES / 4));                     \
         else if (LANES >= 8 && h->group == LANES / 2 && h->merge == 2)                 \
-            CALL((LANES / 2), (LANES >= 8 ? 2 : 1), 1);                                \
+            CALL((LANES / 2), (LANES >= 8 ? 2 : 1), 1, KEYS(LANES / 4));               \
         else if (LANES >= 4 && h->group == LANES / 4 && h->merge == 1)                 \
-            CALL((LANES / 4), 1, 1);                                                   \
+            CALL((LANES / 4), 1, 1, KEYS(LANES / 4));                                  \
         else if (h->group == LANES && h->merge == 1 && h->span == 1)                   \
-            CALL(LANES, 1, 1);                                                         \
+            CALL(LANES, 1, 1, KEYS(LANES));                                            \
         else                                                                           \
-            CALL(h->group, h->merge, h->span);                                         \
+            CALL(h->group, h->merge, h->span, 1);                                      \
     } while (0)
 
 static void attention_forward(const Plan *p, const float *qkv, const int32_t *row,
                               const int32_t *path, int n_rows, float *prob, float *out) {
-#define CALL(G, M, S) attention_forward_of(p, qkv, row, path, n_rows, prob, out, G, M, S)
+#define CALL(G, M, S, K) attention_forward_of(p, qkv, row, path, n_rows, prob, out, G, M, S, K)
     WITH_HEADS(CALL);
 #undef CALL
 }
@@ -215,7 +285,8 @@ static void attention_forward(const Plan *p, const float *qkv, const int32_t *ro
 static void attention_backward(const Plan *p, const float *qkv, const int32_t *row,
                                const int32_t *path, int n_rows, const float *prob,
                                const float *d_out, float *d_qkv) {
-#define CALL(G, M, S) attention_backward_of(p, qkv, row, path, n_rows, prob, d_out, d_qkv, G, M, S)
+#define CALL(G, M, S, K) \
+    attention_backward_of(p, qkv, row, path, n_rows, prob, d_out, d_qkv, G, M, S)
     WITH_HEADS(CALL);
 #undef CALL
 }
