@@ -60,7 +60,7 @@ INLINE void attend_keys(const Plan *p, const float *qkv, const float *q, const i
                         int n, float *prob, float *out, int at, const int group, const int merge,
                         const int keys) {
     const int equal = equal_lanes(group, merge), bits = key_bits(equal, keys);
-    int da = p->heads.da, ld = p->ld_qkv, step = p->heads.blocks * LANES;
+    int da = p->heads.da, step = p->heads.blocks * LANES;
     float score[MAX_T * LANES] __attribute__((aligned(64)));
     vec scale = v_set(1.0f / sqrtf((float)p->size)), top = v_set(-1e30f), mine[4];
     ivec key = lane_keys(equal, keys);
@@ -68,7 +68,7 @@ INLINE void attend_keys(const Plan *p, const float *qkv, const float *q, const i
     for (int j = 0; j < n; j += keys) {
         vec sum[4];
         UNROLL for (int u = 0; u < keys; u++) {
-            const float *k = qkv + (ptrdiff_t)path[j + u < n ? j + u : n - 1] * ld + da + at;
+            const float *k = qkv + path[j + u < n ? j + u : n - 1] + da + at;
             vec part[4];
             UNROLL for (int i = 0; i < merge; i++) part[i] = mine[i] * v_load(k + i * LANES);
             sum[u] = merge_heads(part, group, merge);
@@ -94,7 +94,7 @@ INLINE void attend_keys(const Plan *p, const float *qkv, const float *q, const i
         vec e = v_load(score + j / keys * LANES) * inverse;
         UNROLL for (int u = 0; u < keys; u++) {
             if (j + u >= n) break;
-            const float *v = qkv + (ptrdiff_t)path[j + u] * ld + 2 * da + at;
+            const float *v = qkv + path[j + u] + 2 * da + at;
             vec mine_only = v_permute(e, (i_lanes() & ~bits) | lane_of_key(u, equal));
             v_store(prob + (j + u) * step, mine_only);
             UNROLL for (int i = 0; i < merge; i++)
@@ -112,13 +112,13 @@ INLINE void attend(const Plan *p, const float *qkv, const float *q, const int32_
         attend_keys(p, qkv, q, path, n, prob, out, at, group, merge, keys);
         return;
     }
-    int da = p->heads.da, ld = p->ld_qkv, step = p->heads.blocks * LANES;
+    int da = p->heads.da, step = p->heads.blocks * LANES;
     vec scale = v_set(1.0f / sqrtf((float)p->size));
     vec top = v_set(-1e30f), mine[4];
     if (span == 1)
         UNROLL for (int i = 0; i < merge; i++) mine[i] = v_load(q + at + i * LANES) * scale;
     for (int j = 0; j < n; j++) {
-        const float *k = qkv + (ptrdiff_t)path[j] * ld + da + at;
+        const float *k = qkv + path[j] + da + at;
         vec part[4];
         if (span == 1) {
             UNROLL for (int i = 0; i < merge; i++) part[i] = mine[i] * v_load(k + i * LANES);
@@ -144,7 +144,7 @@ INLINE void attend(const Plan *p, const float *qkv, const float *q, const int32_
         vec o[4];
         UNROLL for (int i = 0; i < merge; i++) o[i] = v_zero();
         for (int j = 0; j < n; j++) {
-            const float *v = qkv + (ptrdiff_t)path[j] * ld + 2 * da + at;
+            const float *v = qkv + path[j] + 2 * da + at;
             vec e = v_load(prob + j * step) * inverse;
             v_store(prob + j * step, e);
             UNROLL for (int i = 0; i < merge; i++)
@@ -158,7 +158,7 @@ INLINE void attend(const Plan *p, const float *qkv, const float *q, const int32_
         for (int u = i * span * LANES; u < (i + 1) * span * LANES; u += LANES) {
             vec o = v_zero();
             for (int j = 0; j < n; j++) {
-                const float *v = qkv + (ptrdiff_t)path[j] * ld + 2 * da + at;
+                const float *v = qkv + path[j] + 2 * da + at;
                 o = v_fma(expand(v_load(prob + j * step), i, group, merge), v_load(v + u), o);
             }
             v_store(out + at + u, o);
@@ -169,12 +169,12 @@ INLINE void attend(const Plan *p, const float *qkv, const float *q, const int32_
 INLINE void attend_backward(const Plan *p, const float *qkv, float *d_qkv, int row,
                             const int32_t *path, int n, const float *prob, const float *d_out,
                             int at, const int group, const int merge, const int span) {
-    int da = p->heads.da, ld = p->ld_qkv, step = p->heads.blocks * LANES;
+    int da = p->heads.da, step = p->heads.blocks * LANES;
     vec scale = v_set(1.0f / sqrtf((float)p->size));
     vec mean = v_zero();
     float *score = p->scores;
     for (int j = 0; j < n; j++) {
-        const float *v = qkv + (ptrdiff_t)path[j] * ld + 2 * da + at;
+        const float *v = qkv + path[j] + 2 * da + at;
         vec part[4];
         if (span == 1) {
             UNROLL for (int i = 0; i < merge; i++)
@@ -190,16 +190,16 @@ INLINE void attend_backward(const Plan *p, const float *qkv, float *d_qkv, int r
         v_store(score + j * LANES, s);
         mean = v_fma(s, v_load(prob + j * step), mean);
     }
-    const float *q = qkv + (ptrdiff_t)row * ld + at;
-    float *dq = d_qkv + (ptrdiff_t)row * ld + at;
+    const float *q = qkv + (ptrdiff_t)row * p->ld_qkv + at;
+    float *dq = d_qkv + (ptrdiff_t)row * p->ld_qkv + at;
     const int n_vecs = span == 1 ? merge : merge * span;
     vec sum[4];
     if (span == 1) UNROLL for (int i = 0; i < merge; i++) sum[i] = v_zero();
     for (int j = 0; j < n; j++) {
         vec e = v_load(prob + j * step);
         vec s = e * (v_load(score + j * LANES) - mean) * scale;
-        const float *k = qkv + (ptrdiff_t)path[j] * ld + da + at;
-        float *dk = d_qkv + (ptrdiff_t)path[j] * ld + da + at, *dv = dk + da;
+        const float *k = qkv + path[j] + da + at;
+        float *dk = d_qkv + path[j] + da + at, *dv = dk + da;
         if (span == 1) {
             UNROLL for (int i = 0; i < merge; i++) {
                 int f = i * LANES;

@@ -111,8 +111,8 @@ static int assemble(Plan *p, int from, int to) {
             for (int t = known; t < size; t++) {
                 int first = add_first(p, tokens[t], t, share);
                 int row = add_row(q, t, first, last);
-                q->path[last + t] = row;
-                q->path_first[last + t] = first;
+                q->path[last + t] = row * p->ld_qkv;
+                q->path_first[last + t] = first * p->ld_qkv;
             }
             n_path += size;
             before = tokens;
@@ -120,7 +120,7 @@ static int assemble(Plan *p, int from, int to) {
             before_path = last;
         }
         for (int t = 0; t < length; t++) {
-            int row = q->path[last + t];
+            int row = q->path[last + t] / p->ld_qkv;
             q->count[row]++;
             q->pair_row[q->pairs] = row;
             q->pair_target[q->pairs++] = tokens[t + 1];

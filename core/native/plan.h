@@ -60,8 +60,8 @@ typedef struct {
     int32_t *by_depth;     /* [rows] all rows, the shallow ones first */
     int32_t *path_at;      /* [rows] where the row's path starts: depth + 1 rows, itself the last */
     int32_t *prob_at;      /* [rows] where its depth + 1 attention weights start */
-    int32_t *path;         /* rows of a path */
-    int32_t *path_first;   /* the same as first rows */
+    int32_t *path;         /* where the rows of a path start in q, k, v: row * ld_qkv */
+    int32_t *path_first;   /* the same of its first rows */
     int32_t *token, *place; /* [firsts] */
     int32_t *itself;       /* [rows] 0, 1, 2 ... */
     int32_t *count;        /* [rows] predictions made at this row */

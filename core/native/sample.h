@@ -106,7 +106,8 @@ static int64_t generate_group(Decoder *s, const eetui_sample *job, int64_t first
             q->prob_at[i] = i * p->T;
             s->place[i] = q->depth[i] = t;
             q->path_at[i] = s->alive[i] * p->T;
-            s->row[i] = q->path[q->path_at[i] + t] = t * s->n + i;
+            s->row[i] = t * s->n + i;
+            q->path[q->path_at[i] + t] = s->row[i] * p->ld_qkv;
         }
         decode(s, t, live);
         int left = 0;
