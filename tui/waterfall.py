@@ -19,6 +19,8 @@ FULL, SAVED, COST, MARK = "█", "░", "▓", "╎"
 EIGHTHS = " ▏▎▍▌▋▊▉"
 SHORTEST = 0.12
 """Length of the shortest bar, as a share of what lies between it and the longest."""
+WIDE = 1.2
+"""Slowest over fastest run from which on a rung was disturbed."""
 
 
 class Role(Enum):
@@ -100,6 +102,14 @@ def spread(rung: Rung) -> str:
 def on_m5(rung: Rung) -> str:
     """The author's gain on an Apple M5: '34 %'."""
     return "" if rung.m5_gain is None else f"{rung.m5_gain:.0f} %"
+
+
+def disturbed(ladder: Ladder) -> str:
+    """A warning where at least half of the rungs were not measured in peace, else ''."""
+    wide = [rung for rung in ladder.climbed if max(rung.us_runs) > WIDE * min(rung.us_runs)]
+    if 2 * len(wide) < len(ladder.climbed) or not wide:
+        return ""
+    return "The rounds differ widely: something else may be using the core."
 
 
 def together(ladder: Ladder) -> str:

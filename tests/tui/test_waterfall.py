@@ -74,6 +74,17 @@ def test_the_scale_holds_still_while_the_top_is_to_come():
     assert early == waterfall.scale(ladder(), WIDTH)
 
 
+def test_a_climb_that_was_disturbed_says_so():
+    climbed = ladder()
+    assert waterfall.disturbed(climbed) == ""
+    noisy = [
+        replace(rung, us_runs=(rung.us, 1.5 * rung.us)) if rung.us and i % 2 == 0 else rung
+        for i, rung in enumerate(climbed.rungs)
+    ]
+    assert "something else" in waterfall.disturbed(replace(climbed, rungs=tuple(noisy)))
+    assert waterfall.disturbed(replace(climbed, rungs=climbed.rungs[-2:])) == ""
+
+
 def test_words():
     bottom, skip, *_ = ladder().rungs
     assert (waterfall.gain(bottom), waterfall.gain(skip)) == ("", "53.5 %")

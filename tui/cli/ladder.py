@@ -124,7 +124,10 @@ def _print_waterfall(ladder: Ladder) -> None:
             waterfall.on_m5(rung),
         )
     console.print(table)
-    console.print(f"\n{waterfall.together(ladder)}, medians of {ladder.rounds} rounds\n")
+    console.print(f"\n{waterfall.together(ladder)}, medians of {ladder.rounds} rounds")
+    if warning := waterfall.disturbed(ladder):
+        console.print(warning)
+    console.print()
     others = Table(box=None, padding=(0, 2, 0, 0), show_header=False, style="dim")
     others.add_column(no_wrap=True)
     others.add_column()

@@ -15,7 +15,7 @@ from eetui.core.snapshot import Toggle
 from eetui.tui import actions
 from eetui.tui.actions import group
 from eetui.tui.widgets.pane import MUTED, Part
-from eetui.tui.widgets.toggle_detail import PROMISES, why
+from eetui.tui.widgets.toggle_detail import PROMISES, m5_gain, why
 
 ABOUT = {
     actions.TRAINING: (
@@ -26,7 +26,8 @@ ABOUT = {
     actions.TOGGLES: (
         "One optimization each, flipped between two steps of the live run. Before and after are "
         "medians of the microseconds a step. ● is on, ○ is off, ◌ is being compiled, ∅ cannot "
-        "be flipped here. Arrows or j k choose a row, enter or a click flips it."
+        "be flipped here. Arrows or j k choose one, enter or a click flips it. C climbs the ladder "
+        "from everything off to everything on and measures each rung while the training pauses."
     ),
     actions.CHARTS: (
         "The loss falls from the level of chance (the loss of guessing); faint points are raw, the "
@@ -81,10 +82,12 @@ def _section(name: str, about: str) -> Content:
 
 
 def _reason(toggle: Toggle) -> Content:
+    gain = m5_gain(toggle)
+    author = f" On an Apple M5 it saved {gain:.0f} % of EEmicroGPT's step." if gain else ""
     blocked = f"\nNot here: {toggle.blocked}" if toggle.blocked else ""
     return Content.assemble(
         (f"{toggle.hotkey}  {toggle.name}", "bold"),
         (f"   {PROMISES[toggle.kind]}", MUTED),
-        f"\n{toggle.what} {why(toggle)}",
+        f"\n{toggle.what} {why(toggle)}{author}",
         (blocked, "$text-warning"),
     )

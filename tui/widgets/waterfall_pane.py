@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from textual import events
 from textual.content import Content
 
@@ -53,17 +55,30 @@ class WaterfallPane(LinesPane):
         columns = _columns(width)
         beside = LABEL_WIDTH + sum(abs(w) for _, w in columns) + 2
         on = waterfall.scale(ladder, max(width - beside, 1))
-        needed = 1 + len(possible) + len(ladder.impossible) + 3
+        told = [_reason(rung, width) for rung in ladder.impossible]
+        needed = 4 + len(possible) + sum(map(len, told))
+        if room < needed:  # what does not fit is cut; the main screen has it in full
+            told = [[figures.clip(" ".join(reason), width - LABEL_WIDTH)] for reason in told]
+            needed = 4 + len(possible) + len(told)
         gap = [line()] if room >= needed + len(possible) else []
         lines = [_header(columns, on.width)]
         for rung in possible:
             lines += [*gap, _row(rung, columns, on)]
-        lines += [line(), line((waterfall.together(ladder), "bold $foreground"))]
+        total, warning = waterfall.together(ladder), waterfall.disturbed(ladder)
+        lines += [line(), line((total, "bold $foreground"), "   ", (warning, "$text-warning"))]
         lines += [line()] if room > needed else []
-        for rung in ladder.impossible:
-            reason = figures.clip(rung.reason, max(width - LABEL_WIDTH, 0))
-            lines.append(line((f"∅ {rung.label}".ljust(LABEL_WIDTH), DIM), (reason, DIM)))
+        for rung, reason in zip(ladder.impossible, told, strict=True):
+            words = [f"∅ {rung.label}", *[""] * (len(reason) - 1)]
+            lines += [
+                line((f"{word.ljust(LABEL_WIDTH)}{part}", DIM))
+                for word, part in zip(words, reason, strict=True)
+            ]
         return lines
+
+
+def _reason(rung: Rung, width: int) -> list[str]:
+    """Why a rung is not climbed, in lines beside its name."""
+    return wrap(rung.reason, max(width - LABEL_WIDTH, 10))
 
 
 Column = tuple[str, int]
