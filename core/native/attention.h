@@ -229,15 +229,13 @@ INLINE void attention_forward_of(const Plan *p, const float *qkv, const int32_t 
                                  const int group, const int merge, const int span,
                                  const int keys) {
     const Piece *q = &p->piece;
-    for (int i = 0; i < n_rows; i++) {
-        int r = q->by_depth[i];
+    for (int r = 0; r < n_rows; r++)
         for (int b = 0; b < p->heads.blocks; b++)
             attend(p, qkv, qkv + (ptrdiff_t)row[r] * p->ld_qkv, path + q->path_at[r],
                    q->depth[r] + 1,
                    prob + ((ptrdiff_t)q->prob_at[r] * p->heads.blocks + b) * LANES,
                    out + (ptrdiff_t)r * p->ld_att, b * merge * span * LANES, group, merge, span,
                    keys);
-    }
 }
 
 INLINE void attention_backward_of(const Plan *p, const float *qkv, const int32_t *row,
@@ -245,14 +243,12 @@ INLINE void attention_backward_of(const Plan *p, const float *qkv, const int32_t
                                   const float *d_out, float *d_qkv, const int group,
                                   const int merge, const int span) {
     const Piece *q = &p->piece;
-    for (int i = 0; i < n_rows; i++) {
-        int r = q->by_depth[i];
+    for (int r = 0; r < n_rows; r++)
         for (int b = 0; b < p->heads.blocks; b++)
             attend_backward(p, qkv, d_qkv, row[r], path + q->path_at[r], q->depth[r] + 1,
                             prob + ((ptrdiff_t)q->prob_at[r] * p->heads.blocks + b) * LANES,
                             d_out + (ptrdiff_t)r * p->ld_att, b * merge * span * LANES, group,
                             merge, span);
-    }
 }
 
 /* Keys whose scores share a vector where `equal` lanes would hold the same number. */

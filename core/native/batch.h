@@ -40,11 +40,22 @@ static void sort_documents(Plan *p, const int32_t *documents, int n) {
     }
 }
 
-/* How many leading positions of two documents have equal prefixes. */
-INLINE int shared_prefix(const uint8_t *a, int n, const uint8_t *b, int m) {
+/* How many leading positions of two documents have equal prefixes; their rows hold `size` bytes. */
+INLINE int shared_prefix(const uint8_t *a, int n, const uint8_t *b, int m, int size) {
     int t = 0, most = n < m ? n : m;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    for (; t < most && t + 8 <= size; t += 8) { /* one hardly foreseeable branch, not eight */
+        uint64_t x, y;
+        memcpy(&x, a + t, 8);
+        memcpy(&y, b + t, 8);
+        if (x != y) {
+            t += __builtin_ctzll(x ^ y) / 8;
+            return t < most ? t : most;
+        }
+    }
+#endif
     while (t < most && a[t] == b[t]) t++;
-    return t;
+    return t < most ? t : most;
 }
 
 INLINE int add_row(Piece *q, int t, int first, int path_at) {
@@ -52,8 +63,9 @@ INLINE int add_row(Piece *q, int t, int first, int path_at) {
     q->first[row] = first;
     q->depth[row] = t;
     q->path_at[row] = path_at;
+    q->prob_at[row] = q->weights;
+    q->weights += t + 1;
     q->count[row] = 0;
-    q->itself[row] = row;
     return row;
 }
 
@@ -67,20 +79,6 @@ INLINE int add_first(Plan *p, int token, int t, int share) {
     return q->firsts++;
 }
 
-/* The rows in the order of their depth, so that attention's loops are of equal length for long
- * stretches and the CPU foresees their ends; and where each row's probabilities go. */
-static void sort_by_depth(Plan *p) {
-    Piece *q = &p->piece;
-    int start[MAX_T + 1] = {0};
-    for (int r = 0; r < q->rows; r++) start[q->depth[r] + 1]++;
-    for (int t = 0; t < p->T; t++) start[t + 1] += start[t];
-    for (int r = 0, at = 0; r < q->rows; r++) {
-        q->by_depth[start[q->depth[r]]++] = r;
-        q->prob_at[r] = at;
-        at += q->depth[r] + 1;
-    }
-}
-
 /* Lay out the rows of documents order[from], order[from + 1], ... until `to`, the rows are full
  * or, in the order by sample, one document is done; returns the next document.
  *
@@ -92,12 +90,12 @@ static int assemble(Plan *p, int from, int to) {
     int share = run->prefix_sharing != 0, n_path = 0;
     const uint8_t *before = NULL;
     int before_size = 0, before_path = 0, document = from;
-    q->rows = q->firsts = q->pairs = 0;
+    q->rows = q->firsts = q->pairs = q->weights = 0;
     for (; document < to; document++) {
         const uint8_t *tokens = run->tokens + (int64_t)p->order[document] * (p->T + 1);
         int length = run->lengths[p->order[document]];
         int size = run->padding_skip ? length : p->T;
-        int known = share && before ? shared_prefix(before, before_size, tokens, size) : 0;
+        int known = share && before ? shared_prefix(before, before_size, tokens, size, p->T + 1) : 0;
         if (q->rows + size - known > p->max_rows) break;
         if (document > from && run->by_sample) break;
         /* The path of its last row is, up to their own place, that of all rows of a document. */
@@ -126,7 +124,6 @@ static int assemble(Plan *p, int from, int to) {
             q->pair_target[q->pairs++] = tokens[t + 1];
         }
     }
-    sort_by_depth(p);
     if (share)
         for (int r = 0; r < q->firsts; r++) p->seen[q->place[r] * p->V + q->token[r]] = -1;
     return document;

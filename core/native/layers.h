@@ -105,14 +105,16 @@ static double softmax_loss(const Plan *p, float *logits, float scale) {
     ivec beyond = whole < p->V ? ~(lane - i_set(p->V - whole) < 0) : i_set(0);
     for (int r = 0; r < q->rows; r++) {
         float *x = logits + (ptrdiff_t)r * ld;
-        if (whole < p->V) /* the padding must not win, and its exp be nothing */
-            v_store(x + whole, v_select(beyond, v_set(-1e30f), v_load(x + whole)));
-        vec highest = v_load(x);
-        for (int f = LANES; f < width; f += LANES) highest = v_max(v_load(x + f), highest);
+        vec highest = v_set(-1e30f); /* the padding must not win, and its exp be nothing */
+        for (int f = 0; f < whole; f += LANES) highest = v_max(highest, v_load(x + f));
+        if (whole < width)
+            highest = v_max(highest, v_select(beyond, v_set(-1e30f), v_load(x + whole)));
         highest = v_highest(highest);
         vec sum = v_zero();
         for (int f = 0; f < width; f += LANES) {
-            vec e = exp_of(v_load(x + f) - highest, p->fast, 1);
+            vec above = v_load(x + f) - highest;
+            if (f == whole) above = v_select(beyond, v_set(-1e30f), above);
+            vec e = exp_of(above, p->fast, 1);
             if (f == whole) e = v_select(beyond, v_zero(), e);
             v_store(x + f, e);
             sum += e;

@@ -55,9 +55,9 @@ typedef struct {
  * a first row. Without prefix sharing every position is its own row and first row. */
 typedef struct {
     int rows, firsts, pairs;
+    int weights;           /* attention weights of all rows */
     int32_t *first;        /* [rows] the first row that a row begins with */
     int32_t *depth;        /* [rows] the place in the document */
-    int32_t *by_depth;     /* [rows] all rows, the shallow ones first */
     int32_t *path_at;      /* [rows] where the row's path starts: depth + 1 rows, itself the last */
     int32_t *prob_at;      /* [rows] where its depth + 1 attention weights start */
     int32_t *path;         /* where the rows of a path start in q, k, v: row * ld_qkv */
@@ -218,7 +218,7 @@ static void lay_out_backward(Plan *p, Arena *a, int64_t rows, int64_t batch) {
     p->order = take_ints(a, batch);
     p->seen = take_ints(a, (int64_t)p->T * p->V);
     int32_t **of_rows[] = {&q->first, &q->depth, &q->path_at, &q->token, &q->place, &q->itself,
-                           &q->count, &q->by_depth, &q->prob_at};
+                           &q->count, &q->prob_at};
     for (size_t i = 0; i < sizeof of_rows / sizeof *of_rows; i++) *of_rows[i] = take_ints(a, rows);
     q->path = take_ints(a, rows * p->T);
     q->path_first = take_ints(a, rows * p->T);

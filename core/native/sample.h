@@ -40,7 +40,6 @@ static int64_t decoder_of(Decoder *s, const eetui_sample *job, char *base) {
     p->piece.depth = take_ints(&a, rows);
     p->piece.path_at = take_ints(&a, rows);
     p->piece.prob_at = take_ints(&a, rows);
-    p->piece.by_depth = take_ints(&a, rows);
     p->piece.path = take_ints(&a, rows * p->T);
     return a.used;
 }
@@ -102,7 +101,6 @@ static int64_t generate_group(Decoder *s, const eetui_sample *job, int64_t first
     }
     for (int t = 0; t < p->T && live > 0; t++) {
         for (int i = 0; i < live; i++) {
-            q->by_depth[i] = i;
             q->prob_at[i] = i * p->T;
             s->place[i] = q->depth[i] = t;
             q->path_at[i] = s->alive[i] * p->T;

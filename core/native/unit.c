@@ -15,6 +15,7 @@ static void train(const eetui_run *run, int thread, int64_t *ticks) {
     int64_t begin = clock.since;
     int64_t seen = (int64_t)p.T * p.V;
     for (int64_t i = 0; i < seen; i++) p.seen[i] = -1;
+    for (int i = 0; i < p.max_rows; i++) p.piece.itself[i] = i;
     if (thread == 0) {
         memset(p.p, 0, 4 * (size_t)p.n_working);
         memset(p.m, 0, 4 * (size_t)p.n_working);
