@@ -116,9 +116,20 @@ async def test_climbing_again_waits_for_the_end(screen, session):
         await until(pilot, lambda: "together" not in seen(pilot))
 
 
+async def test_a_picture_of_the_ladder(screen, session, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    async with screen() as pilot:
+        await climb(pilot)
+        await pilot.press("w")
+        picture = tmp_path / "eetui-ladder.svg"
+        assert picture.read_text(encoding="utf-8").startswith("<svg")
+        assert str(picture) in toasts(pilot)[0]
+
+
 async def test_the_palette_offers_the_climb_and_only_where_it_can_be_done(screen, session):
     async with screen() as pilot:
         offered = [hit.text async for hit in ActionCommands(pilot.app.screen).discover()]
         assert next(a.title for a in ACTIONS if a.action == "climb") in offered
         await climb(pilot)
-        assert [hit async for hit in ActionCommands(pilot.app.screen).discover()] == []
+        left = [hit.text async for hit in ActionCommands(pilot.app.screen).discover()]
+        assert left == [a.title for a in ACTIONS if a.action == "picture"]

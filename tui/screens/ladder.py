@@ -14,7 +14,7 @@ from textual.widgets import Footer
 
 from eetui.core.errors import EetuiError
 from eetui.core.ladder import Ladder
-from eetui.tui import waterfall
+from eetui.tui import picture, waterfall
 from eetui.tui.live import LiveSession
 from eetui.tui.messages import Climbed, Fell
 from eetui.tui.widgets.ladder_head import LadderHead
@@ -33,6 +33,7 @@ class LadderScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "back to the training", key_display="esc"),
         Binding("r", "again", "climb again"),
+        Binding("w", "picture", "picture"),
         Binding("j,down", "scroll(1)", "down", show=False),
         Binding("k,up", "scroll(-1)", "up", show=False),
     ]
@@ -93,6 +94,10 @@ class LadderScreen(Screen[None]):
     def _climb(self, climb: Iterator[Ladder]) -> None:
         self._is_over = False
         self._thread = ClimbThread(climb, self)
+
+    def action_picture(self) -> None:
+        """Write what is on the screen as an SVG file into the working folder."""
+        picture.write(self.app, "eetui-ladder")
 
     def action_leave(self) -> None:
         self.dismiss(None)

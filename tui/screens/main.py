@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from time import monotonic
 from typing import ClassVar
 
@@ -19,6 +18,7 @@ from textual.widgets import Footer, Static
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.errors import EetuiError
 from eetui.core.snapshot import Snapshot, Status
+from eetui.tui import picture
 from eetui.tui.actions import BINDINGS
 from eetui.tui.live import LiveSession
 from eetui.tui.messages import Crashed, Published
@@ -259,13 +259,7 @@ class MainScreen(Screen[None]):
 
     def action_picture(self) -> None:
         """Write what is on the screen as an SVG file into the working folder."""
-        path = Path.cwd() / f"eetui-step{self.snapshot.step}.svg"
-        try:
-            path.write_text(self.app.export_screenshot(title="eetui"), encoding="utf-8")
-        except OSError as error:
-            self.notify(f"The picture could not be written: {error}.", severity="error")
-        else:
-            self.notify(f"Wrote a picture of this screen to {path}.")
+        picture.write(self.app, f"eetui-step{self.snapshot.step}")
 
     # -- charts and names -------------------------------------------------------------------
 
