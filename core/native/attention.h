@@ -62,18 +62,18 @@ INLINE void attend_keys(const Plan *p, const float *qkv, const float *q, const i
     const int equal = equal_lanes(group, merge), bits = key_bits(equal, keys);
     int da = p->heads.da, step = p->heads.blocks * LANES;
     float score[MAX_T * LANES] __attribute__((aligned(64)));
-    vec scale = v_set(1.0f / sqrtf((float)p->size)), top = v_set(-1e30f), mine[4];
+    vec scale = v_set(1.0f / sqrtf((float)p->size)), top = v_set(-1e30f), mine[4] = {v_zero()};
     ivec key = lane_keys(equal, keys);
     UNROLL for (int i = 0; i < merge; i++) mine[i] = v_load(q + at + i * LANES) * scale;
     for (int j = 0; j < n; j += keys) {
-        vec sum[4];
+        vec sum[4] = {v_zero()};
         UNROLL for (int u = 0; u < keys; u++) {
             const float *k = qkv + path[j + u < n ? j + u : n - 1] + da + at;
-            vec part[4];
+            vec part[4] = {v_zero()};
             UNROLL for (int i = 0; i < merge; i++) part[i] = mine[i] * v_load(k + i * LANES);
             sum[u] = merge_heads(part, group, merge);
         }
-        vec s = v_select(key < n - j, head_sums(sum, equal, keys), v_set(-1e30f));
+        vec s = v_select(i_below(key, n - j), head_sums(sum, equal, keys), v_set(-1e30f));
         v_store(score + j / keys * LANES, s);
         top = v_max(top, s);
     }
@@ -82,13 +82,13 @@ INLINE void attend_keys(const Plan *p, const float *qkv, const float *q, const i
     vec total = v_zero();
     for (int j = 0; j < n; j += keys) {
         vec e = exp_of(v_load(score + j / keys * LANES) - top, p->fast, equal / keys);
-        e = v_select(key < n - j, e, v_zero());
+        e = v_select(i_below(key, n - j), e, v_zero());
         v_store(score + j / keys * LANES, e);
         total += e;
     }
     UNROLL for (int k = LANES / 2; k > 0; k /= 2)
         if (k & bits) total += v_permute(total, i_lanes() ^ k);
-    vec inverse = v_set(1.0f) / total, o[4];
+    vec inverse = v_set(1.0f) / total, o[4] = {v_zero()};
     UNROLL for (int i = 0; i < merge; i++) o[i] = v_zero();
     for (int j = 0; j < n; j += keys) {
         vec e = v_load(score + j / keys * LANES) * inverse;
@@ -114,12 +114,12 @@ INLINE void attend(const Plan *p, const float *qkv, const float *q, const int32_
     }
     int da = p->heads.da, step = p->heads.blocks * LANES;
     vec scale = v_set(1.0f / sqrtf((float)p->size));
-    vec top = v_set(-1e30f), mine[4];
+    vec top = v_set(-1e30f), mine[4] = {v_zero()};
     if (span == 1)
         UNROLL for (int i = 0; i < merge; i++) mine[i] = v_load(q + at + i * LANES) * scale;
     for (int j = 0; j < n; j++) {
         const float *k = qkv + path[j] + da + at;
-        vec part[4];
+        vec part[4] = {v_zero()};
         if (span == 1) {
             UNROLL for (int i = 0; i < merge; i++) part[i] = mine[i] * v_load(k + i * LANES);
         } else {
@@ -141,7 +141,7 @@ INLINE void attend(const Plan *p, const float *qkv, const float *q, const int32_
     }
     vec inverse = v_set(1.0f) / sum;
     if (span == 1) {
-        vec o[4];
+        vec o[4] = {v_zero()};
         UNROLL for (int i = 0; i < merge; i++) o[i] = v_zero();
         for (int j = 0; j < n; j++) {
             const float *v = qkv + path[j] + 2 * da + at;
@@ -175,7 +175,7 @@ INLINE void attend_backward(const Plan *p, const float *qkv, float *d_qkv, int r
     float *score = p->scores;
     for (int j = 0; j < n; j++) {
         const float *v = qkv + path[j] + 2 * da + at;
-        vec part[4];
+        vec part[4] = {v_zero()};
         if (span == 1) {
             UNROLL for (int i = 0; i < merge; i++)
                 part[i] = v_load(d_out + at + i * LANES) * v_load(v + i * LANES);
@@ -193,7 +193,7 @@ INLINE void attend_backward(const Plan *p, const float *qkv, float *d_qkv, int r
     const float *q = qkv + (ptrdiff_t)row * p->ld_qkv + at;
     float *dq = d_qkv + (ptrdiff_t)row * p->ld_qkv + at;
     const int n_vecs = span == 1 ? merge : merge * span;
-    vec sum[4];
+    vec sum[4] = {v_zero()};
     if (span == 1) UNROLL for (int i = 0; i < merge; i++) sum[i] = v_zero();
     for (int j = 0; j < n; j++) {
         vec e = v_load(prob + j * step);

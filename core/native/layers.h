@@ -102,7 +102,7 @@ static double softmax_loss(const Plan *p, float *logits, float scale) {
     for (int i = 0; i < q->pairs; i++)
         loss -= logits[(ptrdiff_t)q->pair_row[i] * ld + q->pair_target[i]];
     int whole = p->V / LANES * LANES;
-    ivec beyond = whole < p->V ? ~(lane - i_set(p->V - whole) < 0) : i_set(0);
+    ivec beyond = whole < p->V ? ~i_below(lane, p->V - whole) : i_set(0);
     for (int r = 0; r < q->rows; r++) {
         float *x = logits + (ptrdiff_t)r * ld;
         vec highest = v_set(-1e30f); /* the padding must not win, and its exp be nothing */

@@ -60,6 +60,7 @@ INLINE ivec v_bits(vec x) { union { vec f; ivec i; } u = {.f = x}; return u.i; }
 /* Comparisons give all ones or all zeros. */
 INLINE ivec v_above(vec a, vec b) { return -(a > b); }
 INLINE ivec i_is_zero(ivec a) { return -(a == 0); }
+INLINE ivec i_below(ivec a, int b) { return -(a < b); }
 INLINE vec v_permute(vec x, ivec index) { (void)index; return x; }
 #else
 INLINE vec v_set(float x) { return x - (vec){0}; }
@@ -73,6 +74,7 @@ INLINE vec v_of_bits(ivec x) { return (vec)x; }
 INLINE ivec v_bits(vec x) { return (ivec)x; }
 INLINE ivec v_above(vec a, vec b) { return a > b; }
 INLINE ivec i_is_zero(ivec a) { return a == 0; }
+INLINE ivec i_below(ivec a, int b) { return a < b; }
 /* result[i] = x[index[i]] */
 INLINE vec v_permute(vec x, ivec index) {
 #if defined(__GNUC__) && !defined(__clang__)

@@ -120,7 +120,7 @@ class Library:
             function.restype, function.argtypes = result, arguments
 
     def _units(self) -> list[Unit]:
-        units = []
+        units: list[Unit] = []
         while name := self._c.eetui_unit_name(len(units)):
             place = len(units)
             lanes, runs = self._c.eetui_unit_lanes(place), self._c.eetui_unit_runs(place)
