@@ -266,6 +266,12 @@ INLINE void attention_backward_of(const Plan *p, const float *qkv, const int32_t
             CALL((LANES / 4), 1, 1, KEYS(LANES / 4));                                  \
         else if (h->group == LANES && h->merge == 1 && h->span == 1)                   \
             CALL(LANES, 1, 1, KEYS(LANES));                                            \
+        else if (LANES >= 8 && h->group == LANES && h->merge == 4 && h->span == 2)     \
+            CALL(LANES, (LANES >= 8 ? 4 : 1), 2, 1);                                   \
+        else if (h->group == LANES && h->merge == 1 && h->span == 2)                   \
+            CALL(LANES, 1, 2, 1);                                                      \
+        else if (h->group == LANES && h->merge == 1 && h->span == 4)                   \
+            CALL(LANES, 1, 4, 1);                                                      \
         else                                                                           \
             CALL(h->group, h->merge, h->span, 1);                                      \
     } while (0)
