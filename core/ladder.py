@@ -27,7 +27,6 @@ STORY: tuple[tuple[str, Value], ...] = (
     # Then the order in which the work is done: use a weight often once it has been loaded.
     ("work_order", "batch"),
     ("product_kernel", "tiles"),
-    ("fused", True),
     # Work in that order is what wide registers can take in.
     ("vector_width", 4),
     ("vector_width", 8),
@@ -35,6 +34,7 @@ STORY: tuple[tuple[str, Value], ...] = (
     # With the products fast, what is left weighs more.
     ("adam", "vector"),
     ("fast_exp", True),
+    ("fused", True),
     ("flush_denormals", True),
     # Less work again, by what is known about the model and about the gradient's way.
     ("prefix_sharing", True),
