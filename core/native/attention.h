@@ -123,9 +123,9 @@ INLINE void attend(const Plan *p, const float *qkv, const float *q, const int32_
         if (span == 1) {
             UNROLL for (int i = 0; i < merge; i++) part[i] = mine[i] * v_load(k + i * LANES);
         } else {
-            for (int i = 0; i < merge; i++) {
+            UNROLL for (int i = 0; i < merge; i++) {
                 part[i] = v_zero();
-                for (int u = i * span * LANES; u < (i + 1) * span * LANES; u += LANES)
+                UNROLL for (int u = i * span * LANES; u < (i + 1) * span * LANES; u += LANES)
                     part[i] = v_fma(v_load(q + at + u) * scale, v_load(k + u), part[i]);
             }
         }
@@ -180,9 +180,9 @@ INLINE void attend_backward(const Plan *p, const float *qkv, float *d_qkv, int r
             UNROLL for (int i = 0; i < merge; i++)
                 part[i] = v_load(d_out + at + i * LANES) * v_load(v + i * LANES);
         } else {
-            for (int i = 0; i < merge; i++) {
+            UNROLL for (int i = 0; i < merge; i++) {
                 part[i] = v_zero();
-                for (int u = i * span * LANES; u < (i + 1) * span * LANES; u += LANES)
+                UNROLL for (int u = i * span * LANES; u < (i + 1) * span * LANES; u += LANES)
                     part[i] = v_fma(v_load(d_out + at + u), v_load(v + u), part[i]);
             }
         }
@@ -209,7 +209,7 @@ INLINE void attend_backward(const Plan *p, const float *qkv, float *d_qkv, int r
                 v_store(dv + f, v_fma(ei, v_load(d_out + at + f), v_load(dv + f)));
             }
         } else {
-            for (int i = 0; i < n_vecs; i++) {
+            UNROLL for (int i = 0; i < n_vecs; i++) {
                 int f = i * LANES;
                 vec si = expand(s, i / span, group, merge), ei = expand(e, i / span, group, merge);
                 v_store(dq + f, v_fma(si, v_load(k + f), v_load(dq + f)));

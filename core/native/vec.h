@@ -92,8 +92,6 @@ INLINE vec v_fma(vec a, vec b, vec c) { return a * b + c; }
 INLINE vec v_select(ivec mask, vec yes, vec no) {
 #if LANES == 16 && defined(__AVX512DQ__)
     return (vec)_mm512_mask_mov_ps((__m512)no, _mm512_movepi32_mask((__m512i)mask), (__m512)yes);
-#elif LANES == 8 && defined(__AVX__)
-    return (vec)_mm256_blendv_ps((__m256)no, (__m256)yes, (__m256)mask);
 #endif
     return v_of_bits((v_bits(yes) & mask) | (v_bits(no) & ~mask));
 }
