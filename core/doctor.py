@@ -162,7 +162,7 @@ def _make_ready(engine: Engine, problems: list[str]) -> str:
 
 def _terminal(problems: list[str]) -> Section:
     columns, rows = shutil.get_terminal_size()
-    streams = (sys.stdin, sys.stdout)
+    streams = (sys.stdin, sys.stdout, sys.stderr)
     is_terminal = all(stream is not None and stream.isatty() for stream in streams)
     encoding = str(getattr(sys.stdout, "encoding", "none")).lower()
     if is_terminal and (columns < SMALLEST_COLUMNS or rows < SMALLEST_ROWS):

@@ -94,6 +94,10 @@ class Start:
         """`eetui` with arguments, its output in a pipe."""
         return self._start(f"{self._command(arguments)} | cat")
 
+    def with_messages_to(self, path: Path, *arguments: str) -> Terminal:
+        """`eetui` with arguments, its stderr in a file."""
+        return self._start(f"exec {self._command(arguments)} 2>{shlex.quote(str(path))}")
+
     def _command(self, arguments: tuple[str | Path, ...]) -> str:
         return shlex.join([sys.executable, "-m", "eetui.tui", *map(str, arguments)])
 

@@ -117,6 +117,14 @@ def test_into_a_pipe_it_trains_without_a_screen(terminal):
     assert "\x1b[?1049h" not in eetui.raw
 
 
+def test_with_stderr_in_a_file_no_screen_is_drawn_into_it(terminal, tmp_path):
+    log = tmp_path / "log.txt"
+    eetui = terminal.with_messages_to(log, "--engine", "numpy", "--d-model", "16", "--steps", "50")
+    assert eetui.wait_for_end() == 0
+    assert "50 steps" in eetui.text
+    assert "\x1b[?1049h" not in log.read_text()
+
+
 @pytest.mark.parametrize("quiet", [False, True])
 def test_control_c_in_training_saves_and_leaves_the_terminal_whole(terminal, tmp_path, quiet):
     path = tmp_path / "run.safetensors"

@@ -44,5 +44,9 @@ def data() -> Console:
 
 
 def is_interactive() -> bool:
-    """Whether a person sits at both ends; a stream that was closed from the start is None."""
-    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+    """Whether a person sits at both ends; a stream that was closed from the start is None.
+
+    The screen is drawn on stderr, so that one counts as well.
+    """
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    return all(stream is not None and stream.isatty() for stream in streams)
