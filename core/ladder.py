@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from statistics import median
+from statistics import median, quantiles
 
 from eetui.core.bench import MAX_STEPS_PER_RUN, Timer, warm_up
 from eetui.core.config import ModelConfig, TrainConfig
@@ -93,9 +93,12 @@ class Rung:
 
     @property
     def spread(self) -> float | None:
-        """Half of what lies between the quickest and the slowest run, in per cent of the median."""
+        """Half of what the middle half of the runs spans, in per cent of their median."""
         us = self.us
-        return 50 * (max(self.us_runs) - min(self.us_runs)) / us if us else None
+        if us is None or len(self.us_runs) < 2:
+            return None
+        lower, _, upper = quantiles(self.us_runs, n=4, method="inclusive")
+        return 50 * (upper - lower) / us
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ FULL, SAVED, COST, MARK = "█", "░", "▓", "╎"
 EIGHTHS = " ▏▎▍▌▋▊▉"
 SHORTEST = 0.12
 """Length of the shortest bar, as a share of what lies between it and the longest."""
-WIDE = 1.2
-"""Slowest over fastest run from which on a rung was disturbed."""
+WIDE = 5.0
+"""Spread in per cent from which on a rung was disturbed."""
 
 
 class Role(Enum):
@@ -106,7 +106,7 @@ def on_m5(rung: Rung) -> str:
 
 def disturbed(ladder: Ladder) -> str:
     """A warning where at least half of the rungs were not measured in peace, else ''."""
-    wide = [rung for rung in ladder.climbed if max(rung.us_runs) > WIDE * min(rung.us_runs)]
+    wide = [rung for rung in ladder.climbed if (rung.spread or 0.0) > WIDE]
     if 2 * len(wide) < len(ladder.climbed) or not wide:
         return ""
     return "The rounds differ widely: something else may be using the core."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import pairwise
 from statistics import median
 
@@ -140,6 +140,9 @@ def test_figures_follow_from_the_runs():
         assert rung.us == median(rung.us_runs)
         assert rung.us_min <= rung.us <= rung.us_max
         assert rung.spread >= 0
+    one_slow = replace(skip, us_runs=(9.0, 10.0, 10.0, 11.0, 99.0))
+    assert one_slow.spread == pytest.approx(5.0)
+    assert replace(skip, us_runs=(10.0,)).spread is None
     assert skip.m5_gain == find("padding_skip").m5_gain == 34.0
     assert last.climbed[-1].optimizations == last.top
 

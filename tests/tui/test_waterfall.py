@@ -91,6 +91,6 @@ def test_words():
     assert (waterfall.factor(bottom), waterfall.factor(skip)) == ("1.00×", "2.15×")
     assert waterfall.factor(replace(skip, factor=123.4)) == "123×"
     assert (waterfall.on_m5(bottom), waterfall.on_m5(skip)) == ("", "34 %")
-    assert waterfall.spread(skip) == "±1.5 %"
+    assert waterfall.spread(skip) == "±0.8 %"
     assert waterfall.together(ladder(5)) == ""
     assert waterfall.together(ladder()) == "96.44× together, 3,713 → 38.5 us/step"
