@@ -16,6 +16,8 @@ from eetui.tui.messages import Climbed, Crashed, Fell, Published
 
 _CLOSING_SECONDS = 5.0
 _SECONDS_BETWEEN_SHOWINGS = 0.1
+_DRAWING_SECONDS = 0.5
+"""How long a climb rests for a frame at the most."""
 
 
 class TrainingThread:
@@ -51,17 +53,27 @@ class TrainingThread:
 
 
 class ClimbThread:
-    """Measures a ladder beside the screen; `target` gets `Climbed` and `Fell` messages."""
+    """Measures a ladder beside the screen; `target` gets `Climbed` and `Fell` messages.
+
+    After each message it rests until `drawn` is called: a frame that is drawn during a block would
+    slow it, and since rounds take equally long, it would be the same rung's block in every round.
+    """
 
     def __init__(self, climb: Iterator[Ladder], target: MessagePump) -> None:
         self._climb = climb
         self._target = target
         self._left = Event()
+        self._drawn = Event()
         Thread(target=self._run, name="climbing", daemon=True).start()
 
     def stop(self) -> None:
         """Leave the ladder after the block that is being measured."""
         self._left.set()
+        self._drawn.set()
+
+    def drawn(self) -> None:
+        """The last message is on the screen."""
+        self._drawn.set()
 
     def _run(self) -> None:
         shown = -1.0
@@ -70,7 +82,9 @@ class ClimbThread:
                 if self._left.is_set():
                     return
                 if not ladder.doing or monotonic() - shown >= _SECONDS_BETWEEN_SHOWINGS:
-                    shown = monotonic()
+                    self._drawn.clear()
                     self._target.post_message(Climbed(ladder))
+                    self._drawn.wait(_DRAWING_SECONDS)
+                    shown = monotonic()
         except Exception as error:  # whatever an engine raises, the program stays alive
             self._target.post_message(Fell(str(error) or type(error).__name__))

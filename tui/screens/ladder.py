@@ -67,6 +67,8 @@ class LadderScreen(Screen[None]):
         self._is_over = not message.ladder.doing
         self.query_one(WaterfallPane).update(message.ladder)
         self._tell(message.ladder)
+        if self._thread is not None:
+            self.call_after_refresh(self._thread.drawn)
 
     def on_fell(self, message: Fell) -> None:
         """Say why the climb ended; what was measured stays."""
