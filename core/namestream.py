@@ -7,8 +7,9 @@ from time import monotonic
 
 from eetui.core.config import ModelConfig
 from eetui.core.dataset import Dataset
+from eetui.core.engines.base import Engine
 from eetui.core.errors import EetuiError
-from eetui.core.sampling import generate
+from eetui.core.samplestats import SampleStatistics, statistics
 from eetui.core.snapshot import NameSample
 from eetui.core.state import TrainState
 
@@ -16,18 +17,29 @@ KEPT = 120
 PER_BATCH = 6
 PER_MILESTONE = 4
 SECONDS_BETWEEN = 0.3
+SAMPLE_SECONDS = 0.001
+"""Time that a sample may take: a third of a per cent of the training at this pace."""
+COUNTED = 1000
+"""The statistics are those of so many of the latest names, shown or not."""
 MILESTONES = (0, *(10**k for k in range(1, 13)))
 
 
 class NameStream:
-    """Generates a few names now and then; the same step and seed give the same names."""
+    """Generates a sample now and then and shows its first names.
+
+    The sample is as large as the engine can make in `SAMPLE_SECONDS`; whatever its size, the same
+    step and seed begin it with the same names.
+    """
 
     def __init__(self, temperature: float, prefix: str) -> None:
         self.temperature = temperature
         self.prefix = prefix
         self._latest: deque[NameSample] = deque(maxlen=KEPT)
         self._milestones: list[NameSample] = []
+        self._counted: deque[str] = deque(maxlen=COUNTED)
+        self._sample_size = PER_BATCH
         self._next_time = 0.0
+        self.statistics = SampleStatistics(0, 0.0, 0.0, 0.0)
 
     @property
     def latest(self) -> tuple[NameSample, ...]:
@@ -46,17 +58,24 @@ class NameStream:
         self.prefix = self.prefix[: block_size - 1]
         self._latest.clear()
         self._milestones.clear()
+        self._forget_statistics()
         self._next_time = 0.0
 
     def forget_after(self, step: int) -> None:
         """Forget the names made after `step`, for a run that goes back to it."""
         self._latest = deque((n for n in self._latest if n.step <= step), maxlen=KEPT)
         self._milestones = [n for n in self._milestones if n.step <= step]
+        self._forget_statistics()
+
+    def _forget_statistics(self) -> None:
+        self._counted.clear()
+        self.statistics = SampleStatistics(0, 0.0, 0.0, 0.0)
 
     def change(
         self,
         temperature: float,
         prefix: str,
+        engine: Engine,
         state: TrainState,
         model: ModelConfig,
         dataset: Dataset,
@@ -69,27 +88,44 @@ class NameStream:
         before = self.temperature, self.prefix
         self.temperature, self.prefix = temperature, prefix
         try:
-            self._latest += self._make(state, model, dataset, seed + 1, PER_BATCH)
+            texts = self._make(PER_BATCH, engine, state, model, dataset, seed + 1)
         except EetuiError:
             self.temperature, self.prefix = before
             raise
+        self._latest += _tagged(texts, state.step, dataset)
+        self._forget_statistics()
 
-    def update(self, state: TrainState, model: ModelConfig, dataset: Dataset, seed: int) -> None:
+    def update(
+        self, engine: Engine, state: TrainState, model: ModelConfig, dataset: Dataset, seed: int
+    ) -> None:
         """Generate if names are due at this step or by the clock."""
         is_milestone = state.step in MILESTONES and not any(
             n.step == state.step for n in self._milestones
         )
         if is_milestone:
-            self._milestones += self._make(state, model, dataset, seed, PER_MILESTONE)
-        now = monotonic()
-        if now >= self._next_time:
-            self._latest += self._make(state, model, dataset, seed + 1, PER_BATCH)
-            self._next_time = now + SECONDS_BETWEEN
+            texts = self._make(PER_MILESTONE, engine, state, model, dataset, seed)
+            self._milestones += _tagged(texts, state.step, dataset)
+        started = monotonic()
+        if started < self._next_time:
+            return
+        texts = self._make(self._sample_size, engine, state, model, dataset, seed + 1)
+        pace = (monotonic() - started) / len(texts)
+        self._sample_size = max(PER_BATCH, min(int(SAMPLE_SECONDS / pace), COUNTED))
+        self._latest += _tagged(texts[:PER_BATCH], state.step, dataset)
+        self._counted += texts
+        self.statistics = statistics(self._counted, dataset)
+        self._next_time = started + SECONDS_BETWEEN
 
     def _make(
-        self, state: TrainState, model: ModelConfig, dataset: Dataset, seed: int, n: int
-    ) -> list[NameSample]:
-        names = generate(
+        self,
+        n: int,
+        engine: Engine,
+        state: TrainState,
+        model: ModelConfig,
+        dataset: Dataset,
+        seed: int,
+    ) -> list[str]:
+        return engine.generate(
             state.params,
             model,
             dataset,
@@ -98,4 +134,7 @@ class NameStream:
             prefix=self.prefix,
             seed=seed + 1_000_003 * state.step,
         )
-        return [NameSample(state.step, name, name not in dataset.documents) for name in names]
+
+
+def _tagged(texts: list[str], step: int, dataset: Dataset) -> list[NameSample]:
+    return [NameSample(step, text, text not in dataset.documents) for text in texts]

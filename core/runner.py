@@ -318,9 +318,12 @@ class Runner:
     def set_names(self, temperature: float | None = None, prefix: str | None = None) -> None:
         """Generate with another temperature or prefix from now on."""
         trainer = self.trainer
+        if trainer.engine is None:
+            raise UsageError(self._not_ready())
         trainer.names.change(
             trainer.names.temperature if temperature is None else temperature,
             trainer.names.prefix if prefix is None else prefix,
+            trainer.engine,
             trainer.state,
             trainer.model,
             trainer.dataset,

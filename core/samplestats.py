@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from eetui.core.dataset import Dataset
@@ -19,7 +19,7 @@ class SampleStatistics:
     mean_length: float
 
 
-def statistics(documents: Sequence[str], dataset: Dataset) -> SampleStatistics:
+def statistics(documents: Collection[str], dataset: Dataset) -> SampleStatistics:
     """The statistics of generated documents; all zero if there are none."""
     n = len(documents)
     if not n:

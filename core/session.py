@@ -295,6 +295,7 @@ class Session:
             events=tuple(trainer.events),
             names=trainer.names.latest,
             milestones=trainer.names.milestones,
+            statistics=trainer.names.statistics,
             temperature=trainer.names.temperature,
             prefix=trainer.names.prefix,
             can_rewind=trainer.good.step < step,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.optimizations import Kind, Optimizations
+from eetui.core.samplestats import SampleStatistics
 
 Severity = Literal["information", "warning", "error"]
 
@@ -143,6 +144,7 @@ class Snapshot:
     events: tuple[Event, ...]
     names: tuple[NameSample, ...]
     milestones: tuple[NameSample, ...]
+    statistics: SampleStatistics
     temperature: float
     prefix: str
     can_rewind: bool

@@ -123,7 +123,7 @@ class Trainer:
         assert self.engine is not None
         if not self._healthy():
             return Chunk(self.state.step, np.zeros(0, np.float32), self.state.step)
-        self.names.update(self.state, self.model, self.dataset, self.train.seed)
+        self.names.update(self.engine, self.state, self.model, self.dataset, self.train.seed)
         first = self.state.step
         n = self._steps_of_next_chunk(at_most)
         train = self.train
@@ -144,7 +144,9 @@ class Trainer:
         if diverged_at is None:
             self._keep_if_good()
             if self.finished:
-                self.names.update(self.state, self.model, self.dataset, self.train.seed)
+                self.names.update(
+                    self.engine, self.state, self.model, self.dataset, self.train.seed
+                )
         return Chunk(first, losses, diverged_at)
 
     def _steps_of_next_chunk(self, at_most: int | None) -> int:

@@ -37,6 +37,11 @@ def percent(value: float | None, width: int = 0) -> str:
     return (ABSENT if value is None else f"{value:.1f} %").rjust(width)
 
 
+def share(part: float, of: int) -> str:
+    """A share of `of` things in whole per cent, of steady width: ' 62 %'."""
+    return (f"{100 * part:.0f} %" if of else ABSENT).rjust(5)
+
+
 def rate(value: float, width: int = 0) -> str:
     """A learning rate: '0.00420'."""
     return f"{value:.5f}".rjust(width)

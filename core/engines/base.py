@@ -87,6 +87,18 @@ class Engine(Protocol):
     ) -> StepReport:
         """Advance `state` in place by one step for each row of `documents` [n_steps, batch]."""
 
+    def generate(
+        self,
+        params: Vector,
+        model: ModelConfig,
+        dataset: Dataset,
+        n: int,
+        temperature: float = 0.5,
+        prefix: str = "",
+        seed: int = 0,
+    ) -> list[str]:
+        """n documents as `core.sampling.generate` makes them, but where rounding decides."""
+
     def gradients(
         self,
         state: TrainState,

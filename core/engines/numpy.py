@@ -13,6 +13,7 @@ from eetui.core.dataset import Dataset
 from eetui.core.engines.base import Gradients, Progress, StepReport
 from eetui.core.errors import EngineError
 from eetui.core.optimizations import Optimizations, Value, find, labels
+from eetui.core.sampling import generate
 from eetui.core.state import TrainState
 
 _BLAS_NAMES = {"openblas": "OpenBLAS", "mkl": "MKL", "accelerate": "Accelerate", "blis": "BLIS"}
@@ -96,6 +97,8 @@ class NumpyEngine:
                 reference.adam(*vectors, result.grads, state.step, rate, train)
             state.step += 1
         return StepReport(losses, perf_counter_ns() - start)
+
+    generate = staticmethod(generate)
 
     def gradients(
         self,

@@ -399,3 +399,15 @@ def test_snapshots_are_few_and_never_go_backwards(names, live) -> None:
     steps = [s.step for s in run.snapshots]
     assert steps == sorted(steps)
     assert len(run.snapshots) < 10 + 25 * max(last.seconds * 3, 1)
+
+
+def test_a_sample_behind_the_names_is_counted_and_begun_anew(names, live) -> None:
+    run = live(session(names))
+    seen = run.wait_for(lambda s: s.statistics.n > 50)
+    assert 0 < seen.statistics.new_share <= 1
+    assert 0 < seen.statistics.distinct_share <= 1
+    assert 0 < seen.statistics.mean_length <= SMALL.block_size
+    run.session.pause()
+    run.wait_for(lambda s: s.status is Status.PAUSED)
+    run.session.set_temperature(0.2)
+    assert run.wait_for(lambda s: s.temperature == 0.2).statistics.n == 0

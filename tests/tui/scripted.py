@@ -14,6 +14,7 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.ladder import NOT_CLIMBED, START, STORY, Ladder, Rung
 from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find
 from eetui.core.optimizations import labels as all_labels
+from eetui.core.samplestats import SampleStatistics
 from eetui.core.snapshot import (
     Curve,
     Effect,
@@ -113,6 +114,7 @@ def snapshot(step: int = 4230, **changes: Any) -> Snapshot:
         events=tuple(e for e in events if e.step <= step),
         names=tuple(latest) if step else (),
         milestones=tuple(milestones),
+        statistics=SampleStatistics(1000, 0.62, 0.97, 6.1),
         temperature=0.5,
         prefix="",
         can_rewind=step > 0,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from eetui.core import checkpoint
 from eetui.core.dataset import load_dataset
+from eetui.core.engines import registry
 from eetui.core.errors import UsageError
-from eetui.core.sampling import generate
 from eetui.tui.cli.output import print_json
 
 MAX_SAMPLES = 100_000
@@ -33,7 +33,9 @@ def run(
     loaded = checkpoint.load(Path(load).expanduser())
     dataset = load_dataset(data, loaded.model.block_size)
     loaded.require_vocabulary(dataset.vocabulary, dataset.name)
-    names = generate(loaded.state.params, loaded.model, dataset, n, temperature, prefix, seed)
+    engine = registry.create(registry.default())
+    params, model = loaded.state.params, loaded.model
+    names = engine.generate(params, model, dataset, n, temperature, prefix, seed)
     if as_json:
         print_json(
             {

@@ -7,6 +7,7 @@ from itertools import groupby
 from textual import events
 from textual.content import Content
 
+from eetui.core.samplestats import SampleStatistics
 from eetui.core.snapshot import NameSample, Snapshot
 from eetui.tui import figures
 from eetui.tui.widgets.pane import MUTED, LinesPane, Part, line
@@ -29,14 +30,15 @@ class NamesPane(LinesPane, can_focus=True):
     def update(self, snapshot: Snapshot) -> None:
         """Show the names of `snapshot`."""
         self._snapshot = snapshot
-        wanted = (snapshot.names, snapshot.milestones, self.content_size)
+        wanted = (snapshot.names, snapshot.milestones, snapshot.statistics, self.content_size)
         title = (snapshot.temperature, snapshot.prefix)
         if self._drawn == (*wanted, title):
             return
         self._drawn = (*wanted, title)
         prefix = f", beginning with {snapshot.prefix}" if snapshot.prefix else ""
         self.border_title = f"names at temperature {snapshot.temperature:.1f}{prefix}"
-        self.border_subtitle = f"{NEW} made up   \\[ ] temperature"
+        made_up = figures.share(snapshot.statistics.new_share, snapshot.statistics.n)
+        self.border_subtitle = f"{NEW} {made_up} made up   \\[ ] temperature"
         self._draw(snapshot)
 
     def on_resize(self, _event: events.Resize) -> None:
@@ -49,7 +51,7 @@ class NamesPane(LinesPane, can_focus=True):
         kept = kept[-max(height // 3, 1) :] if len(kept) > height // 2 else kept
         lines = [line(("  step  milestones", MUTED)), *kept]
         if height > ROOMY:
-            lines.append(line())
+            lines += [line(), line((_about(snapshot.statistics), MUTED)), line()]
         lines.append(line(("  step  latest first", MUTED)))
         room = height - len(lines)
         for row in reversed(_rows(snapshot.names, width)):
@@ -58,6 +60,12 @@ class NamesPane(LinesPane, can_focus=True):
             lines += row
             room -= len(row)
         self.show(lines)
+
+
+def _about(sample: SampleStatistics) -> str:
+    """The larger sample behind the names shown, in words of steady width."""
+    distinct = figures.share(sample.distinct_share, sample.n)
+    return f"  of {sample.n:>5,} names {distinct} distinct, length {sample.mean_length:4.1f}"
 
 
 def _rows(names: tuple[NameSample, ...], width: int) -> list[list[Content]]:

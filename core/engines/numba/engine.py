@@ -15,6 +15,7 @@ from eetui.core.dataset import Dataset
 from eetui.core.engines.base import PHASES, Gradients, Progress, StepReport
 from eetui.core.errors import EngineError
 from eetui.core.optimizations import Optimizations, Value, find, labels
+from eetui.core.sampling import generate
 from eetui.core.state import TrainState, aligned_zeros
 
 if TYPE_CHECKING:
@@ -140,6 +141,8 @@ class NumbaEngine:
             return StepReport(losses, elapsed)
         scale = elapsed / max(int(ticks[-1]), 1)
         return StepReport(losses, elapsed, (ticks[:-1] * scale).astype(np.int64))
+
+    generate = staticmethod(generate)
 
     def gradients(
         self,
