@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from eetui.core import cpu
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.dataset import Dataset
+from eetui.core.engines import matrix_units
 from eetui.core.engines.base import PHASES, Gradients, Progress, StepReport
 from eetui.core.engines.native.library import (
     NOT_A_NUMBER,
@@ -76,7 +77,7 @@ class NativeEngine:
         if key == "threads" and int(value) > cpu.detect().cores:
             return f"{value} threads: eetui may use {cpu.detect().cores} here."
         if key == "matrix_engine" and value != "off":
-            return f"{str(value).upper()}: the native engine cannot drive a matrix unit."
+            return matrix_units.why_not(str(value), self.name)
         return ""
 
     def is_ready(self, model: ModelConfig, optimizations: Optimizations) -> bool:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from eetui.core import cpu
 from eetui.core.config import MAX_BATCH, ModelConfig, TrainConfig
 from eetui.core.dataset import Dataset
+from eetui.core.engines import matrix_units
 from eetui.core.engines.base import PHASES, Gradients, Progress, StepReport
 from eetui.core.errors import EngineError
 from eetui.core.optimizations import Optimizations, Value, find, labels
@@ -76,18 +77,8 @@ class NumbaEngine:
                 f"This CPU has {host.instruction_set}, whose registers hold {host.lanes} floats: "
                 f"{value} lanes would only be split."
             )
-        if key == "matrix_engine" and value == "sme2":
-            if not host.is_arm:
-                return f"SME2: this is an {host.architecture} CPU, and SME2 is a unit of Arm CPUs."
-            if not host.sme2:
-                return "SME2: this Arm CPU has none."
-            return "SME2: this CPU has it, but the Numba engine cannot drive it."
-        if key == "matrix_engine" and value == "amx":
-            if not host.is_x86:
-                return f"AMX: this is an {host.architecture} CPU, and AMX is a unit of Intel CPUs."
-            if not host.amx_bf16:
-                return "AMX: this CPU has no amx-bf16."
-            return "AMX: this CPU has amx-bf16, but the Numba engine cannot drive it."
+        if key == "matrix_engine" and value != "off":
+            return matrix_units.why_not(str(value), self.name)
         return ""
 
     def is_ready(self, model: ModelConfig, optimizations: Optimizations) -> bool:
