@@ -68,9 +68,9 @@ class Runner:
         self._start_as = Status.PAUSED if paused else Status.RUNNING
         self._planned = train.steps
         self._wants_peak = measure_peak
-        helper = registry.create("numpy") if stand_in and engine != "numpy" else None
-        first = helper.default_optimizations() if helper else Optimizations()
-        self.trainer = Trainer(dataset, model, train, helper, first, names, state)
+        substitute = registry.create("numpy") if stand_in and engine != "numpy" else None
+        first = substitute.default_optimizations() if substitute else Optimizations()
+        self.trainer = Trainer(dataset, model, train, substitute, first, names, state)
         self.wanted = first
 
     # -- getting ready ----------------------------------------------------------------------
