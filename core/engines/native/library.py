@@ -8,15 +8,14 @@ from contextlib import suppress
 from ctypes import CDLL, POINTER, byref, c_char_p, c_double, c_int64, c_void_p, sizeof
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, distribution
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from eetui.core.errors import EngineError
 
 VERSION = 1
-FOLDER, FILE = "native", "eetui_native.so"
+MODULE = "eetui.core.native.eetui_native"
 ISA_VARIABLE = "EETUI_ISA"
 
 WHY_MISSING = (
@@ -193,12 +192,13 @@ def new_job(kind: type[Run] | type[Sample], **values: Any) -> Any:
 def find() -> Path | None:
     """The library's file, or None where it was not built.
 
-    In an editable install it lies in the environment and not beside the sources.
+    Asked of the import system, though it is no Python module: that knows where it lies in a wheel
+    and in an editable install, and has the latter rebuilt if it was made to rebuild.
     """
-    places = [Path(str(files("eetui.core") / FOLDER / FILE))]
-    with suppress(PackageNotFoundError):
-        places.append(Path(str(distribution("eetui").locate_file(f"eetui/core/{FOLDER}/{FILE}"))))
-    return next((path for path in places if path.is_file()), None)
+    with suppress(ModuleNotFoundError):  # not even a folder for it, in a pure Python install
+        spec = find_spec(MODULE)
+        return Path(spec.origin) if spec and spec.origin else None
+    return None
 
 
 @lru_cache(maxsize=1)
