@@ -30,13 +30,13 @@
 typedef float vec;
 typedef int32_t ivec;
 typedef uint32_t uvec;
-typedef float vec_at __attribute__((aligned(4), may_alias));
+typedef float vec_at __attribute__((aligned(4)));
 #define LANE(x, i) (x)
 #else
 typedef float vec __attribute__((vector_size(4 * LANES)));
 typedef int32_t ivec __attribute__((vector_size(4 * LANES)));
 typedef uint32_t uvec __attribute__((vector_size(4 * LANES)));
-typedef float vec_at __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef float vec_at __attribute__((vector_size(4 * LANES), aligned(4)));
 #define LANE(x, i) ((x)[i])
 #endif
 
