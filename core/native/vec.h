@@ -85,6 +85,17 @@ INLINE vec v_permute(vec x, ivec index) {
     return r;
 #endif
 }
+/* result[i] = index[i] < LANES ? a[index[i]] : b[index[i] - LANES] */
+INLINE vec v_pick(vec a, vec b, ivec index) {
+#if defined(__GNUC__) && !defined(__clang__)
+    return __builtin_shuffle(a, b, index);
+#else
+    vec r;
+    UNROLL for (int i = 0; i < LANES; i++)
+        r[i] = index[i] & LANES ? b[index[i] & (LANES - 1)] : a[index[i] & (LANES - 1)];
+    return r;
+#endif
+}
 #endif
 
 INLINE vec v_fma(vec a, vec b, vec c) { return a * b + c; }
