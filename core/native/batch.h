@@ -15,20 +15,48 @@ INLINE uint64_t key_of(const uint8_t *tokens, int length) {
     return key;
 }
 
-/* order [n] = the documents, sorted by key so that equal prefixes are neighbours. The place of each
- * is counted, not searched: no branch depends on the keys, and a vector compares several. */
-static void sort_documents(Plan *p, const int32_t *documents, int n) {
-    const eetui_run *run = p->run;
-    uint64_t *keys = p->keys;
-    for (int i = 0; i < n; i++)
-        keys[i] = key_of(run->tokens + (int64_t)documents[i] * (p->T + 1),
-                         run->padding_skip ? run->lengths[documents[i]] : p->T);
+/* Few documents in the order of their keys: the place of each is counted, not searched, so that no
+ * branch depends on the keys and a vector compares several. */
+static void place_by_count(Plan *p, const int32_t *documents, int n) {
+    const uint64_t *keys = p->keys;
     for (int i = 0; i < n; i++) {
         uint64_t key = keys[i];
         int64_t before = 0;
         for (int64_t j = 0; j < n; j++) before += (keys[j] < key) | ((keys[j] == key) & (j < i));
         p->order[before] = documents[i];
     }
+}
+
+/* Many documents in the order of their keys (Shell, 1959). */
+static void sort_by_gaps(Plan *p, const int32_t *documents, int n) {
+    static const int GAPS[] = {301, 132, 57, 23, 10, 4, 1};
+    memcpy(p->order, documents, 4 * (size_t)n);
+    for (int s = 0; s < 7; s++) {
+        int gap = GAPS[s];
+        for (int i = gap; i < n; i++) {
+            uint64_t key = p->keys[i];
+            int32_t document = p->order[i];
+            int j = i;
+            for (; j >= gap && p->keys[j - gap] > key; j -= gap) {
+                p->keys[j] = p->keys[j - gap];
+                p->order[j] = p->order[j - gap];
+            }
+            p->keys[j] = key;
+            p->order[j] = document;
+        }
+    }
+}
+
+/* order [n] = the documents, sorted by key so that equal prefixes are neighbours. */
+static void sort_documents(Plan *p, const int32_t *documents, int n) {
+    const eetui_run *run = p->run;
+    for (int i = 0; i < n; i++)
+        p->keys[i] = key_of(run->tokens + (int64_t)documents[i] * (p->T + 1),
+                            run->padding_skip ? run->lengths[documents[i]] : p->T);
+    if (n <= 4 * LANES)
+        place_by_count(p, documents, n);
+    else
+        sort_by_gaps(p, documents, n);
 }
 
 /* How many leading positions of two documents have equal prefixes; their rows hold `size` bytes. */
