@@ -15,15 +15,22 @@ INLINE uint64_t key_of(const uint8_t *tokens, int length) {
     return key;
 }
 
-/* order [n] = the documents, sorted by key so that equal prefixes are neighbours (Shell, 1959). */
-static void sort_documents(Plan *p, const int32_t *documents, int n) {
-    const eetui_run *run = p->run;
+/* Few documents in the order of their keys: the place of each is counted, not searched, so that no
+ * branch depends on the keys and a vector compares several. */
+static void place_by_count(Plan *p, const int32_t *documents, int n) {
+    const uint64_t *keys = p->keys;
     for (int i = 0; i < n; i++) {
-        p->order[i] = documents[i];
-        p->keys[i] = key_of(run->tokens + (int64_t)documents[i] * (p->T + 1),
-                            run->padding_skip ? run->lengths[documents[i]] : p->T);
+        uint64_t key = keys[i];
+        int64_t before = 0;
+        for (int64_t j = 0; j < n; j++) before += (keys[j] < key) | ((keys[j] == key) & (j < i));
+        p->order[before] = documents[i];
     }
+}
+
+/* Many documents in the order of their keys (Shell, 1959). */
+static void sort_by_gaps(Plan *p, const int32_t *documents, int n) {
     static const int GAPS[] = {301, 132, 57, 23, 10, 4, 1};
+    memcpy(p->order, documents, 4 * (size_t)n);
     for (int s = 0; s < 7; s++) {
         int gap = GAPS[s];
         for (int i = gap; i < n; i++) {
@@ -38,6 +45,18 @@ static void sort_documents(Plan *p, const int32_t *documents, int n) {
             p->order[j] = document;
         }
     }
+}
+
+/* order [n] = the documents, sorted by key so that equal prefixes are neighbours. */
+static void sort_documents(Plan *p, const int32_t *documents, int n) {
+    const eetui_run *run = p->run;
+    for (int i = 0; i < n; i++)
+        p->keys[i] = key_of(run->tokens + (int64_t)documents[i] * (p->T + 1),
+                            run->padding_skip ? run->lengths[documents[i]] : p->T);
+    if (n <= 4 * LANES)
+        place_by_count(p, documents, n);
+    else
+        sort_by_gaps(p, documents, n);
 }
 
 /* How many leading positions of two documents have equal prefixes; their rows hold `size` bytes. */
@@ -58,74 +77,61 @@ INLINE int shared_prefix(const uint8_t *a, int n, const uint8_t *b, int m, int s
     return t < most ? t : most;
 }
 
-INLINE int add_row(Piece *q, int t, int first, int path_at) {
-    int row = q->rows++;
-    q->first[row] = first;
-    q->depth[row] = t;
-    q->path_at[row] = path_at;
-    q->prob_at[row] = q->weights;
-    q->weights += t + 1;
-    q->count[row] = 0;
-    return row;
-}
-
-INLINE int add_first(Plan *p, int token, int t, int share) {
-    Piece *q = &p->piece;
-    int32_t *seen = p->seen + t * p->V + token;
-    if (share && *seen >= 0) return *seen;
-    q->token[q->firsts] = token;
-    q->place[q->firsts] = t;
-    if (share) *seen = q->firsts;
-    return q->firsts++;
-}
-
 /* Lay out the rows of documents order[from], order[from + 1], ... until `to`, the rows are full
  * or, in the order by sample, one document is done; returns the next document.
  *
  * Predicted positions become rows, or without padding skip all positions. With prefix sharing a
- * document adds only the rows behind the prefix that it shares with the one before it. */
+ * document adds only the rows behind the prefix that it shares with the one before it. What is new
+ * can hardly be foreseen: it is written in any case, and only new things are counted. */
 static int assemble(Plan *p, int from, int to) {
     const eetui_run *run = p->run;
-    Piece *q = &p->piece;
+    Piece q = p->piece; /* not in memory, where every other store could change its counts */
     int share = run->prefix_sharing != 0, n_path = 0;
+    int32_t row_at[MAX_T]; /* the rows of the last path */
     const uint8_t *before = NULL;
-    int before_size = 0, before_path = 0, document = from;
-    q->rows = q->firsts = q->pairs = q->weights = 0;
+    int before_size = 0, document = from;
+    q.rows = q.firsts = q.pairs = q.weights = 0;
     for (; document < to; document++) {
         const uint8_t *tokens = run->tokens + (int64_t)p->order[document] * (p->T + 1);
         int length = run->lengths[p->order[document]];
         int size = run->padding_skip ? length : p->T;
         int known = share && before ? shared_prefix(before, before_size, tokens, size, p->T + 1) : 0;
-        if (q->rows + size - known > p->max_rows) break;
+        if (q.rows + size - known > p->max_rows) break;
         if (document > from && run->by_sample) break;
-        /* The path of its last row is, up to their own place, that of all rows of a document. */
-        int last = before_path;
-        if (known < size) {
-            last = n_path;
-            for (int t = 0; t < known; t++) {
-                q->path[last + t] = q->path[before_path + t];
-                q->path_first[last + t] = q->path_first[before_path + t];
-            }
-            for (int t = known; t < size; t++) {
-                int first = add_first(p, tokens[t], t, share);
-                int row = add_row(q, t, first, last);
-                q->path[last + t] = row * p->ld_qkv;
-                q->path_first[last + t] = first * p->ld_qkv;
-            }
-            n_path += size;
-            before = tokens;
-            before_size = size;
-            before_path = last;
+        for (int t = 0; t < size; t++) {
+            int32_t *seen = p->seen + t * p->V + tokens[t];
+            int first = *seen < 0 ? q.firsts : *seen;
+            *seen = share ? first : -1;
+            q.token[q.firsts] = tokens[t];
+            q.place[q.firsts] = t;
+            q.firsts += first == q.firsts;
+
+            int fresh = t >= known, row = fresh ? q.rows : row_at[t];
+            q.first[q.rows] = first;
+            q.depth[q.rows] = t;
+            q.path_at[q.rows] = n_path;
+            q.prob_at[q.rows] = q.weights;
+            q.count[q.rows] = 0;
+            q.rows += fresh;
+            q.weights += fresh ? t + 1 : 0;
+
+            row_at[t] = row;
+            q.path[n_path + t] = row * p->ld_qkv;
+            q.path_first[n_path + t] = first * p->ld_qkv;
+            q.count[row] += t < length;
+            q.pair_row[q.pairs + t] = row;
+            q.pair_target[q.pairs + t] = tokens[t + 1];
         }
-        for (int t = 0; t < length; t++) {
-            int row = q->path[last + t] / p->ld_qkv;
-            q->count[row]++;
-            q->pair_row[q->pairs] = row;
-            q->pair_target[q->pairs++] = tokens[t + 1];
-        }
+        q.pairs += length;
+        if (known == size) continue; /* the path before is as good and may be longer */
+        /* Up to their own place, the path of the last row is that of all rows of a document. */
+        n_path += size;
+        before = tokens;
+        before_size = size;
     }
     if (share)
-        for (int r = 0; r < q->firsts; r++) p->seen[q->place[r] * p->V + q->token[r]] = -1;
+        for (int r = 0; r < q.firsts; r++) p->seen[q.place[r] * p->V + q.token[r]] = -1;
+    p->piece = q;
     return document;
 }
 

@@ -219,9 +219,11 @@ static void lay_out_backward(Plan *p, Arena *a, int64_t rows, int64_t batch) {
     p->seen = take_ints(a, (int64_t)p->T * p->V);
     int32_t **of_rows[] = {&q->first, &q->depth, &q->path_at, &q->token, &q->place, &q->itself,
                            &q->count, &q->prob_at};
-    for (size_t i = 0; i < sizeof of_rows / sizeof *of_rows; i++) *of_rows[i] = take_ints(a, rows);
-    q->path = take_ints(a, rows * p->T);
-    q->path_first = take_ints(a, rows * p->T);
+    /* One row more than there can be, which is written but does not count. */
+    for (size_t i = 0; i < sizeof of_rows / sizeof *of_rows; i++)
+        *of_rows[i] = take_ints(a, rows + 1);
+    q->path = take_ints(a, (rows + 1) * p->T);
+    q->path_first = take_ints(a, (rows + 1) * p->T);
     int64_t pairs = batch * p->T; /* shared rows take no room, so a piece may hold a whole batch */
     q->pair_row = take_ints(a, pairs);
     q->pair_target = take_ints(a, pairs);

@@ -31,8 +31,7 @@ INLINE void tile(const int R, const int C, const float *a, ptrdiff_t ar, ptrdiff
                  Post post, float *side) {
     vec s[12][4];
     UNROLL for (int r = 0; r < R; r++)
-        UNROLL for (int j = 0; j < C; j++) s[r][j] = add ? v_load(c + r * ldc + j * LANES)
-                                                         : v_zero();
+        UNROLL for (int j = 0; j < C; j++) s[r][j] = v_zero();
     for (int k = 0; k < depth; k++) {
         vec w[4];
         UNROLL for (int j = 0; j < C; j++) w[j] = v_load(b + j * LANES);
@@ -43,6 +42,9 @@ INLINE void tile(const int R, const int C, const float *a, ptrdiff_t ar, ptrdiff
         a += ak;
         b += ldb;
     }
+    if (add)
+        UNROLL for (int r = 0; r < R; r++)
+            UNROLL for (int j = 0; j < C; j++) s[r][j] += v_load(c + r * ldc + j * LANES);
     if (post == STORE) {
         UNROLL for (int r = 0; r < R; r++)
             UNROLL for (int j = 0; j < C; j++) v_store(c + r * ldc + j * LANES, s[r][j]);

@@ -30,13 +30,13 @@
 typedef float vec;
 typedef int32_t ivec;
 typedef uint32_t uvec;
-typedef float vec_at __attribute__((aligned(4), may_alias));
+typedef float vec_at __attribute__((aligned(4)));
 #define LANE(x, i) (x)
 #else
 typedef float vec __attribute__((vector_size(4 * LANES)));
 typedef int32_t ivec __attribute__((vector_size(4 * LANES)));
 typedef uint32_t uvec __attribute__((vector_size(4 * LANES)));
-typedef float vec_at __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef float vec_at __attribute__((vector_size(4 * LANES), aligned(4)));
 #define LANE(x, i) ((x)[i])
 #endif
 
@@ -82,6 +82,17 @@ INLINE vec v_permute(vec x, ivec index) {
 #else
     vec r;
     UNROLL for (int i = 0; i < LANES; i++) r[i] = x[index[i] & (LANES - 1)];
+    return r;
+#endif
+}
+/* result[i] = index[i] < LANES ? a[index[i]] : b[index[i] - LANES] */
+INLINE vec v_pick(vec a, vec b, ivec index) {
+#if defined(__GNUC__) && !defined(__clang__)
+    return __builtin_shuffle(a, b, index);
+#else
+    vec r;
+    UNROLL for (int i = 0; i < LANES; i++)
+        r[i] = index[i] & LANES ? b[index[i] & (LANES - 1)] : a[index[i] & (LANES - 1)];
     return r;
 #endif
 }

@@ -82,12 +82,13 @@ INLINE void transpose_block(const float *a, ptrdiff_t lda, float *b, ptrdiff_t l
 #else
 /* One stage of a transposition: swap the off-diagonal blocks of `s` rows and lanes. */
 INLINE void exchange(vec *row, int s) {
-    ivec upper = ~i_is_zero(i_lanes() & s), swap = i_lanes() ^ s;
+    ivec upper = ~i_is_zero(i_lanes() & s);
+    ivec low = (i_lanes() & ~s) + (upper & LANES), high = (i_lanes() | s) + (upper & LANES);
     UNROLL for (int i = 0; i < LANES; i++) {
         if (i & s) continue;
         vec a = row[i], b = row[i + s];
-        row[i] = v_select(upper, v_permute(b, swap), a);
-        row[i + s] = v_select(upper, b, v_permute(a, swap));
+        row[i] = v_pick(a, b, low);
+        row[i + s] = v_pick(a, b, high);
     }
 }
 
