@@ -14,6 +14,7 @@ from eetui.core import cpu
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.dataset import Dataset
 from eetui.core.engines import matrix_units
+from eetui.core.engines.arguments import check_arrays, check_fit, check_state
 from eetui.core.engines.base import PHASES, Gradients, Progress, StepReport
 from eetui.core.engines.native.library import (
     NOT_A_NUMBER,
@@ -201,7 +202,9 @@ class NativeEngine:
     ) -> int:
         """Check what the library cannot see, call it and return the nanoseconds."""
         self._check(optimizations)
-        _check_arrays(state, dataset, model)
+        check_state(state, model)
+        check_fit(dataset, model)
+        check_arrays(dataset)
         on = optimizations
         job = new_job(
             Run,
@@ -277,22 +280,3 @@ def shape_fields(model: ModelConfig) -> dict[str, int]:
         "vocab": model.vocab_size,
         "squared": int(model.activation == "relu2"),
     }
-
-
-def _check_arrays(state: TrainState, dataset: Dataset, model: ModelConfig) -> None:
-    """Raise `EngineError` unless the arrays are as long as the library takes them to be."""
-    for vector in (state.params, state.m, state.v):
-        if vector.shape != (model.n_params,) or vector.dtype != np.float32:
-            raise EngineError(f"The state is not one of this model ({model.n_params} float32).")
-        if not vector.flags.c_contiguous:
-            raise EngineError("The state's vectors must be contiguous.")
-    tokens, lengths = dataset.tokens, dataset.lengths
-    if dataset.block_size != model.block_size or dataset.vocab_size != model.vocab_size:
-        raise EngineError(
-            f"The data set (block size {dataset.block_size}, vocabulary {dataset.vocab_size}) "
-            f"does not fit the model ({model.block_size}, {model.vocab_size})."
-        )
-    if tokens.shape != (len(lengths), model.block_size + 1) or tokens.dtype != np.uint8:
-        raise EngineError("The data set's tokens must be uint8 [documents, block_size + 1].")
-    if lengths.dtype != np.int32 or not (tokens.flags.c_contiguous and lengths.flags.c_contiguous):
-        raise EngineError("The data set's lengths must be int32, and its arrays contiguous.")

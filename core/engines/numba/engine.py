@@ -13,6 +13,7 @@ from eetui.core import cpu
 from eetui.core.config import MAX_BATCH, ModelConfig, TrainConfig
 from eetui.core.dataset import Dataset
 from eetui.core.engines import matrix_units
+from eetui.core.engines.arguments import check_arrays, check_fit, check_state
 from eetui.core.engines.base import PHASES, Gradients, Progress, StepReport
 from eetui.core.errors import EngineError
 from eetui.core.optimizations import Optimizations, Value, find, labels
@@ -200,11 +201,8 @@ class NumbaEngine:
 
 def _check_dataset(dataset: Dataset) -> None:
     """Raise `EngineError` unless the arrays are what the kernel takes them for."""
+    check_arrays(dataset)
     tokens, lengths = dataset.tokens, dataset.lengths
-    if tokens.ndim != 2 or len(tokens) != len(lengths) or tokens.dtype != np.uint8:
-        raise EngineError("The data set's tokens must be uint8 [documents, block_size + 1].")
-    if lengths.dtype != np.int32 or not (tokens.flags.c_contiguous and lengths.flags.c_contiguous):
-        raise EngineError("The data set's lengths must be int32, and its arrays contiguous.")
     if lengths.min() < 1 or lengths.max() > dataset.block_size:
         raise EngineError("A document has no position to predict, or more than block_size.")
     if tokens.max() >= dataset.vocab_size:
@@ -215,16 +213,8 @@ def _check_inputs(
     state: TrainState, dataset: Dataset, model: ModelConfig, documents: NDArray[np.int32]
 ) -> None:
     """Raise `EngineError` unless every index that the kernel will follow stays in bounds."""
-    for vector in (state.params, state.m, state.v):
-        if vector.shape != (model.n_params,) or vector.dtype != np.float32:
-            raise EngineError(f"The state is not one of this model ({model.n_params} float32).")
-        if not vector.flags.c_contiguous:
-            raise EngineError("The state's vectors must be contiguous.")
-    if dataset.block_size != model.block_size or dataset.vocab_size != model.vocab_size:
-        raise EngineError(
-            f"The data set (block size {dataset.block_size}, vocabulary {dataset.vocab_size}) "
-            f"does not fit the model ({model.block_size}, {model.vocab_size})."
-        )
+    check_state(state, model)
+    check_fit(dataset, model)
     if not 1 <= documents.shape[1] <= MAX_BATCH:
         raise EngineError(f"A batch holds 1 to {MAX_BATCH} documents, not {documents.shape[1]}.")
     if documents.min() < 0 or documents.max() >= dataset.n_docs:
