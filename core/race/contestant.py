@@ -1,0 +1,100 @@
+"""What a contestant of the race is: a way of training this model, or one like it, step by step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eetui.core.batches import documents, learning_rates
+from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.dataset import Dataset
+
+Rules = Literal["equal", "microgpt"]
+"""equal: the same float32 initial weights, each contestant with the batch it is made for, documents
+of a step from (seed, step). microgpt: Karpathy's own draws, order of documents and batch of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What all contestants are handed.
+
+    initial: the transformer's weights [n_params] float64, laid out as `state.layout` says.
+    order: the documents of step k are order[k * batch % n_docs] and so on, where the rules fix an
+    order; None where they are drawn by (seed, step). `train.batch` is the batch of contestants that
+    can choose one.
+    """
+
+    dataset: Dataset
+    model: ModelConfig
+    train: TrainConfig
+    rules: Rules
+    initial: NDArray[np.float64]
+    order: NDArray[np.int32] | None = None
+
+    def documents(self, first_step: int, n_steps: int, batch: int) -> NDArray[np.int32]:
+        """Indices [n_steps, batch] of the documents of the steps from first_step on."""
+        if self.order is None:
+            n_docs = self.dataset.n_docs
+            return documents(self.train.seed, first_step, n_steps, batch, n_docs)
+        places = np.arange(first_step * batch, (first_step + n_steps) * batch) % len(self.order)
+        return self.order[places].reshape(n_steps, batch)
+
+    def learning_rates(self, first_step: int, n_steps: int) -> NDArray[np.float64]:
+        """Learning rates [n_steps] of the steps from first_step on."""
+        if self.rules == "microgpt":
+            done = (first_step + np.arange(n_steps)) / self.train.steps
+            return self.train.learning_rate * (1.0 - np.minimum(done, 1.0))
+        return learning_rates(self.train, first_step, n_steps).astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a sample costs in a contestant's own terms, such as 57,012 autograd nodes."""
+
+    count: int
+    unit: Literal["autograd nodes", "matrix operations"]
+
+
+class Runner(Protocol):
+    """A contestant at work. It holds its weights and how many steps it has done."""
+
+    n_params: int
+    batch: int  # documents of a step
+
+    def advance(self, n_steps: int) -> NDArray[np.float64]:
+        """Take n steps; the mean loss of each (nats a predicted character), [n_steps]."""
+        ...
+
+    def work(self) -> Work | None:
+        """The work of a sample of mean length, known after the first step; None if unknown."""
+        ...
+
+    def generate(self, n: int, temperature: float, seed: int) -> list[str]:
+        """n generated documents from the present weights."""
+        ...
+
+
+class Contestant(Protocol):
+    """An entry of the league, whether it can run here or not.
+
+    name: as the command line has it. summary: what it is, one sentence. model: '' for this
+    transformer, else which other model it trains. extra: the optional dependencies it needs, as in
+    eetui[torch], or ''.
+    """
+
+    name: str
+    summary: str
+    model: str
+    extra: str
+
+    def why_not(self) -> str:
+        """Empty if it can run here, else why not and what to install, in a sentence."""
+        ...
+
+    def start(self, task: Task) -> Runner:
+        """A runner at the task's initial weights, compiled and ready, so that its first step is
+        timed like the others. Raises `UsageError` for a task it cannot do."""
+        ...
