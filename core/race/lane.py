@@ -1,0 +1,216 @@
+"""One contestant on its lane: it gets ready, takes slices of steps on its own clock, and ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eetui.core.errors import EetuiError, UsageError
+from eetui.core.race.contestant import Contestant, Runner, Task
+from eetui.core.race.energy import Meter
+from eetui.core.race.record import Record
+from eetui.core.race.standing import Names, Standing, Status
+
+SLICE_NS = 50e6
+"""Length that slices grow to: long against a reading of the clock and cold caches."""
+MAX_STEPS_PER_SLICE = 1 << 16
+N_NAMES = 4
+TEMPERATURE = 0.5
+KEPT_NAMES = 16
+NAMES_SHARE = 0.1
+"""Time that generating names may take, as a share of the training so far."""
+NAMES_APART = 0.1
+"""Seconds of training between names at the least."""
+
+Observe = Callable[[str, int, NDArray[np.float64]], None]
+"""Called with a contestant's name, its first step of a slice (from 0) and that slice's losses."""
+Clock = Callable[[], int]
+"""Nanoseconds since any moment, never running backwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How far every contestant may go; raises `UsageError` for a plan that makes no sense.
+
+    seconds: of its own training, None for no limit. steps: None for no limit. threshold: the loss
+    (nats) whose first passing is timed. turns: one contestant after another instead of slices in
+    turn.
+    """
+
+    seconds: float | None = 5.0
+    steps: int | None = None
+    threshold: float = 2.0
+    turns: bool = False
+
+    def __post_init__(self) -> None:
+        if self.seconds is None and self.steps is None:
+            raise UsageError("A race needs an end: give it seconds or steps.")
+        if self.seconds is not None and not 0 < self.seconds <= 1e6:
+            raise UsageError(f"seconds must be above 0 and at most 10^6, not {self.seconds:g}.")
+        if self.steps is not None and not 1 <= self.steps <= 10**9:
+            raise UsageError(f"steps must be between 1 and 10^9, not {self.steps}.")
+        if not 0 < self.threshold < 100:
+            raise UsageError(f"threshold must be above 0 and below 100, not {self.threshold:g}.")
+
+
+class Lane:
+    """Everything that one contestant has done in a race."""
+
+    def __init__(
+        self, contestant: Contestant, task: Task, plan: Plan, clock: Clock, meter: Meter | None
+    ) -> None:
+        self.contestant = contestant
+        self.status = Status.WAITING
+        self._reason = ""
+        self._task, self._plan, self._clock, self._meter = task, plan, clock, meter
+        self._runner: Runner | None = None
+        self._record: Record | None = None
+        self._names: list[Names] = []
+        self._names_ns = 0
+        self._names_at = 0.0
+        self._slice_steps = 1
+        self._joules: float | None = None
+        self._known = Standing(
+            contestant.name, contestant.summary, contestant.model, contestant.extra
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Its own clock."""
+        return self._record.seconds if self._record else 0.0
+
+    def prepare(self) -> None:
+        """Get ready, compiling where that is needed; ends the lane if that is impossible."""
+        started = self._clock()
+        try:
+            reason = self.contestant.why_not()
+            if reason:
+                self._end(Status.CANNOT, reason)
+                return
+            runner = self.contestant.start(self._task)
+        except UsageError as error:
+            self._end(Status.CANNOT, str(error))
+            return
+        except Exception as error:
+            self._end(Status.FAILED, _sentence(error))
+            return
+        self._runner = runner
+        self._record = Record(runner.batch, self._plan.threshold)
+        self._known = replace(
+            self._known,
+            batch=runner.batch,
+            n_params=runner.n_params,
+            detail=str(getattr(runner, "detail", "")),
+            compile_seconds=(self._clock() - started) / 1e9,
+        )
+        self.status = Status.RUNNING
+
+    def advance(self, observe: Observe | None = None) -> None:
+        """Take one slice of steps; ends the lane when its plan is done or it cannot go on."""
+        runner, record = self._runner, self._record
+        assert runner is not None
+        assert record is not None
+        n = self._steps_of_next_slice(record)
+        try:
+            before = self._meter.joules() if self._meter else None
+            start = self._clock()
+            losses = np.asarray(runner.advance(n), np.float64)
+            spent = self._clock() - start
+            after = self._meter.joules() if self._meter else None
+        except Exception as error:
+            self._end(Status.FAILED, _sentence(error))
+            return
+        if before is not None and after is not None:
+            self._joules = (self._joules or 0.0) + after - before
+        if observe:
+            observe(self.contestant.name, record.steps, losses)
+        if not np.isfinite(losses).all():
+            step = record.steps + int(np.argmin(np.isfinite(losses))) + 1
+            self._end(
+                Status.FAILED, f"The loss of step {step:,} is no number: lower the learning rate."
+            )
+            return
+        record.add(losses, spent)
+        self._slice_steps = max(1, min(int(SLICE_NS * n / max(spent, 1)), 2 * n))
+        self._finish_if_done(runner, record)
+
+    def _steps_of_next_slice(self, record: Record) -> int:
+        limits = [self._slice_steps, MAX_STEPS_PER_SLICE]
+        if self._plan.steps is not None:
+            limits.append(self._plan.steps - record.steps)
+        if self._plan.seconds is not None and record.steps:
+            left = self._plan.seconds - record.seconds
+            limits.append(round(left * record.steps / max(record.seconds, 1e-9)))
+        return max(1, min(limits))
+
+    def _finish_if_done(self, runner: Runner, record: Record) -> None:
+        plan = self._plan
+        done: Status | None = None
+        if plan.steps is not None and record.steps >= plan.steps:
+            done = Status.FINISHED
+        elif plan.seconds is not None and record.seconds >= plan.seconds:
+            done = Status.OUT_OF_TIME
+        is_due = (
+            self._names_ns <= NAMES_SHARE * record.nanoseconds and record.seconds >= self._names_at
+        )
+        if done or is_due:
+            self._generate(runner, record)
+        if done:
+            self._end(done)
+
+    def _generate(self, runner: Runner, record: Record) -> None:
+        """Names from the present weights, off the clock."""
+        start = self._clock()
+        try:
+            texts = runner.generate(N_NAMES, TEMPERATURE, self._task.train.seed)
+        except EetuiError:  # such as weights that have become too large to sample from
+            texts = []
+        self._names_ns += self._clock() - start
+        self._names_at = record.seconds + NAMES_APART
+        if texts:
+            self._names.append(Names(record.steps, record.seconds, tuple(texts)))
+        if len(self._names) > KEPT_NAMES:  # thin out, but keep how it began and how it ended
+            del self._names[1:-1:2]
+
+    def skip(self) -> None:
+        """Leave it where it is."""
+        if self.status not in (Status.WAITING, Status.RUNNING):
+            return
+        self._end(Status.SKIPPED)
+
+    def _end(self, status: Status, reason: str = "") -> None:
+        """Settle what is known and let go of weights and scratch memory."""
+        self._known = self.standing()
+        self._runner = None
+        self.status, self._reason = status, reason
+
+    def standing(self) -> Standing:
+        """An immutable copy of where it stands, without the speed-up, which others decide."""
+        runner, record = self._runner, self._record
+        if runner is None or record is None:
+            return replace(self._known, status=self.status, reason=self._reason)
+        return replace(
+            self._known,
+            status=self.status,
+            steps=record.steps,
+            seconds=record.seconds,
+            loss=record.loss,
+            loss_ema=record.ema,
+            loss_best=record.best,
+            reached=record.reached,
+            curve=record.history.curve(),
+            work=runner.work() if record.steps else None,
+            names=tuple(self._names),
+            joules=self._joules,
+        )
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong, for the table: the message of our own errors, else with the error's type."""
+    if isinstance(error, EetuiError):
+        return str(error)
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:200]}".rstrip(": ") + ("" if text[-1:] == "." else ".")

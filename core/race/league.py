@@ -1,0 +1,147 @@
+"""The race itself: contestants take slices in turn, each on its own clock, and form a league."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter_ns
+
+from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.errors import UsageError
+from eetui.core.race.contestant import Contestant, Rules, Task
+from eetui.core.race.energy import Meter
+from eetui.core.race.lane import Clock, Lane, Observe, Plan
+from eetui.core.race.standing import Standing, Status
+
+BASE = "scalar"
+"""The contestant that speed-ups are over, if it takes part."""
+
+
+@dataclass(frozen=True, slots=True)
+class League:
+    """How far a race has come.
+
+    standings: in the order in which the contestants were named. base: what speed-ups are over, in
+    words, '' until something was measured; never a figure from another machine. energy: where
+    joules come from, '' if from nowhere. working: the contestant that gets ready or trains, or ''.
+    doing: what is being done, '' at the end.
+    """
+
+    rules: Rules
+    data: str
+    model: ModelConfig
+    train: TrainConfig
+    plan: Plan
+    standings: tuple[Standing, ...]
+    base: str = ""
+    energy: str = ""
+    working: str = ""
+    doing: str = ""
+
+    @property
+    def ranking(self) -> tuple[Standing, ...]:
+        """The quickest a sample first; those not measured last, in their order."""
+        return tuple(sorted(self.standings, key=lambda s: s.us_per_sample or float("inf")))
+
+    @property
+    def at_work(self) -> Standing | None:
+        """The contestant that gets ready or trains just now, None at the start and the end."""
+        return next((s for s in self.standings if s.name == self.working), None)
+
+    def find(self, name: str) -> Standing:
+        """The contestant called `name`; raises `UsageError` if it does not take part."""
+        for standing in self.standings:
+            if standing.name == name:
+                return standing
+        raise UsageError(
+            f"{name} takes no part in this race: {', '.join(s.name for s in self.standings)} do."
+        )
+
+
+def compete(
+    task: Task,
+    contestants: Sequence[Contestant],
+    plan: Plan,
+    *,
+    skipped: Container[str] = frozenset(),
+    observe: Observe | None = None,
+    clock: Clock = perf_counter_ns,
+    meter: Meter | None = None,
+) -> Iterator[League]:
+    """Let the contestants race; yields after every slice how far they have come.
+
+    The next slice goes to whoever has the fewest seconds on its clock, so that a machine that
+    slows down slows all of them; with `plan.turns` to the first that is not done. Clocks stand
+    while a contestant gets ready, generates names, or the reader of this iterator is busy.
+    `skipped` is looked at before every slice: a name in it ends there. Raises `UsageError` for no
+    contestants or the same one twice.
+    """
+    names = [contestant.name for contestant in contestants]
+    if not names:
+        raise UsageError("A race needs at least one contestant.")
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(f"{twice} is named twice: name each contestant once.")
+    lanes = [Lane(contestant, task, plan, clock, meter) for contestant in contestants]
+    league = League(
+        rules=task.rules,
+        data=task.dataset.name,
+        model=task.model,
+        train=task.train,
+        plan=plan,
+        standings=tuple(lane.standing() for lane in lanes),
+        energy=meter.source if meter else "",
+        doing="starting",
+    )
+    yield league
+    while True:
+        for each in lanes:
+            if each.contestant.name in skipped:
+                each.skip()
+        lane = _next(lanes, plan.turns)
+        if lane is None:
+            yield replace(_settled(league, lanes), working="", doing="")
+            return
+        name = lane.contestant.name
+        if lane.status is Status.WAITING:
+            lane.status = Status.COMPILING
+            league = replace(_settled(league, lanes), working=name, doing=f"{name} gets ready")
+            yield league
+            lane.prepare()
+        if lane.status is Status.RUNNING:
+            lane.advance(observe)
+        league = replace(_settled(league, lanes, lane), working=name, doing=f"{name} trains")
+        yield league
+
+
+def _next(lanes: Sequence[Lane], turns: bool) -> Lane | None:
+    """Whose slice it is: one that waits, else the one with the fewest seconds."""
+    going = [lane for lane in lanes if lane.status in (Status.WAITING, Status.RUNNING)]
+    if not going or turns:
+        return going[0] if going else None
+    return min(going, key=lambda lane: (lane.status is not Status.WAITING, lane.seconds))
+
+
+def _settled(league: League, lanes: Sequence[Lane], changed: Lane | None = None) -> League:
+    """The league with the standings of the lanes that changed, and the speed-ups."""
+    standings = tuple(
+        lane.standing() if lane is changed or lane.status is not old.status else old
+        for lane, old in zip(lanes, league.standings, strict=True)
+    )
+    measured = [s for s in standings if s.us_per_sample is not None]
+    if not measured:
+        return replace(league, standings=standings)
+    base = next(
+        (s for s in measured if s.name == BASE), max(measured, key=lambda s: s.us_per_sample or 0)
+    )
+    us = base.us_per_sample
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    words = f"{BASE} on {python}" if base.name == BASE else f"{base.name}, the slowest measured"
+    return replace(
+        league,
+        base=f"{words}, in this race",
+        standings=tuple(
+            replace(s, speedup=us / s.us_per_sample if us and s.us_per_sample else None)
+            for s in standings
+        ),
+    )

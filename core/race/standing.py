@@ -1,0 +1,94 @@
+"""Where one contestant of a race stands: what the league's table and charts show of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from eetui.core.race.contestant import Work
+from eetui.core.snapshot import Curve
+
+
+class Status(StrEnum):
+    """What a contestant is doing, or how it ended. The values are the words to be shown."""
+
+    WAITING = "waiting"
+    COMPILING = "compiling"
+    RUNNING = "running"
+    OUT_OF_TIME = "out of time"
+    FINISHED = "finished"
+    SKIPPED = "skipped"
+    CANNOT = "cannot"
+    FAILED = "failed"
+
+
+OVER = (Status.OUT_OF_TIME, Status.FINISHED, Status.SKIPPED, Status.CANNOT, Status.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Documents generated after so many steps and so many seconds of training."""
+
+    step: int
+    seconds: float
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One row of the league. Seconds are those of its own training alone; losses are nats.
+
+    reason: why it cannot race or has failed, a sentence, else ''. detail: what it computes on.
+    batch: documents a step, 0 until it has started, as are n_params. compile_seconds: what getting
+    ready took. loss: mean of the last 100 steps, or of the second half of fewer than 200.
+    loss_ema: exponential moving average over about 50 steps. loss_best: the lowest mean of a
+    window (`record.window`) so far, None until one is full. reached: seconds until such a mean
+    was below the plan's threshold. speedup: us_per_sample of the league's base over its own.
+    joules: energy of the package during its slices, None where that cannot be measured.
+    """
+
+    name: str
+    summary: str
+    model: str
+    extra: str
+    status: Status = Status.WAITING
+    reason: str = ""
+    detail: str = ""
+    batch: int = 0
+    n_params: int = 0
+    compile_seconds: float = 0.0
+    steps: int = 0
+    seconds: float = 0.0
+    speedup: float | None = None
+    loss: float | None = None
+    loss_ema: float | None = None
+    loss_best: float | None = None
+    reached: float | None = None
+    curve: Curve = field(default_factory=Curve)
+    work: Work | None = None
+    names: tuple[Names, ...] = ()
+    joules: float | None = None
+
+    @property
+    def samples(self) -> int:
+        """Documents trained on so far."""
+        return self.steps * self.batch
+
+    @property
+    def us_per_step(self) -> float | None:
+        """Mean microseconds a step, None before the first."""
+        return self.seconds * 1e6 / self.steps if self.steps else None
+
+    @property
+    def us_per_sample(self) -> float | None:
+        """Mean microseconds a document, None before the first step."""
+        return self.seconds * 1e6 / self.samples if self.steps else None
+
+    @property
+    def joules_per_step(self) -> float | None:
+        return self.joules / self.steps if self.steps and self.joules is not None else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it takes no further step."""
+        return self.status in OVER
