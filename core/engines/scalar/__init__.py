@@ -1,0 +1,1 @@
+"""Scalar autograd in pure Python: every number of the model is an object with a gradient."""
