@@ -133,6 +133,8 @@ class Lane:
                 Status.FAILED, f"The loss of step {step:,} is no number: lower the learning rate."
             )
             return
+        if not record.steps:
+            self._known = replace(self._known, work=runner.work())
         record.add(losses, spent)
         self._slice_steps = max(1, min(int(SLICE_NS * n / max(spent, 1)), 2 * n))
         self._finish_if_done(runner, record)
@@ -202,7 +204,6 @@ class Lane:
             loss_best=record.best,
             reached=record.reached,
             curve=record.history.curve(),
-            work=runner.work() if record.steps else None,
             names=tuple(self._names),
             joules=self._joules,
         )

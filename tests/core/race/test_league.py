@@ -54,9 +54,11 @@ def test_one_that_takes_longer_than_the_budget_does_one_step(race, clock):
 def test_steps_are_kept_to_exactly(race, clock, steps):
     told = []
     fake = Fake("a", clock, us=50)
-    (a,) = race(
-        [fake], seconds=None, steps=steps, observe=lambda name, first, l: told.append((first, l))
-    )[-1].standings
+
+    def observe(name, first, losses):
+        told.append((first, losses))
+
+    (a,) = race([fake], seconds=None, steps=steps, observe=observe)[-1].standings
     assert (a.status, a.steps, fake.done) == (Status.FINISHED, steps, steps)
     assert [first for first, _ in told] == [*np.cumsum([0, *fake.slices[:-1]])]
     assert np.array_equal(

@@ -1,0 +1,72 @@
+"""The contestants by name, in the league's order, created on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import cast
+
+from eetui.core.errors import UsageError
+from eetui.core.race.contestant import Contestant
+
+ENGINES = "eetui.core.engines"
+RACE = "eetui.core.race"
+
+CONTESTANTS = {
+    "scalar": f"{ENGINES}.scalar.contestant:SCALAR",
+    "tape": f"{ENGINES}.tape.contestant:TAPE",
+    "tape-f32": f"{ENGINES}.tape.contestant:TAPE_F32",
+    "vector": f"{ENGINES}.vector.contestant:VECTOR",
+    "rnn": f"{ENGINES}.rnn.contestant:RNN",
+    "rnn-sparse": f"{ENGINES}.rnn.contestant:RNN_SPARSE",
+    "explicit": f"{ENGINES}.explicit.contestant:EXPLICIT",
+    "explicit-numba": f"{ENGINES}.explicit.contestant:EXPLICIT_NUMBA",
+    "numba": f"{RACE}.ours:NUMBA",
+    "native": f"{RACE}.ours:NATIVE",
+    "native+matrix": f"{RACE}.ours:MATRIX",
+    "torch": f"{RACE}.frameworks.torch:TORCH",
+    "torch-compile": f"{RACE}.frameworks.torch:TORCH_COMPILE",
+    "jax": f"{RACE}.frameworks.jax:JAX",
+    "mlx": f"{RACE}.frameworks.mlx:MLX",
+}
+"""From one object a number to compiled frameworks. They compute on the CPU."""
+
+ON_GPU = {
+    "torch+gpu": f"{RACE}.frameworks.torch:TORCH_GPU",
+    "torch-compile+gpu": f"{RACE}.frameworks.torch:TORCH_COMPILE_GPU",
+    "jax+gpu": f"{RACE}.frameworks.jax:JAX_GPU",
+    "mlx+gpu": f"{RACE}.frameworks.mlx:MLX_GPU",
+}
+"""The same frameworks on CUDA, MPS or Metal, for who has it and asks for it."""
+
+EVERYONE = CONTESTANTS | ON_GPU
+
+
+def require(name: str) -> str:
+    """`name` itself; raises `UsageError` if no contestant is called so."""
+    if name not in EVERYONE:
+        raise UsageError(f"There is no contestant {name!r}: there are {', '.join(EVERYONE)}.")
+    return name
+
+
+def create(name: str) -> Contestant:
+    """The contestant called `name`; raises `UsageError` if there is none."""
+    module, attribute = EVERYONE[require(name)].split(":")
+    return cast(Contestant, getattr(import_module(module), attribute))
+
+
+def line_up(names: Sequence[str] | None = None) -> list[Contestant]:
+    """The contestants called `names`, all but those on a GPU by default, in the league's order."""
+    wanted = list(CONTESTANTS) if names is None else list(dict.fromkeys(names))
+    found = {name: create(name) for name in wanted}
+    return [found[name] for name in EVERYONE if name in found]
+
+
+def parse_names(text: str) -> list[str]:
+    """The names in a list such as 'scalar,native'; raises `UsageError` for one that is unknown."""
+    names = [name for name in map(str.strip, text.split(",")) if name]
+    if not names:
+        raise UsageError(
+            f"Name contestants, such as scalar,native: there are {', '.join(EVERYONE)}."
+        )
+    return [require(name) for name in names]

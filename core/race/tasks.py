@@ -1,0 +1,68 @@
+"""The task of a race from its rules, its data and its configurations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import get_args
+
+import numpy as np
+
+from eetui.core.config import ModelConfig, TrainConfig, default_learning_rate
+from eetui.core.dataset import Dataset
+from eetui.core.errors import UsageError
+from eetui.core.race.contestant import Rules, Task
+from eetui.core.race.microgpt import (
+    DEFAULT_LEARNING_RATE,
+    DEFAULT_STEPS,
+    microgpt_task,
+)
+from eetui.core.state import TrainState
+
+RULES: tuple[Rules, ...] = get_args(Rules)
+DEFAULT_SECONDS = 5.0
+
+
+def parse_rules(text: str) -> Rules:
+    """The rules that `text` names; raises `UsageError` for any other text."""
+    for rules in RULES:
+        if text == rules:
+            return rules
+    raise UsageError(f"There are no rules {text!r}: there are {', '.join(RULES)}.")
+
+
+def make_task(
+    rules: Rules,
+    dataset: Dataset,
+    model: ModelConfig,
+    *,
+    batch: int | None = None,
+    learning_rate: float | None = None,
+    steps: int | None = None,
+    seed: int = 42,
+) -> Task:
+    """What all contestants of a race are handed; `dataset` is cut to the model's block size.
+
+    By equal rules the learning rate falls to zero over `steps`, and stays as it is without them,
+    since nobody knows then how far each contestant will get. By microgpt's rules it falls over
+    1,000 steps if not said otherwise, and the batch is one: raises `UsageError` for another.
+    """
+    model = replace(model, vocab_size=dataset.vocab_size)
+    dataset = dataset.with_block_size(model.block_size)
+    if rules == "microgpt":
+        if batch not in (None, 1):
+            raise UsageError(f"microgpt takes one document a step: a batch of {batch} is not its.")
+        train = TrainConfig(
+            batch=1,
+            learning_rate=DEFAULT_LEARNING_RATE if learning_rate is None else learning_rate,
+            steps=DEFAULT_STEPS if steps is None else steps,
+            seed=seed,
+        )
+        return microgpt_task(dataset, model, train)
+    rate = default_learning_rate(model.d_model) if learning_rate is None else learning_rate
+    train = TrainConfig(batch=16 if batch is None else batch, learning_rate=rate, seed=seed)
+    if steps is None:
+        train = replace(train, schedule="constant")
+    else:
+        train = replace(train, schedule="linear", steps=steps)
+    initial = TrainState.create(model, seed).params.astype(np.float64)
+    return Task(dataset, model, train, "equal", initial)
