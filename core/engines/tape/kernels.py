@@ -53,7 +53,7 @@ class Optimizer(NamedTuple):
     eps: float
 
 
-@kernel()
+@kernel(fastmath=False)
 def constant(t, n, x):
     """Append x."""
     t.op[n] = CONSTANT
@@ -61,7 +61,7 @@ def constant(t, n, x):
     return n + 1
 
 
-@kernel()
+@kernel(fastmath=False)
 def unary(t, n, op, a, x):
     """Append x, which is an operation on one number a."""
     t.op[n] = op
@@ -70,7 +70,7 @@ def unary(t, n, op, a, x):
     return n + 1
 
 
-@kernel()
+@kernel(fastmath=False)
 def add(t, n, a, b):
     """Append a + b."""
     t.op[n] = ADD
@@ -80,7 +80,7 @@ def add(t, n, a, b):
     return n + 1
 
 
-@kernel()
+@kernel(fastmath=False)
 def mul(t, n, a, b):
     """Append a * b."""
     t.op[n] = MUL
@@ -90,21 +90,21 @@ def mul(t, n, a, b):
     return n + 1
 
 
-@kernel()
+@kernel(fastmath=False)
 def add_constant(t, n, a, x):
     """Append x and a + x."""
     n = constant(t, n, x)
     return add(t, n, a, n - 1)
 
 
-@kernel()
+@kernel(fastmath=False)
 def scale(t, n, a, x):
     """Append x and a * x."""
     n = constant(t, n, x)
     return mul(t, n, a, n - 1)
 
 
-@kernel()
+@kernel(fastmath=False)
 def dot(t, n, x, y):
     """Append the sum of x[i] * y[i]. It begins at 0, as Python's sum does."""
     n = constant(t, n, 0.0)
@@ -114,7 +114,7 @@ def dot(t, n, x, y):
     return n
 
 
-@kernel()
+@kernel(fastmath=False)
 def linear(t, n, x, w, out):
     """Append the products of x with the rows of the matrix at w; out gets their places."""
     for o in range(len(out)):
@@ -127,7 +127,7 @@ def linear(t, n, x, w, out):
     return n
 
 
-@kernel()
+@kernel(fastmath=False)
 def add_vectors(t, n, x, y, out):
     """Append x[i] + y[i]; out gets their places and may be x or y."""
     for i in range(len(x)):
@@ -136,7 +136,7 @@ def add_vectors(t, n, x, y, out):
     return n
 
 
-@kernel()
+@kernel(fastmath=False)
 def softmax(t, n, x, out):
     """Append the shares of exp(x[i]); out gets their places and may be x."""
     highest = t.val[x[0]]
@@ -157,7 +157,7 @@ def softmax(t, n, x, out):
     return n
 
 
-@kernel()
+@kernel(fastmath=False)
 def rms_norm(t, n, x, out):
     """Append x / sqrt(mean(x^2) + 1e-5); out gets the places."""
     n = dot(t, n, x, x)
@@ -171,7 +171,7 @@ def rms_norm(t, n, x, out):
     return n
 
 
-@kernel()
+@kernel(fastmath=False)
 def attention(t, n, shape, q, keys, values, shares, out):
     """Append what each head sees of keys and values [positions so far, D]; out [D] gets it."""
     d_head = shape.d // shape.n_heads
@@ -189,7 +189,7 @@ def attention(t, n, shape, q, keys, values, shares, out):
     return n
 
 
-@kernel()
+@kernel(fastmath=False)
 def feed_forward(t, n, shape, x, w, hidden, out):
     """Append expand, activation and contract; w is the first of the two matrices."""
     n = linear(t, n, x, w, hidden)
@@ -201,11 +201,12 @@ def feed_forward(t, n, shape, x, w, hidden, out):
     return linear(t, n, hidden, w + 4 * shape.d * shape.d, out)
 
 
-@kernel()
+@kernel(fastmath=False)
 def document(t, shape, tokens, n_positions):
     """Write a document's graph on the tape; the place of its mean loss is the last one."""
     d, vocab = shape.d, shape.vocab
-    x, norm, q, y = (np.empty(d, np.int32) for _ in range(4))
+    x, y = np.empty(d, np.int32), np.empty(d, np.int32)
+    norm, q = np.empty(d, np.int32), np.empty(d, np.int32)
     hidden, scores = np.empty(4 * d, np.int32), np.empty(vocab, np.int32)
     keys = np.empty((shape.n_layers, n_positions, d), np.int32)
     values = np.empty((shape.n_layers, n_positions, d), np.int32)
@@ -244,7 +245,7 @@ def document(t, shape, tokens, n_positions):
     return scale(t, n, n - 1, 1.0 / n_positions)
 
 
-@kernel()
+@kernel(fastmath=False)
 def backward(t, n, n_params):
     """The slope of the last of n nodes along all before it, in `grad`."""
     op, a, b, val, grad = t.op, t.a, t.b, t.val, t.grad
@@ -277,7 +278,7 @@ def backward(t, n, n_params):
             grad[x] -= val[i] * val[i] * val[i] * g / 2
 
 
-@kernel()
+@kernel(fastmath=False)
 def adam(t, optimizer, step, rate):
     """One bias-corrected step on the weights; `step` counts from 1."""
     m, v = optimizer.m, optimizer.v
@@ -290,7 +291,7 @@ def adam(t, optimizer, step, rate):
         t.val[i] -= rate * (m[i] * scale1) / (np.sqrt(v[i] * scale2) + eps)
 
 
-@kernel()
+@kernel(fastmath=False)
 def train(t, shape, optimizer, tokens, lengths, documents, first_step, rates, losses):
     """One step for each of `documents`, which are rows of tokens and lengths; losses gets each."""
     for k in range(len(documents)):
@@ -301,7 +302,7 @@ def train(t, shape, optimizer, tokens, lengths, documents, first_step, rates, lo
         adam(t, optimizer, first_step + k + 1, rates[k])
 
 
-@kernel()
+@kernel(fastmath=False)
 def loss_and_gradients(t, shape, tokens):
     """Write and go through one document [positions + 1]; how many nodes it took."""
     n = document(t, shape, tokens, len(tokens) - 1)

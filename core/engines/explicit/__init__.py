@@ -1,0 +1,1 @@
+"""Hand-written matrix gradients, one document a step."""

@@ -1,0 +1,70 @@
+"""Hand-written gradients in compiled loops as a contestant of the race."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eetui.core.engines.explicit.matrices import matrix_operations
+from eetui.core.engines.one_document import OneDocument
+from eetui.core.race.contestant import Task, Work
+
+
+class LoopsRunner(OneDocument):
+    """Flat float32 vectors, and room for what a document's forward leaves to its backward."""
+
+    def __init__(self, task: Task) -> None:
+        from eetui.core.engines.explicit import kernels
+
+        super().__init__(task)
+        self.kernels = kernels
+        model, train = task.model, task.train
+        w, g, m, v = np.zeros((4, model.n_params), np.float32)
+        w[:] = task.initial
+        self.learned = kernels.Learned(w, g, m, v, train.beta1, train.beta2, train.eps)
+        self.shape = kernels.Shape(
+            model.d_model,
+            model.n_heads,
+            model.n_layers,
+            model.block_size,
+            model.vocab_size,
+            model.activation == "relu2",
+        )
+        self.saved = kernels.saved(self.shape)
+        self.train(np.empty(0, np.int32), np.empty(0), np.empty(0))  # Compiles, and no more.
+
+    def train(
+        self, documents: NDArray[np.int32], rates: NDArray[np.float64], losses: NDArray[np.float64]
+    ) -> None:
+        dataset = self.task.dataset
+        data = (dataset.tokens, dataset.lengths, documents, self.done, rates, losses)
+        self.kernels.train(self.learned, self.shape, self.saved, *data)
+
+    def gradients(self, tokens: NDArray[np.uint8]) -> tuple[float, NDArray[np.float32]]:
+        w, g = self.learned.w, self.learned.g
+        n = len(tokens) - 1
+        loss = self.kernels.loss_and_gradients(w, g, self.shape, self.saved, tokens, n)
+        return float(loss), g.copy()
+
+    def params(self) -> NDArray[np.float32]:
+        weights: NDArray[np.float32] = self.learned.w
+        return weights
+
+    def work(self) -> Work:
+        return Work(matrix_operations(self.task.model), "matrix operations")
+
+
+class ExplicitNumba:
+    """microgpt.c's way, compiled by Numba."""
+
+    name = "explicit-numba"
+    summary = "Hand-written gradients in compiled loops, float32, a document a step: microgpt.c's."
+    model = ""
+    extra = ""
+
+    def why_not(self) -> str:
+        return ""
+
+    def start(self, task: Task) -> LoopsRunner:
+        """Compiles on first use."""
+        return LoopsRunner(task)
