@@ -42,8 +42,8 @@ class OneDocument(ABC):
         """The present weights [n_params], laid out as `state.layout` says."""
 
     @abstractmethod
-    def work(self) -> Work:
-        """The work of a sample of mean length."""
+    def work(self) -> Work | None:
+        """The work of a sample of mean length; None where it is not known yet."""
 
     def advance(self, n_steps: int) -> NDArray[np.float64]:
         """Take n steps; the loss of each [n_steps]."""

@@ -66,11 +66,30 @@ class Saved(NamedTuple):
 
 def saved(shape: Shape) -> Saved:
     """Room for the longest document."""
-    d, layers, t = shape.d, shape.n_layers, shape.block_size
-    sizes = ((t, d), (t,), (layers, t, d), (layers, t), (layers, t, 3 * d))
-    sizes += ((layers, t, shape.n_heads, t), (layers, t, d), (layers, t, d), (layers, t))
-    sizes += ((layers, t, 4 * d), (layers, t, 4 * d), (t, d), (t, shape.vocab), (layers, t, 3 * d))
-    return Saved(*(np.zeros(size, np.float32) for size in sizes))
+    d, t = shape.d, shape.block_size
+
+    def room(*size: int) -> Any:
+        return np.zeros(size, np.float32)
+
+    def layers(*size: int) -> Any:
+        return room(shape.n_layers, t, *size)
+
+    return Saved(
+        embedded=room(t, d),
+        factor=room(t),
+        norm1=layers(d),
+        factor1=layers(),
+        qkv=layers(3 * d),
+        shares=layers(shape.n_heads, t),
+        mixed=layers(d),
+        norm2=layers(d),
+        factor2=layers(),
+        positive=layers(4 * d),
+        hidden=layers(4 * d),
+        last=room(t, d),
+        p=room(t, shape.vocab),
+        dqkv=layers(3 * d),
+    )
 
 
 @kernel(fastmath=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +19,7 @@ class LoopsRunner(OneDocument):
         from eetui.core.engines.explicit import kernels
 
         super().__init__(task)
-        self.kernels = kernels
+        self.kernels: Any = kernels
         model, train = task.model, task.train
         w, g, m, v = np.zeros((4, model.n_params), np.float32)
         w[:] = task.initial

@@ -32,7 +32,11 @@ class ScalarRunner(Stepwise):
         try:
             loss = microgpt.document_loss(self.w, self.task.model, tokens.tolist())
             loss.backward()
-        except (ValueError, OverflowError, ZeroDivisionError):  # Where arrays would hold inf or nan.
+        except (
+            ValueError,
+            OverflowError,
+            ZeroDivisionError,
+        ):  # Where arrays would hold inf or nan.
             return float("nan")
         return loss.data
 

@@ -1,1 +1,1 @@
-"""Scalar autograd on a flat tape: numbered operations in arrays, and compiled code that runs them."""
+"""Scalar autograd on a flat tape: operations in arrays, run by compiled code."""

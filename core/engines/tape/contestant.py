@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.engines.one_document import OneDocument
-from eetui.core.engines.scalar.graph import graph_size, mean_graph_size, require_small_graph
+from eetui.core.engines.scalar.graph import mean_graph_size, require_small_graph
+from eetui.core.engines.scalar.microgpt import graph_size
 from eetui.core.race.contestant import Task, Work
 from eetui.core.race.microgpt import places
 
@@ -25,7 +26,7 @@ class TapeRunner(OneDocument):
 
         super().__init__(task)
         require_small_graph(name, task.model, MAX_NODES)
-        self.kernels = kernels
+        self.kernels: Any = kernels
         model, train = task.model, task.train
         n_nodes = model.n_params + graph_size(model, model.block_size)
         self.tape = kernels.Tape(
@@ -74,7 +75,7 @@ class TapeRunner(OneDocument):
         return float(self.tape.val[n - 1]), grads
 
     def params(self) -> NDArray[Any]:
-        params = np.empty_like(self.weights)
+        params: NDArray[Any] = np.empty_like(self.weights)
         params[self.places] = self.weights
         return params
 

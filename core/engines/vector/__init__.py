@@ -1,0 +1,1 @@
+"""Tensor autograd on NumPy: operations on arrays, gradients by reverse traversal."""
