@@ -1,4 +1,4 @@
-"""Hand-written gradients in compiled loops as a contestant of the race."""
+"""The hand-written loops at work on a task."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eetui.core.engines.explicit.matrices import matrix_operations
 from eetui.core.engines.one_document import OneDocument
 from eetui.core.race.contestant import Task, Work
+from eetui.core.race.work import matrix_operations
 
 
 class LoopsRunner(OneDocument):
@@ -54,19 +54,3 @@ class LoopsRunner(OneDocument):
 
     def work(self) -> Work:
         return Work(matrix_operations(self.task.model), "matrix operations")
-
-
-class ExplicitNumba:
-    """microgpt.c's way, compiled by Numba."""
-
-    name = "explicit-numba"
-    summary = "Hand-written gradients in compiled loops, float32, a document a step: microgpt.c's."
-    model = ""
-    extra = ""
-
-    def why_not(self) -> str:
-        return ""
-
-    def start(self, task: Task) -> LoopsRunner:
-        """Compiles on first use."""
-        return LoopsRunner(task)

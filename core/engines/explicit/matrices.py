@@ -15,6 +15,7 @@ from eetui.core import reference
 from eetui.core.config import ModelConfig
 from eetui.core.engines.one_document import Stepwise
 from eetui.core.race.contestant import Task, Work
+from eetui.core.race.work import matrix_operations
 from eetui.core.reference import rms_norm_backward, rms_norm_forward
 from eetui.core.state import views
 
@@ -60,7 +61,7 @@ class Attention:
         return dqkv.reshape(n, -1)
 
 
-class ExplicitRunner(Stepwise):
+class MatricesRunner(Stepwise):
     """Weights, gradients and Adam's moments as flat float64 vectors, with views of each matrix."""
 
     def __init__(self, task: Task) -> None:
@@ -134,27 +135,3 @@ class ExplicitRunner(Stepwise):
 
     def work(self) -> Work:
         return Work(matrix_operations(self.task.model), "matrix operations")
-
-
-def matrix_operations(model: ModelConfig) -> int:
-    """Products of a step, backward having two for each of forward's: 21 with one layer.
-
-    Forward has queries, keys and values in one, scores, mixing, out, expand and contract in each
-    layer, and the head.
-    """
-    return 3 * (6 * model.n_layers + 1)
-
-
-class Explicit:
-    """microjpt's way in NumPy."""
-
-    name = "explicit"
-    summary = "Hand-written gradients in NumPy, float64, a document a step: microjpt's way."
-    model = ""
-    extra = ""
-
-    def why_not(self) -> str:
-        return ""
-
-    def start(self, task: Task) -> ExplicitRunner:
-        return ExplicitRunner(task)

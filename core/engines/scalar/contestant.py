@@ -71,8 +71,12 @@ class Scalar:
     extra = ""
 
     def why_not(self) -> str:
+        """Always empty."""
         return ""
 
     def start(self, task: Task) -> ScalarRunner:
         """Raises `UsageError` for a model whose graph would not fit in memory."""
         return ScalarRunner(task)
+
+
+SCALAR = Scalar()

@@ -94,6 +94,7 @@ class Tape:
     extra: str = ""
 
     def why_not(self) -> str:
+        """Always empty."""
         return ""
 
     def start(self, task: Task) -> TapeRunner:

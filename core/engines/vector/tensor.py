@@ -57,7 +57,7 @@ class Tensor:
             x * y, (self, other), lambda g: (sum_to(g * y, x.shape), sum_to(g * x, y.shape))
         )
 
-    def __pow__(self, power: float) -> Tensor:
+    def power(self, power: float) -> Tensor:
         x = self.data
         return Tensor(x**power, (self,), lambda g: (g * power * x ** (power - 1.0),))
 

@@ -1,28 +1,20 @@
-"""The transformer on tensors, a document a step, as contestants of the race."""
+"""The transformer on tensors."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eetui.core import reference
 from eetui.core.config import ModelConfig
-from eetui.core.engines.one_document import Stepwise
-from eetui.core.engines.vector.tensor import Array, Tensor
-from eetui.core.engines.vector.training import Momentum, Parameters
-from eetui.core.race.contestant import Task, Work
+from eetui.core.engines.vector.tensor import Tensor
 from eetui.core.reference import RMS_EPS
-from eetui.core.state import views
-
-MOMENTUM_RATE = 0.0025
-"""Of 0.001, 0.0025, 0.005, 0.01 and 0.02 the one with the least loss at d_model 16."""
 
 
 def rms_norm(x: Tensor) -> Tensor:
-    factor: Tensor = ((x * x).mean(axis=-1) + RMS_EPS) ** -0.5
-    return x * factor
+    mean_square = (x * x).mean(axis=-1)
+    return x * (mean_square + RMS_EPS).power(-0.5)
 
 
 def attention(qkv: Tensor, n_heads: int) -> Tensor:
@@ -32,7 +24,7 @@ def attention(qkv: Tensor, n_heads: int) -> Tensor:
     parts = qkv.reshape(n, 3, n_heads, d_head).transpose(1, 2, 0, 3)
     q, k, v = parts[0], parts[1], parts[2]  # Each [H, T, D / H].
     future = np.triu(np.full((n, n), -np.inf), k=1)
-    shares = (q @ k.transpose(0, 2, 1) * d_head**-0.5 + future).softmax()
+    shares = (q @ k.transpose(0, 2, 1) * (1.0 / sqrt(d_head)) + future).softmax()
     return (shares @ v).transpose(1, 0, 2).reshape(n, width // 3)
 
 
@@ -50,79 +42,3 @@ def document_loss(w: dict[str, Tensor], model: ModelConfig, tokens: NDArray[np.u
         x = hidden @ w[layer + "w_contract"] + x
     p = (x @ w["lm_head"]).softmax()
     return p[np.arange(n), tokens[1:]].log().mean() * -1.0
-
-
-class VectorRunner(Stepwise):
-    """The transformer's weights as tensors, and Adam's moments."""
-
-    def __init__(self, task: Task) -> None:
-        super().__init__(task)
-        self.weights = Parameters(task.initial.copy(), lambda flat: views(task.model, flat))
-        self.m, self.v = np.zeros(self.n_params), np.zeros(self.n_params)
-        self.graph_size = 0
-
-    def update(self, n_before: int, rate: float) -> None:
-        """Learn from the gradients."""
-        moments = (self.weights.flat, self.m, self.v)
-        reference.adam(*moments, self.weights.grads, n_before, rate, self.task.train)
-
-    def _loss(self, tokens: NDArray[np.uint8]) -> float:
-        """The loss of a document; its gradients are then among the weights."""
-        loss = document_loss(self.weights.tensors, self.task.model, tokens)
-        self.graph_size = self.weights.differentiate(loss)
-        return float(loss.data)
-
-    def step(self, tokens: NDArray[np.uint8], n_before: int, rate: float) -> float:
-        loss = self._loss(tokens)
-        self.update(n_before, rate)
-        return loss
-
-    def gradients(self, tokens: NDArray[np.uint8]) -> tuple[float, Array]:
-        return self._loss(tokens), self.weights.grads.copy()
-
-    def params(self) -> Array:
-        return self.weights.flat
-
-    def work(self) -> Work | None:
-        """Tensors of a graph, which are as many for every document; None before the first."""
-        return Work(self.graph_size, "autograd nodes") if self.graph_size else None
-
-
-class MomentumRunner(VectorRunner):
-    """The same, but that it learns by momentum, at rates of its own."""
-
-    def __init__(self, task: Task) -> None:
-        super().__init__(task)
-        self.momentum = Momentum(self.n_params, task.train, MOMENTUM_RATE)
-
-    def update(self, n_before: int, rate: float) -> None:
-        self.momentum.update(self.weights.flat, self.weights.grads, n_before)
-
-
-@dataclass(frozen=True, slots=True)
-class Vector:
-    """Tensor autograd on NumPy, with Adam or with momentum."""
-
-    name: str
-    summary: str
-    runner: type[VectorRunner]
-    model: str = ""
-    extra: str = ""
-
-    def why_not(self) -> str:
-        return ""
-
-    def start(self, task: Task) -> VectorRunner:
-        return self.runner(task)
-
-
-VECTOR = Vector(
-    "vector",
-    "Tensor autograd on NumPy, float64, a document a step: brief-ds's microgpt with Adam.",
-    VectorRunner,
-)
-VECTOR_SGD = Vector(
-    "vector-sgd",
-    "Tensor autograd on NumPy, float64, a document a step: brief-ds's microgpt with momentum.",
-    MomentumRunner,
-)

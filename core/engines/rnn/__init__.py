@@ -1,0 +1,1 @@
+"""Recurrent nets: other models than the transformer, on the same data."""
