@@ -82,6 +82,8 @@ def compete(
         raise UsageError("A race needs at least one contestant.")
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UsageError(f"{twice} is named twice: name each contestant once.")
+    if meter and meter.coarse and not plan.turns:
+        meter = None
     lanes = [Lane(contestant, task, plan, clock, meter) for contestant in contestants]
     league = League(
         rules=task.rules,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from eetui.core.errors import UsageError
-from eetui.core.race.contestant import Contestant
+
+if TYPE_CHECKING:
+    from eetui.core.race.contestant import Contestant
 
 ENGINES = "eetui.core.engines"
 RACE = "eetui.core.race"
@@ -52,7 +54,7 @@ def require(name: str) -> str:
 def create(name: str) -> Contestant:
     """The contestant called `name`; raises `UsageError` if there is none."""
     module, attribute = EVERYONE[require(name)].split(":")
-    return cast(Contestant, getattr(import_module(module), attribute))
+    return cast("Contestant", getattr(import_module(module), attribute))
 
 
 def line_up(names: Sequence[str] | None = None) -> list[Contestant]:

@@ -1,4 +1,4 @@
-"""The command line: `eetui` and its commands train, sample, bench, ladder and doctor."""
+"""The command line: `eetui` and its commands train, sample, bench, ladder, race and doctor."""
 
 from __future__ import annotations
 

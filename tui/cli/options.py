@@ -6,13 +6,14 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import typer
 
 from eetui.core.config import MAX_BATCH, Activation, Schedule
 from eetui.core.engines.registry import ENGINES
 from eetui.core.optimizations import CATALOGUE
+from eetui.core.race.registry import EVERYONE
 
 PREFIX = "EETUI_"
 
@@ -21,6 +22,7 @@ TRAINING = "The training"
 DATA = "Data and files"
 NAMES = "The generated names"
 MACHINE = "The engine"
+RACE = "The race"
 
 
 def option(flag: str, help: str, panel: str, **more: Any) -> Any:
@@ -40,9 +42,15 @@ def _assignments(incomplete: str) -> list[str]:
     return [pair for pair in pairs if pair.startswith(incomplete)]
 
 
-@dataclass(frozen=True, slots=True)
-class ModelOptions:
-    """What is run: engine, toggles, shape of the model, batch, seed and data. None: not given."""
+def _contestants(incomplete: str) -> list[str]:
+    """Completions of the last name in a list."""
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in EVERYONE if name.startswith(last)]
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """What computes. None: not given."""
 
     engine: Annotated[
         str | None,
@@ -65,6 +73,12 @@ class ModelOptions:
             autocompletion=_assignments,
         ),
     ] = None
+
+
+@dataclass(frozen=True)
+class ShapeOptions:
+    """What is trained on what: shape of the model, batch, seed and data. None: not given."""
+
     d_model: Annotated[
         int | None,
         option("--d-model", "Width of the model, a multiple of 4.", MODEL, show_default="32"),
@@ -102,7 +116,12 @@ class ModelOptions:
     ] = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
+class ModelOptions(ShapeOptions, EngineOptions):
+    """What is run: engine, toggles, shape of the model, batch, seed and data. None: not given."""
+
+
+@dataclass(frozen=True)
 class RunOptions(ModelOptions):
     """What a run of training takes beside. None: not given."""
 
@@ -151,7 +170,90 @@ class RunOptions(ModelOptions):
     ] = None
 
 
-Options = TypeVar("Options", bound=ModelOptions)
+@dataclass(frozen=True)
+class RaceOptions(ShapeOptions):
+    """What a race takes beside. None: not given.
+
+    Its plan has no part in the environment and the configuration file, which are about training.
+    """
+
+    d_model: Annotated[
+        int | None,
+        option("--d-model", "Width of the model, a multiple of 4.", MODEL, show_default="16"),
+    ] = None
+    batch: Annotated[
+        int | None,
+        option(
+            "--batch",
+            "Documents a step of those who can take several.",
+            TRAINING,
+            show_default="16, by microgpt's rules always 1",
+        ),
+    ] = None
+    contestants: Annotated[
+        str | None,
+        typer.Option(
+            "--contestants",
+            help=f"Who races, such as scalar,native: {', '.join(EVERYONE)}.",
+            metavar="A,B",
+            rich_help_panel=RACE,
+            show_default="all but those on a GPU",
+            autocompletion=_contestants,
+        ),
+    ] = None
+    protocol: Annotated[
+        Literal["equal", "microgpt"],
+        typer.Option(
+            "--protocol",
+            help="equal: the same initial weights, each with the batch it is made for. microgpt: "
+            "Karpathy's weights, order of documents and schedule, one document a step.",
+            rich_help_panel=RACE,
+        ),
+    ] = "equal"
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            "--seconds",
+            help="Training time of each contestant at the most.",
+            rich_help_panel=RACE,
+            show_default="5, or no limit if there are steps",
+        ),
+    ] = None
+    planned_steps: Annotated[
+        int | None,
+        typer.Option(
+            "--steps",
+            help="Steps of each contestant, over which the learning rate falls to zero.",
+            rich_help_panel=RACE,
+            show_default="no limit and a constant rate, by microgpt's rules 1,000",
+        ),
+    ] = None
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            "--lr",
+            help="Learning rate at the start.",
+            rich_help_panel=TRAINING,
+            show_default=".008 to .003 by --d-model, by microgpt's rules .01",
+        ),
+    ] = None
+    threshold: Annotated[
+        float,
+        typer.Option(
+            "--threshold", help="Tell when a loss below this was reached.", rich_help_panel=RACE
+        ),
+    ] = 2.0
+    turns: Annotated[
+        bool,
+        typer.Option(
+            "--turns",
+            help="One contestant after another, instead of slices in turn.",
+            rich_help_panel=RACE,
+        ),
+    ] = False
+
+
+Options = TypeVar("Options", bound=ShapeOptions)
 
 
 def taking(kind: type[Options]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -173,7 +275,9 @@ def taking(kind: type[Options]) -> Callable[[Callable[..., Any]], Callable[..., 
         parameters = [
             inspect.Parameter("context", keyword, annotation=typer.Context),
             *(
-                inspect.Parameter(field.name, keyword, default=None, annotation=options[field.name])
+                inspect.Parameter(
+                    field.name, keyword, default=field.default, annotation=options[field.name]
+                )
                 for field in fields(kind)
             ),
             *(p.replace(kind=keyword, annotation=hints[p.name]) for p in others),

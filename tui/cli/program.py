@@ -12,10 +12,10 @@ from typing import Annotated, Any
 import typer
 
 from eetui.core.errors import EetuiError, UsageError
-from eetui.tui.cli.options import ModelOptions, RunOptions, given, taking
+from eetui.tui.cli.options import ModelOptions, RaceOptions, RunOptions, given, taking
 from eetui.tui.cli.output import JSON, complain, is_interactive
 
-COMMANDS = ("train", "sample", "bench", "ladder", "doctor")
+COMMANDS = ("train", "sample", "bench", "ladder", "race", "doctor")
 CONFIGURABLE = {field.name for field in fields(RunOptions)} - {"save", "load"}
 
 app = typer.Typer(
@@ -136,6 +136,44 @@ def ladder(
     from eetui.tui.cli.ladder import run
 
     return run(options, rounds, as_json=json)
+
+
+@app.command()
+@taking(RaceOptions)
+def race(
+    context: typer.Context,
+    options: RaceOptions,
+    json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
+    jsonl: Annotated[
+        bool,
+        typer.Option("--jsonl", help="Print a JSON object a step: contestant, step and loss."),
+    ] = False,
+    report: Annotated[
+        str | None,
+        typer.Option(
+            "--report", help="Write a report with charts into this folder.", metavar="FOLDER"
+        ),
+    ] = None,
+    one_second: Annotated[
+        bool,
+        typer.Option(
+            "--one-second",
+            help="Measure the best loss within one second at d_model 16, 32, 64 and 128 as well.",
+        ),
+    ] = False,
+    killer: Annotated[
+        bool,
+        typer.Option(
+            "--killer",
+            help="Measure the killer microsecond as well: a step here beside a GPU's launches.",
+        ),
+    ] = False,
+) -> int:
+    """Race all ways of training this model, on the same data, each on its own clock."""
+    from eetui.tui.cli.race import Extras, run
+
+    extras = Extras(report=report, one_second=one_second, killer=killer)
+    return run(options, given(context), extras, as_json=json, as_lines=jsonl)
 
 
 @app.command()

@@ -21,7 +21,7 @@ from eetui.core.sampling import require_samplable
 from eetui.core.session import Session
 from eetui.core.settings import require_writable
 from eetui.core.state import TrainState
-from eetui.tui.cli.options import ModelOptions, RunOptions
+from eetui.tui.cli.options import ModelOptions, RunOptions, ShapeOptions
 
 T = TypeVar("T")
 
@@ -86,9 +86,25 @@ def request_run(options: RunOptions, explicit: frozenset[str], default_steps: in
 def request_model(options: ModelOptions) -> Request:
     """A new model on its data, with the training configuration as far as `options` have it."""
     _check_engine(options)
+    dataset, model = request_shape(options, default_d_model=32)
+    return Request(
+        dataset=dataset,
+        model=model,
+        train=TrainConfig(
+            batch=_or(options.batch, 16),
+            seed=_or(options.seed, 42),
+            learning_rate=default_learning_rate(model.d_model),
+        ),
+        engine=options.engine or registry.default(),
+        assignments=tuple(options.assignments or ()),
+    )
+
+
+def request_shape(options: ShapeOptions, default_d_model: int) -> tuple[Dataset, ModelConfig]:
+    """The data and the model that `options` ask for, the data cut to its block size."""
     dataset = load_dataset(options.data)
-    d_model = _or(options.d_model, 32)
-    shape = ModelConfig(  # checked before the data are cut by it
+    d_model = _or(options.d_model, default_d_model)
+    model = ModelConfig(  # checked before the data are cut by it
         d_model=d_model,
         n_heads=_or(options.heads, default_n_heads(d_model)),
         n_layers=_or(options.layers, 1),
@@ -96,17 +112,7 @@ def request_model(options: ModelOptions) -> Request:
         vocab_size=dataset.vocab_size,
         activation=_or(options.activation, "relu"),
     )
-    return Request(
-        dataset=dataset.with_block_size(shape.block_size),
-        model=shape,
-        train=TrainConfig(
-            batch=_or(options.batch, 16),
-            seed=_or(options.seed, 42),
-            learning_rate=default_learning_rate(d_model),
-        ),
-        engine=options.engine or registry.default(),
-        assignments=tuple(options.assignments or ()),
-    )
+    return dataset.with_block_size(model.block_size), model
 
 
 def _train(options: RunOptions, base: TrainConfig, d_model: int, default_steps: int) -> TrainConfig:

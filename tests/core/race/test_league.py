@@ -171,6 +171,7 @@ def test_energy_is_that_of_the_own_slices(race, clock):
         """Ten watts, whatever is done."""
 
         source = "ten watts"
+        coarse = False
         joules = staticmethod(lambda: clock.now / 1e8)
 
     a, b = race([Fake("a", clock, us=100), Fake("b", clock, us=300)], seconds=1, meter=Watts())[
@@ -180,6 +181,17 @@ def test_energy_is_that_of_the_own_slices(race, clock):
     assert b.joules_per_step == pytest.approx(3e-3)
     (a,) = race([Fake("a", clock)], seconds=1)[-1].standings
     assert a.joules is a.joules_per_step is None
+
+    class Coarse(Watts):
+        """Counts in steps longer than a slice."""
+
+        coarse = True
+
+    last = race([Fake("a", clock)], seconds=1, meter=Coarse())[-1]
+    assert (last.energy, last.standings[0].joules) == ("", None)
+    last = race([Fake("a", clock)], seconds=1, meter=Coarse(), turns=True)[-1]
+    assert last.energy == "ten watts"
+    assert last.standings[0].joules == pytest.approx(10, rel=0.01)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,69 @@
+"""Figures that others have published, all from an Apple M5: to lay beside, never mixed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MACHINE = "Apple M5, one performance core"
+EE = "EEmicroGPT's README and essay, https://github.com/Entrpi/eemicrogpt"
+JPT = "microjpt's README, measured by EEmicroGPT's author"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Microseconds a sample that a program takes on `MACHINE`, on Karpathy's names.
+
+    beside: the contestants that work the same way, whose row it belongs in.
+    """
+
+    program: str
+    d_model: int
+    batch: int
+    us_per_sample: float
+    source: str = EE
+    beside: tuple[str, ...] = ()
+
+
+FIGURES = (
+    Figure("microgpt.py, CPython 3.14", 16, 1, 49_000, beside=("scalar",)),
+    Figure("microgpt.py, PyPy 7.3.17", 16, 1, 17_640),
+    Figure("microgpt.cpp", 16, 1, 270, beside=("tape",)),
+    Figure("rust-microgpt", 16, 1, 118, beside=("tape-f32",)),
+    Figure("microjpt", 16, 1, 31, JPT, beside=("explicit",)),
+    Figure("EEmicroGPT", 16, 16, 3.0, beside=("native",)),
+    Figure("microgpt.py, CPython 3.14", 64, 1, 713_200, beside=("scalar",)),
+    Figure("microgpt.py, PyPy 7.3.17", 64, 1, 301_400),
+    Figure("microgpt.cpp", 64, 1, 3_260, beside=("tape",)),
+    Figure("rust-microgpt", 64, 1, 1_620, beside=("tape-f32",)),
+    Figure("microjpt", 64, 1, 294, JPT, beside=("explicit",)),
+    Figure("EEmicroGPT, scalar", 64, 16, 46.8, beside=("native",)),
+    Figure("EEmicroGPT, SME2", 64, 16, 36.8, beside=("native+matrix",)),
+    Figure("MLX on the M5's GPU", 16, 16, 72, beside=("mlx+gpu",)),
+    Figure("MLX on the M5's GPU", 32, 16, 72, beside=("mlx+gpu",)),
+    Figure("MLX on the M5's GPU", 64, 16, 72, beside=("mlx+gpu",)),
+    Figure("MLX on the M5's GPU", 128, 16, 197, beside=("mlx+gpu",)),
+    Figure("MLX on the M5's GPU", 256, 16, 204, beside=("mlx+gpu",)),
+    Figure("MLX on the M5's GPU", 512, 16, 423, beside=("mlx+gpu",)),
+    Figure("MLX on the M5's GPU", 16, 128, 21, beside=("mlx+gpu",)),
+    Figure("MLX on the M5's GPU", 32, 128, 23, beside=("mlx+gpu",)),
+    Figure("MLX on the M5's GPU", 64, 128, 36, beside=("mlx+gpu",)),
+    Figure("MLX on the M5's GPU", 128, 128, 41, beside=("mlx+gpu",)),
+)
+
+
+def beside(name: str, d_model: int, batch: int) -> Figure | None:
+    """The published figure for the row of a contestant, at the same width and batch, or None."""
+    fits = (f for f in FIGURES if name in f.beside and (f.d_model, f.batch) == (d_model, batch))
+    return next(fits, None)
+
+
+ONE_SECOND = {
+    ("native", 16): 2.0869,
+    ("native", 32): 2.0747,
+    ("native", 64): 2.1384,
+    ("native", 128): 2.2633,
+    ("native+matrix", 64): 2.0974,
+    ("native+matrix", 128): 2.1645,
+}
+"""EEmicroGPT's losses within about one second at batch 16, by contestant and d_model: its scalar
+and its SME2 path. It calls them bpc@1s; they are nats a character, as all losses here."""

@@ -1,0 +1,200 @@
+"""`eetui race`: the league as a table or as JSON, or every loss as a line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eetui.core.errors import EetuiError, UsageError
+from eetui.core.race import killer, registry, within
+from eetui.core.race.contestant import Contestant, Task
+from eetui.core.race.energy import open_meter
+from eetui.core.race.facts import card_facts, league_facts, within_facts
+from eetui.core.race.killer import Card
+from eetui.core.race.lane import Plan
+from eetui.core.race.league import League, compete
+from eetui.core.race.microgpt import DEFAULT_STEPS
+from eetui.core.race.report import require_folder, write_report
+from eetui.core.race.standing import Status
+from eetui.core.race.tasks import DEFAULT_SECONDS, make_task
+from eetui.core.race.within import Within
+from eetui.tui.cli.options import RaceOptions
+from eetui.tui.cli.output import complain, messages, print_json
+from eetui.tui.cli.runs import request_shape
+
+if TYPE_CHECKING:
+    from rich.status import Status as Spinner
+
+INTERRUPTED = 130
+DEFAULT_D_MODEL = 16
+MEASURED = ("native", "native+matrix")
+"""Who is measured within one second and beside a GPU's launches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What is to be made of a race beside its table."""
+
+    report: str | None = None
+    one_second: bool = False
+    killer: bool = False
+
+
+@dataclass(slots=True)
+class Outcome:
+    """All that was measured, as far as it came."""
+
+    league: League
+    one_second: list[Within]
+    cards: list[Card]
+    interrupted: bool = False
+
+
+def run(
+    options: RaceOptions,
+    explicit: frozenset[str],
+    extras: Extras,
+    *,
+    as_json: bool = False,
+    as_lines: bool = False,
+) -> int:
+    """Race as `options` ask for and print it; gives the exit code, 130 after Ctrl-C."""
+    if as_json and as_lines:
+        raise UsageError("Use either --json or --jsonl.")
+    folder = None if extras.report is None else Path(extras.report).expanduser()
+    if folder is not None:
+        require_folder(folder)
+    names = None if options.contestants is None else registry.parse_names(options.contestants)
+    plan = _plan(options)
+    contestants = registry.line_up(names)
+    task = _task(options, explicit)
+    console = messages()
+    quiet = as_lines and sys.stdout.isatty()
+    waiting = console.status("starting") if console.is_terminal and not quiet else None
+    with waiting or nullcontext():
+        outcome = _race(
+            task, contestants, plan, extras, waiting, _print_lines if as_lines else None
+        )
+    if folder is not None:
+        write_report(folder, outcome.league, outcome.one_second, outcome.cards)
+    if as_json:
+        print_json(_facts(outcome))
+    elif not as_lines:
+        from eetui.tui.cli.race_table import print_cards, print_league, print_one_second
+
+        print_league(outcome.league)
+        if outcome.one_second:
+            print_one_second(outcome.one_second)
+        if outcome.cards:
+            print_cards(outcome.cards)
+    if folder is not None:
+        complain(f"The report is in {folder}.")
+    return _exit_code(outcome)
+
+
+def _plan(options: RaceOptions) -> Plan:
+    """Steps of the protocol are a plan of their own; without any, time is the limit."""
+    steps, seconds = options.planned_steps, options.seconds
+    if steps is None and options.protocol == "microgpt":
+        steps = DEFAULT_STEPS
+    if seconds is None and steps is None:
+        seconds = DEFAULT_SECONDS
+    return Plan(seconds, steps, options.threshold, options.turns)
+
+
+def _task(options: RaceOptions, explicit: frozenset[str]) -> Task:
+    dataset, model = request_shape(options, DEFAULT_D_MODEL)
+    # A batch from the configuration file is about training, not against microgpt's rules.
+    of_race = options.protocol == "equal" or "batch" in explicit
+    return make_task(
+        options.protocol,
+        dataset,
+        model,
+        batch=options.batch if of_race else None,
+        learning_rate=options.rate,
+        steps=options.planned_steps,
+        seed=42 if options.seed is None else options.seed,
+    )
+
+
+def _race(
+    task: Task,
+    contestants: list[Contestant],
+    plan: Plan,
+    extras: Extras,
+    waiting: Spinner | None,
+    observe: Callable[[str, int, NDArray[np.float64]], None] | None,
+) -> Outcome:
+    """Race, then measure what else was asked for; Ctrl-C ends it with what is there."""
+    tell: Callable[[str], None] = waiting.update if waiting else lambda text: None
+    outcome: Outcome | None = None
+    try:
+        with open_meter() as meter:
+            for league in compete(task, contestants, plan, observe=observe, meter=meter):
+                outcome = Outcome(league, [], []) if outcome is None else outcome
+                outcome.league = league
+                tell(_progress(league))
+        assert outcome is not None
+        measured = [registry.create(name) for name in MEASURED]
+        if extras.one_second:
+            for result in within.measure(measured, task.dataset, seed=task.train.seed):
+                outcome.one_second.append(result)
+                tell(f"within one second: {result.contestant} at d_model {result.d_model}")
+        if extras.killer:
+            everyone = killer.with_gpus(measured)
+            for card in killer.measure(everyone, task.dataset, seed=task.train.seed):
+                outcome.cards.append(card)
+                tell(f"the killer microsecond: d_model {card.d_model}")
+    except KeyboardInterrupt:
+        if outcome is None:
+            raise
+        outcome.interrupted = True
+    return outcome
+
+
+def _progress(league: League) -> str:
+    at_work = league.at_work
+    over = sum(s.is_over for s in league.standings)
+    words = f"{over} of {len(league.standings)} done, {league.doing}"
+    if at_work is None or at_work.loss is None:
+        return words
+    return f"{words}: {at_work.seconds:.1f} s, loss {at_work.loss:.3f}"
+
+
+def _print_lines(name: str, first_step: int, losses: NDArray[np.float64]) -> None:
+    sys.stdout.writelines(
+        json.dumps({"contestant": name, "step": step, "loss": loss if np.isfinite(loss) else None})
+        + "\n"
+        for step, loss in enumerate(losses.tolist(), start=first_step + 1)
+    )
+    sys.stdout.flush()
+
+
+def _facts(outcome: Outcome) -> dict[str, Any]:
+    facts = league_facts(outcome.league)
+    if outcome.one_second:
+        facts["one_second"] = [within_facts(result) for result in outcome.one_second]
+    if outcome.cards:
+        facts["killer_microsecond"] = [card_facts(card) for card in outcome.cards]
+    return facts
+
+
+def _exit_code(outcome: Outcome) -> int:
+    """0, or 1 if a contestant failed or none could race, or 130 if it was interrupted."""
+    if outcome.interrupted:
+        complain("Interrupted: this is how far the race had come.")
+        return INTERRUPTED
+    failed = [s for s in outcome.league.standings if s.status is Status.FAILED]
+    if failed:
+        raise EetuiError(f"{failed[0].name} failed: {failed[0].reason}")
+    if not any(s.steps for s in outcome.league.standings):
+        raise EetuiError(f"Nobody could race: {outcome.league.standings[0].reason}")
+    return 0

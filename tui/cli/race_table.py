@@ -1,0 +1,153 @@
+"""The tables of `eetui race`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eetui.core.race.killer import COMPUTE_US, LAUNCHES, SCENARIOS, Card
+from eetui.core.race.league import League
+from eetui.core.race.published import MACHINE, beside
+from eetui.core.race.standing import Standing, Status
+from eetui.core.race.within import Within
+from eetui.tui import figures
+from eetui.tui.cli.output import data
+
+UNITS = {"autograd nodes": "nodes", "matrix operations": "ops"}
+
+
+def print_league(league: League) -> None:
+    """The league, the quickest first, and below it who could not race or was left out."""
+    from rich.table import Table
+
+    console = data()
+    model, train = league.model, league.train
+    console.print(
+        f"{league.rules} rules, d_model {model.d_model}, heads {model.n_heads}, "
+        f"layers {model.n_layers}, data {league.data}, seed {train.seed}\n",
+        markup=False,
+    )
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
+    table.add_column("contestant", no_wrap=True)
+    below = f"<{league.plan.threshold:g} at"
+    for heading in ("us/sample", "speed-up", "samples", "loss", below, "params"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("work a sample", no_wrap=True)
+    table.add_column("on M5", justify="right", no_wrap=True, style="dim")
+    if league.energy:
+        table.add_column("mJ/step", justify="right", no_wrap=True)
+    for s in league.ranking:
+        if s.steps:
+            table.add_row(*_row(s, league))
+    console.print(table)
+    if league.base:
+        console.print(f"\nspeed-up over {league.base}", markup=False)
+    console.print(
+        f"on M5: what others have published for a program of that kind on an {MACHINE}", style="dim"
+    )
+    others = Table(box=None, padding=(0, 2, 0, 0), show_header=False, style="dim")
+    others.add_column(no_wrap=True)
+    others.add_column()
+    for s in league.standings:
+        if s.model and s.steps:
+            others.add_row(s.name, s.model)
+        if s.reason:
+            others.add_row(s.name, f"{s.status}: {s.reason}")
+        elif not s.is_over or s.status is Status.SKIPPED:
+            others.add_row(s.name, f"{s.status} after {s.steps:,} steps")
+    if others.row_count:
+        console.print()
+        console.print(others)
+
+
+def _row(s: Standing, league: League) -> list[str]:
+    figure = beside(s.name, league.model.d_model, s.batch)
+    row = [
+        s.name,
+        us(s.us_per_sample),
+        speedup(s.speedup),
+        figures.step(s.samples),
+        figures.nats(s.loss),
+        figures.ABSENT if s.reached is None else f"{s.reached:.2f} s",
+        figures.count(s.n_params),
+        work(s),
+        us(figure.us_per_sample) if figure else "",
+    ]
+    if league.energy:
+        joules = s.joules_per_step
+        row.append(figures.ABSENT if joules is None else f"{joules * 1e3:,.3g}")
+    return row
+
+
+def us(value: float | None) -> str:
+    """Microseconds over six orders of magnitude: '0.93', '31.0', '49,000'."""
+    if value is None:
+        return figures.ABSENT
+    return f"{value:.2f}" if value < 10 else figures.microseconds(value)
+
+
+def speedup(value: float | None) -> str:
+    """A factor with three digits or as a whole number: '2.78×', '16,333×'."""
+    if value is None:
+        return figures.ABSENT
+    return f"{value:,.0f}×" if value >= 100 else f"{value:.3g}×"
+
+
+def work(s: Standing) -> str:
+    """'57,012 nodes', '21 ops for 16'."""
+    if s.work is None:
+        return ""
+    shared = f" for {s.work.samples}" if s.work.samples > 1 else ""
+    return f"{s.work.count:,} {UNITS[s.work.unit]}{shared}"
+
+
+def print_one_second(results: Sequence[Within]) -> None:
+    """The best loss within one second, beside EEmicroGPT's."""
+    from rich.table import Table
+
+    console = data()
+    console.print("\nthe best loss within one second\n")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for heading in ("d_model", "contestant", "us/step", "steps", "loss", "EEmicroGPT, M5"):
+        numeric = heading not in ("contestant",)
+        table.add_column(heading, justify="right" if numeric else "left")
+    for r in results:
+        if r.reason:
+            table.add_row(str(r.d_model), r.contestant, "", "", figures.ABSENT, "")
+            continue
+        published = figures.ABSENT if r.published is None else f"{r.published:.4f}"
+        loss = figures.ABSENT if r.loss is None else f"{r.loss:.4f}"
+        steps = figures.count(r.steps)
+        table.add_row(str(r.d_model), r.contestant, us(r.us_per_step), steps, loss, published)
+    console.print(table)
+
+
+def print_cards(cards: Sequence[Card]) -> None:
+    """The killer microsecond: measured here, and EEmicroGPT's model of a GPU."""
+    from rich.table import Table
+
+    console = data()
+    console.print("\nthe killer microsecond, us a step\n")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    table.add_column("d_model", justify="right")
+    table.add_column("here")
+    for scenario in SCENARIOS:
+        table.add_column(f"GPU, {scenario.name}", justify="right", style="dim")
+    gpus = [*dict.fromkeys(s.name for card in cards for s in card.gpus)]
+    for name in gpus:
+        table.add_column(name, justify="right")
+    for card in cards:
+        best = card.best
+        measured = {s.name: s.us_per_step for s in card.gpus}
+        table.add_row(
+            str(card.d_model),
+            f"{us(best.us_per_step)} {best.name}" if best else figures.ABSENT,
+            *(us(scenario.us_per_step) for scenario in SCENARIOS),
+            *(us(measured.get(name)) for name in gpus),
+        )
+    console.print(table)
+    costs = ", ".join(f"{s.launch_us:g}" for s in SCENARIOS)
+    console.print(
+        f"\nThe GPU columns are EEmicroGPT's model: {LAUNCHES} launches at {costs} us and "
+        f"{COMPUTE_US:g} us of computing. What stands right of them was measured here.",
+        style="dim",
+    )
