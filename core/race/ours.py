@@ -53,11 +53,12 @@ class OurContestant:
         return best.with_value("matrix_engine", unit)
 
     def start(self, task: Task) -> OurRunner:
-        """Compile or load the engine for the task."""
+        """Compile or load the engine for the task, and let it lay out its memory."""
         engine = registry.create(self._engine)
-        runner = OurRunner(engine, self.optimizations(engine), task)
-        engine.prepare(task.model, runner.optimizations)
-        return runner
+        optimizations = self.optimizations(engine)
+        engine.prepare(task.model, optimizations)
+        OurRunner(engine, optimizations, task).advance(1)
+        return OurRunner(engine, optimizations, task)
 
     def _unit(self, engine: Engine) -> Value | None:
         usable = (v for v in self._values() if not engine.why_not("matrix_engine", v))
@@ -75,7 +76,7 @@ class OurRunner:
     def __init__(self, engine: Engine, optimizations: Optimizations, task: Task) -> None:
         self.n_params = task.model.n_params
         self.batch = task.train.batch
-        self.optimizations = optimizations
+        self._optimizations = optimizations
         self.detail = engine.instruction_set(optimizations)
         self._engine = engine
         self._task = task
@@ -90,7 +91,7 @@ class OurRunner:
             task.dataset,
             task.model,
             task.train,
-            self.optimizations,
+            self._optimizations,
             task.documents(first, n_steps, self.batch),
             task.learning_rates(first, n_steps).astype(np.float32),
         )

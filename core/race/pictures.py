@@ -10,7 +10,7 @@ from eetui.core.race.published import MACHINE, beside
 from eetui.core.race.svg import COLOURS, FAINT, GRID, Drawing
 
 WIDTH = 900
-LEFT, RIGHT, TOP, BOTTOM = 60, 150, 70, 50
+LEFT, RIGHT, TOP, BOTTOM = 60, 150, 84, 50
 LABEL_HEIGHT = 14
 POINTS = 300
 ROW = 26
@@ -31,28 +31,29 @@ def loss_chart(league: League) -> str:
     if not curves:
         drawing.text(LEFT, TOP + 40, "Nobody has taken a step.", colour=FAINT)
         return str(drawing)
-    ticks = decades(
-        min(float(x[0]) for x, _ in curves.values()), max(float(x[-1]) for x, _ in curves.values())
-    )
+    first = min(float(x[0]) for x, _ in curves.values())
+    last = max(max(float(x[-1]) for x, _ in curves.values()), 2 * first)
     top = max(float(y.max()) for _, y in curves.values())
     low = min([league.plan.threshold, *(float(y.min()) for _, y in curves.values())])
     low, top = low - 0.05, min(top, low + 2.5) + 0.05
 
     def place(seconds: float, loss: float) -> tuple[float, float]:
-        across = log10(seconds / ticks[0]) / log10(ticks[-1] / ticks[0])
+        across = log10(seconds / first) / log10(last / first)
         up = (min(loss, top) - low) / (top - low)
         plot_height = height - TOP - BOTTOM
         return LEFT + across * (WIDTH - LEFT - RIGHT), height - BOTTOM - up * plot_height
 
-    for tick in ticks:
+    for tick in decades(first, last):
         x, y = place(tick, low)
+        if not LEFT <= x <= WIDTH - RIGHT:
+            continue
         drawing.line([(x, TOP), (x, y)], GRID)
         drawing.text(x, y + 18, _seconds(tick), size=11, colour=FAINT, anchor="middle")
     for tenth in range(int(low * 5) + 1, int(top * 5) + 1):
-        x, y = place(ticks[0], tenth / 5)
+        x, y = place(first, tenth / 5)
         drawing.line([(x, y), (WIDTH - RIGHT, y)], GRID)
         drawing.text(x - 8, y + 4, f"{tenth / 5:.1f}", size=11, colour=FAINT, anchor="end")
-    _, y = place(ticks[0], league.plan.threshold)
+    _, y = place(first, league.plan.threshold)
     drawing.line([(LEFT, y), (WIDTH - RIGHT, y)], FAINT)
     drawing.text(LEFT, TOP - 10, "nats a character", size=11, colour=FAINT)
     ends = []
@@ -60,13 +61,31 @@ def loss_chart(league: League) -> str:
         points = [place(*point) for point in zip(seconds.tolist(), losses.tolist(), strict=True)]
         drawing.line(points, colour_of(league, name), 2)
         ends.append((points[-1], name))
-    free = float(TOP)
-    for (x, y), name in sorted(ends, key=lambda end: end[0][1]):
-        free = max(free, y + 4)
-        drawing.line([(x, y), (WIDTH - RIGHT + 6, free - 4)], GRID)
-        drawing.text(WIDTH - RIGHT + 10, free, name, colour=colour_of(league, name), bold=True)
-        free += LABEL_HEIGHT
+    ends.sort(key=lambda end: end[0][1])
+    for ((x, y), name), at in zip(ends, _apart([y for (_, y), _ in ends]), strict=True):
+        drawing.line([(x, y), (WIDTH - RIGHT + 6, at)], GRID)
+        drawing.text(WIDTH - RIGHT + 10, at + 4, name, colour=colour_of(league, name), bold=True)
     return str(drawing)
+
+
+def _apart(wanted: list[float]) -> list[float]:
+    """Places for labels as near to those wanted, ascending, as their height allows.
+
+    Labels that touch form a block around the middle of where they would be.
+    """
+    blocks: list[list[float]] = []
+    for y in wanted:
+        blocks.append([y])
+        while len(blocks) > 1 and _start(blocks[-1]) < _start(blocks[-2]) + LABEL_HEIGHT * len(
+            blocks[-2]
+        ):
+            blocks[-2:] = [blocks[-2] + blocks[-1]]
+    return [_start(block) + LABEL_HEIGHT * i for block in blocks for i in range(len(block))]
+
+
+def _start(block: list[float]) -> float:
+    """Where the first label of a block lies, so that the block is around its middle."""
+    return sum(block) / len(block) - LABEL_HEIGHT * (len(block) - 1) / 2
 
 
 def league_chart(league: League) -> str:
@@ -93,7 +112,12 @@ def league_chart(league: League) -> str:
     for tick in ticks:
         drawing.line([(across(tick), TOP), (across(tick), bottom)], GRID)
         drawing.text(
-            across(tick), bottom + 18, f"{tick:,g}", size=11, colour=FAINT, anchor="middle"
+            across(tick),
+            bottom + 18,
+            f"{tick:,.0f}" if tick >= 1 else f"{tick:g}",
+            size=11,
+            colour=FAINT,
+            anchor="middle",
         )
     for i, (s, us) in enumerate(zip(rows, times, strict=True)):
         y = TOP + i * ROW
@@ -104,8 +128,8 @@ def league_chart(league: League) -> str:
             drawing.diamond(across(figure.us_per_sample), y + ROW / 2, 6, FAINT)
         end = max(across(us), across(figure.us_per_sample) + 8 if figure else 0.0)
         words = f"{us:,.3g}" if us < 1000 else f"{us:,.0f}"
-        words += f"   {s.speedup:,.3g}×" if s.speedup and s.speedup < 1000 else ""
-        words += f"   {s.speedup:,.0f}×" if s.speedup and s.speedup >= 1000 else ""
+        if s.speedup:
+            words += f"  ·  {s.speedup:,.0f}×" if s.speedup >= 100 else f"  ·  {s.speedup:.3g}×"
         drawing.text(end + 8, y + 17, words)
     drawing.diamond(LEFT + 6, height - 14, 5, FAINT)
     drawing.text(

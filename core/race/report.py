@@ -115,8 +115,8 @@ def _conditions(league: League) -> str:
     return "\n".join(
         [
             f"- **Model**: a transformer with d_model {model.d_model}, {model.n_heads} heads, "
-            f"{model.n_layers} layers, block size {model.block_size}, {model.activation}: "
-            f"{model.n_params:,} parameters.",
+            f"{model.n_layers} block{'s' if model.n_layers > 1 else ''}, block size "
+            f"{model.block_size}, {model.activation}: {model.n_params:,} parameters.",
             f"- **Protocol**: {rules}. {' and '.join(limits)}, {order}.",
             f"- **Data**: {league.data}, seed {train.seed}.",
             f"- **Machine**: {host.name}, {host.instruction_set}, {host.cores} cores for this "
@@ -142,7 +142,7 @@ def _table(league: League) -> str:
         row = [
             f"`{s.name}`" + (" (another model)" if s.model else ""),
             _us(s.us_per_sample),
-            f"{s.speedup:,.1f}×" if s.speedup is not None else NONE,
+            _times(s.speedup),
             f"{s.samples:,}",
             f"{s.loss:.3f}" if s.loss is not None else NONE,
             f"{s.reached:.2f} s" if s.reached is not None else NONE,
@@ -192,16 +192,19 @@ def _one_second(results: Sequence[Within]) -> str:
             f"`{r.contestant}`",
             f"{r.us_per_step:,.1f}" if r.us_per_step is not None else NONE,
             f"{r.steps:,}" if r.steps else NONE,
-            f"{r.loss:.4f}" if r.loss is not None else r.reason,
+            f"{r.loss:.4f}" if r.loss is not None else NONE,
             f"{r.published:.4f}" if r.published is not None else NONE,
         ]
         for r in results
+        if not r.reason
     ]
     table = _markdown_table(
         ["d_model", "contestant", "us/step", "steps", "loss", "EEmicroGPT on an M5"], rows
     )
+    reasons = {r.contestant: r.reason for r in results if r.reason}
+    absent = "".join(f"\n\n`{name}`: {reason}" for name, reason in reasons.items())
     return (
-        f"{table}\n\nAs many steps as fit, by the pace of a trial run, with a learning rate that "
+        f"{table}{absent}\n\nAs many steps as fit, by the pace of a trial run, with a learning rate that "
         f"falls to zero over them; batch {results[0].batch}, mean loss of the last 100 steps."
     )
 
@@ -247,6 +250,12 @@ def _names(league: League) -> str:
 def _markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _times(value: float | None) -> str:
+    if value is None:
+        return NONE
+    return f"{value:,.0f}×" if value >= 100 else f"{value:.3g}×"
 
 
 def _us(value: float | None) -> str:

@@ -112,13 +112,14 @@ def print_one_second(results: Sequence[Within]) -> None:
         table.add_column(heading, justify="right" if numeric else "left")
     for r in results:
         if r.reason:
-            table.add_row(str(r.d_model), r.contestant, "", "", figures.ABSENT, "")
             continue
         published = figures.ABSENT if r.published is None else f"{r.published:.4f}"
         loss = figures.ABSENT if r.loss is None else f"{r.loss:.4f}"
         steps = figures.count(r.steps)
         table.add_row(str(r.d_model), r.contestant, us(r.us_per_step), steps, loss, published)
     console.print(table)
+    for name, reason in {r.contestant: r.reason for r in results if r.reason}.items():
+        console.print(f"\n{name}: {reason}", style="dim", markup=False)
 
 
 def print_cards(cards: Sequence[Card]) -> None:
