@@ -19,6 +19,7 @@ CONTESTANTS = {
     "tape": f"{ENGINES}.tape.contestant:TAPE",
     "tape-f32": f"{ENGINES}.tape.contestant:TAPE_F32",
     "vector": f"{ENGINES}.vector.contestant:VECTOR",
+    "vector-sgd": f"{ENGINES}.vector.contestant:VECTOR_SGD",
     "rnn": f"{ENGINES}.rnn.contestant:RNN",
     "rnn-sparse": f"{ENGINES}.rnn.contestant:RNN_SPARSE",
     "explicit": f"{ENGINES}.explicit.contestant:EXPLICIT",

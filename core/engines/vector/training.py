@@ -35,8 +35,9 @@ class Parameters:
 class Momentum:
     """Stochastic gradient descent with momentum, by the recipe of brief-ds.
 
-    v = 0.99 v + g, w = w - rate v; the rate shrinks by 0.998 a step for 1,000 steps. A plan of
-    other length shrinks it as much from beginning to end. The task's rates are not used.
+    v = 0.99 v + g, w = w - rate v; the rate shrinks by 0.998 a step, which is to 0.135 of it in
+    the 1,000 steps he takes. A plan of other length shrinks it to that in its own steps, unless
+    the rates of the task are constant because nobody knows its length. They are not used else.
     """
 
     momentum = 0.99
@@ -46,7 +47,7 @@ class Momentum:
     def __init__(self, n_params: int, train: TrainConfig, rate: float) -> None:
         self.velocity = np.zeros(n_params)
         self.rate = rate
-        self.stretch = self.decay_steps / train.steps
+        self.stretch = 1.0 if train.schedule == "constant" else self.decay_steps / train.steps
 
     def update(self, flat: Array, grads: Array, n_before: int) -> None:
         """Change the weights [n_params] in place, after so many steps."""

@@ -94,15 +94,24 @@ def test_steps_are_the_oracle_s(name: str, small: Task) -> None:
     np.testing.assert_allclose(runner.params(), params, atol=1e-9 if LIMITS[name] < 1e-6 else 1e-4)
 
 
-def test_momentum_is_brief_ds_s(small: Task) -> None:
+@pytest.mark.parametrize(
+    ("train", "decay"),
+    [
+        (RECIPE, 0.998),
+        (replace(RECIPE, steps=2000), 0.998**0.5),
+        (replace(RECIPE, steps=2000, schedule="constant"), 0.998),
+    ],
+    ids=["its author's plan", "a longer plan", "no plan"],
+)
+def test_momentum_is_brief_ds_s(small: Task, train: TrainConfig, decay: float) -> None:
     """v = 0.99 v + g, w = w - rate v, the rate 0.998 times as large after each of 1,000 steps."""
-    runner = start("vector-sgd", small)
+    runner = start("vector-sgd", replace(small, train=train))
     params, velocity = small.initial.copy(), np.zeros(small.model.n_params)
     for step, row in enumerate(small.documents(0, 5, 1)):
         batch = (small.dataset.tokens[row], small.dataset.lengths[row])
         _, grads = reference.loss_and_gradients(params, small.model, *batch)
         velocity = 0.99 * velocity + grads
-        params -= 0.0025 * 0.998**step * velocity
+        params -= 0.0025 * decay**step * velocity
     runner.advance(5)
     np.testing.assert_allclose(runner.params(), params, rtol=1e-9)
 
