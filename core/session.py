@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import queue
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -17,12 +18,17 @@ from numpy.typing import NDArray
 
 from eetui.core import ladder
 from eetui.core.batches import learning_rates
-from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.config import ModelConfig, TrainConfig, default_n_heads
 from eetui.core.dataset import Dataset
 from eetui.core.engines import registry
 from eetui.core.errors import EetuiError
 from eetui.core.namestream import NameStream
 from eetui.core.optimizations import Value
+from eetui.core.race.lane import Plan
+from eetui.core.race.measures import Measures, measure
+from eetui.core.race.race import Race
+from eetui.core.race.registry import line_up
+from eetui.core.race.tasks import DEFAULT_SECONDS, make_task
 from eetui.core.runner import Runner
 from eetui.core.snapshot import Snapshot, Status
 from eetui.core.state import TrainState
@@ -240,6 +246,24 @@ class Session:
         trainer = self._runner.trainer
         own = registry.create(self._runner.chosen_engine().name)  # its scratch memory is its own
         return ladder.climb(own, trainer.dataset, trainer.model, trainer.train, rounds=rounds)
+
+    # -- the race ---------------------------------------------------------------------------
+
+    def race(self, d_model: int, names: Sequence[str] | None = None) -> Race:
+        """A race on this run's data, of its model at another width; the run stays as it is.
+
+        names: the contestants, all but those on a GPU by default. To be run in a thread of its own
+        while the training pauses. Raises `UsageError` for a width or a name that cannot be.
+        """
+        trainer = self._runner.trainer
+        model = replace(trainer.model, d_model=d_model, n_heads=default_n_heads(d_model))
+        task = make_task("equal", trainer.dataset, model, seed=trainer.train.seed)
+        return Race(task, line_up(names), Plan(DEFAULT_SECONDS))
+
+    def measure(self) -> Iterator[Measures]:
+        """Measure the loss within one second and the killer microsecond on this run's data."""
+        trainer = self._runner.trainer
+        return measure(trainer.dataset, trainer.train.seed)
 
     # -- snapshots --------------------------------------------------------------------------
 

@@ -45,6 +45,19 @@ class League:
         return tuple(sorted(self.standings, key=lambda s: s.us_per_sample or float("inf")))
 
     @property
+    def progress(self) -> float:
+        """How much of the race is over, from 0 to 1: the mean of all contestants."""
+        return sum(map(self._share, self.standings)) / len(self.standings)
+
+    def _share(self, standing: Standing) -> float:
+        """How much of its plan a contestant has done, by the limit that is closer."""
+        if standing.is_over:
+            return 1.0
+        shares = [standing.seconds / self.plan.seconds] if self.plan.seconds else []
+        shares += [standing.steps / self.plan.steps] if self.plan.steps else []
+        return min(max(shares), 1.0)
+
+    @property
     def at_work(self) -> Standing | None:
         """The contestant that gets ready or trains just now, None at the start and the end."""
         return next((s for s in self.standings if s.name == self.working), None)
