@@ -17,9 +17,9 @@ ROW = 26
 
 
 def colour_of(league: League, name: str) -> str:
-    """The same colour for a contestant in all charts."""
+    """The same colour for a contestant in all charts, far from its neighbours' in the league."""
     names = [s.name for s in league.standings]
-    return COLOURS[names.index(name) % len(COLOURS)]
+    return COLOURS[7 * names.index(name) % len(COLOURS)]
 
 
 def loss_chart(league: League) -> str:

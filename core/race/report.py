@@ -204,8 +204,9 @@ def _one_second(results: Sequence[Within]) -> str:
     reasons = {r.contestant: r.reason for r in results if r.reason}
     absent = "".join(f"\n\n`{name}`: {reason}" for name, reason in reasons.items())
     return (
-        f"{table}{absent}\n\nAs many steps as fit, by the pace of a trial run, with a learning rate that "
-        f"falls to zero over them; batch {results[0].batch}, mean loss of the last 100 steps."
+        f"{table}{absent}\n\nAs many steps as fit, by the pace of a trial run, with a learning "
+        f"rate that falls to zero over them; batch {results[0].batch}, mean loss of the last 100 "
+        "steps."
     )
 
 

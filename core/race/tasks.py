@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import get_args
 
 import numpy as np
 
@@ -18,16 +17,7 @@ from eetui.core.race.microgpt import (
 )
 from eetui.core.state import TrainState
 
-RULES: tuple[Rules, ...] = get_args(Rules)
 DEFAULT_SECONDS = 5.0
-
-
-def parse_rules(text: str) -> Rules:
-    """The rules that `text` names; raises `UsageError` for any other text."""
-    for rules in RULES:
-        if text == rules:
-            return rules
-    raise UsageError(f"There are no rules {text!r}: there are {', '.join(RULES)}.")
 
 
 def make_task(

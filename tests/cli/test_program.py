@@ -26,7 +26,7 @@ sys.exit(f"loads {heavy}" if heavy else code)
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("train",), ("sample",), ("bench",), ("ladder",), ("doctor",)]
+    "command", [(), ("train",), ("sample",), ("bench",), ("ladder",), ("race",), ("doctor",)]
 )
 def test_help_has_a_short_and_a_long_flag(cli, command):
     short, long = cli(*command, "-h"), cli(*command, "--help")

@@ -18,6 +18,7 @@ UNITS = {"autograd nodes": "nodes", "matrix operations": "ops"}
 def print_league(league: League) -> None:
     """The league, the quickest first, and below it who could not race or was left out."""
     from rich.table import Table
+    from rich.text import Text
 
     console = data()
     model, train = league.model, league.train
@@ -51,7 +52,7 @@ def print_league(league: League) -> None:
         if s.model and s.steps:
             others.add_row(s.name, s.model)
         if s.reason:
-            others.add_row(s.name, f"{s.status}: {s.reason}")
+            others.add_row(s.name, Text(f"{s.status}: {s.reason}"))
         elif not s.is_over or s.status is Status.SKIPPED:
             others.add_row(s.name, f"{s.status} after {s.steps:,} steps")
     if others.row_count:

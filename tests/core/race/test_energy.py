@@ -1,0 +1,85 @@
+"""Energy from counters as Linux has them, and from a program that prints as macOS's does."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+
+import pytest
+
+from eetui.core.race import energy
+
+PRINTS = """
+import sys, time
+for milliwatts in (2000, 4000):
+    print("*** Sampled system activity (Sat Nov 21 2026) (500.00ms elapsed) ***")
+    print("CPU Power: 1 mW")
+    print(f"Combined Power (CPU + GPU + ANE): {milliwatts} mW", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def powercap(tmp_path):
+    """A folder with two packages, a core domain and a second view of the first package."""
+
+    def zone(path, name, microjoules):
+        folder = tmp_path / path
+        folder.mkdir()
+        (folder / "name").write_text(f"{name}\n")
+        (folder / "energy_uj").write_text(f"{microjoules}\n")
+        (folder / "max_energy_range_uj").write_text("1000000000\n")
+
+    zone("intel-rapl:0", "package-0", 5_000_000)
+    zone("intel-rapl:1", "package-1", 999_000_000)
+    zone("intel-rapl:0:0", "core", 1_000_000)
+    zone("intel-rapl-mmio:0", "package-0", 5_000_000)
+    return tmp_path
+
+
+def test_packages_are_added_up_and_counters_start_again(powercap):
+    meter = energy.find_rapl(powercap)
+    assert meter.joules() == 0
+    (powercap / "intel-rapl:0/energy_uj").write_text("7500000\n")
+    (powercap / "intel-rapl:0:0/energy_uj").write_text("9000000\n")
+    assert meter.joules() == pytest.approx(2.5)
+    (powercap / "intel-rapl:1/energy_uj").write_text("3000000\n")
+    assert meter.joules() == pytest.approx(2.5 + 4.0)
+    assert meter.joules() == pytest.approx(6.5)
+
+
+def test_without_counters_there_is_no_meter(tmp_path, powercap):
+    assert energy.find_rapl(tmp_path / "none") is None
+    for zone in ("intel-rapl:0", "intel-rapl:1"):
+        (powercap / zone / "energy_uj").unlink()
+    assert energy.find_rapl(powercap) is None
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
+def test_counters_that_may_not_be_read_are_no_meter(powercap):
+    for zone in ("intel-rapl:0", "intel-rapl:1"):
+        (powercap / zone / "energy_uj").chmod(0)
+    assert energy.find_rapl(powercap) is None
+
+
+def test_powermetrics_is_added_up():
+    meter = energy.Powermetrics([sys.executable, "-c", PRINTS])
+    try:
+        deadline = time.monotonic() + 20
+        while meter.joules() < 3.0:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        # Two samples of half a second, and at most a tenth of a second more at 4 W.
+        assert 3.0 <= meter.joules() <= 3.4 + 1e-9
+    finally:
+        meter.close()
+    assert meter.coarse
+
+
+def test_on_a_mac_without_permission_there_is_no_meter(monkeypatch):
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(energy.shutil, "which", lambda name: None)
+    with energy.open_meter() as meter:
+        assert meter is None
