@@ -16,6 +16,8 @@ from eetui.core.race.standing import Standing
 from eetui.core.race.tasks import make_task
 
 D_MODELS = (16, 32, 64, 128)
+WIDER = (256, 512)
+"""Measured as well where there is a GPU: EEmicroGPT's author saw it overtake a core at 256."""
 SECONDS = 0.5
 
 LAUNCHES = 40
@@ -77,18 +79,23 @@ def with_gpus(contestants: Sequence[Contestant]) -> list[Contestant]:
     return [*contestants, *(c for c in found if not c.why_not())]
 
 
+def widths(contestants: Sequence[Contestant]) -> tuple[int, ...]:
+    """The widths at which these contestants are measured."""
+    return D_MODELS + WIDER * any(contestant.name in ON_GPU for contestant in contestants)
+
+
 def measure(
     contestants: Sequence[Contestant],
     dataset: Dataset,
     *,
-    d_models: Sequence[int] = D_MODELS,
+    d_models: Sequence[int] | None = None,
     batch: int = 16,
     seconds: float = SECONDS,
     seed: int = 42,
     clock: Clock = perf_counter_ns,
 ) -> Iterator[Card]:
-    """A short race at every width, from the narrowest to the widest."""
-    for d_model in d_models:
+    """A short race at every width (`widths` by default), from the narrowest to the widest."""
+    for d_model in widths(contestants) if d_models is None else d_models:
         model = ModelConfig(d_model=d_model, n_heads=default_n_heads(d_model))
         task = make_task("equal", dataset, model, batch=batch, seed=seed)
         *_, last = compete(task, contestants, Plan(seconds), clock=clock)

@@ -25,23 +25,26 @@ class Measures:
     doing: str = ""
 
 
-def measure(dataset: Dataset, seed: int = 42) -> Iterator[Measures]:
-    """Measure both at all widths; yields after every figure, about a second apart."""
+def measure(
+    dataset: Dataset, seed: int = 42, *, one_second: bool = True, cards: bool = True
+) -> Iterator[Measures]:
+    """Measure both at all widths, or one alone; yields after every figure."""
     contestants = [create(name) for name in MEASURED]
-    expected = len(contestants) * len(within.D_MODELS) + len(killer.D_MODELS)
+    everyone = killer.with_gpus(contestants) if cards else []
+    expected = one_second * len(contestants) * len(within.D_MODELS)
+    expected += cards * len(killer.widths(everyone))
 
     def after(now: Measures, doing: str) -> Measures:
         done = len(now.one_second) + len(now.cards)
         return replace(now, progress=done / expected, doing=doing)
 
-    now = Measures(doing="the best loss within one second")
+    now = Measures(doing="measuring beside the race")
     yield now
-    for result in within.measure(contestants, dataset, seed=seed):
+    for result in within.measure(contestants, dataset, seed=seed) if one_second else ():
         now = replace(now, one_second=(*now.one_second, result))
         now = after(now, f"within one second: {result.contestant} at d_model {result.d_model}")
         yield now
-    everyone = killer.with_gpus(contestants)
-    for card in killer.measure(everyone, dataset, seed=seed):
+    for card in killer.measure(everyone, dataset, seed=seed) if cards else ():
         now = replace(now, cards=(*now.cards, card))
         now = after(now, f"the killer microsecond: d_model {card.d_model}")
         yield now

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from eetui.core.race import registry, within
+from eetui.core.race import killer, registry, within
 from eetui.core.race.frameworks import shared
 from eetui.core.race.killer import Card
 from eetui.core.race.league import compete
@@ -163,8 +163,11 @@ def test_more_can_be_measured(cli, monkeypatch):
         yield Card(16, 16, last.standings)
 
     monkeypatch.setattr(within, "measure", one_second)
-    monkeypatch.setattr(command.killer, "measure", cards)
-    monkeypatch.setattr(command.killer, "with_gpus", lambda contestants: contestants)
+    monkeypatch.setattr(killer, "measure", cards)
+    monkeypatch.setattr(killer, "with_gpus", lambda contestants: contestants)
+    facts = json.loads(cli(*QUICK, "--one-second", "--json").out)
+    assert "one_second" in facts
+    assert "killer_microsecond" not in facts
     facts = json.loads(cli(*QUICK, "--one-second", "--killer", "--json").out)
     assert facts["one_second"][0]["loss"] == 2.1
     assert facts["killer_microsecond"][0]["quickest"] == "explicit"

@@ -14,18 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.errors import EetuiError, UsageError
-from eetui.core.race import killer, registry, within
+from eetui.core.race import registry
 from eetui.core.race.contestant import Contestant, Task
 from eetui.core.race.energy import open_meter
 from eetui.core.race.facts import card_facts, league_facts, within_facts
-from eetui.core.race.killer import Card
 from eetui.core.race.lane import Plan
 from eetui.core.race.league import League, compete
+from eetui.core.race.measures import Measures, measure
 from eetui.core.race.microgpt import DEFAULT_STEPS
 from eetui.core.race.report import require_folder, write_report
 from eetui.core.race.standing import Status
 from eetui.core.race.tasks import DEFAULT_SECONDS, make_task
-from eetui.core.race.within import Within
 from eetui.tui.cli.options import RaceOptions
 from eetui.tui.cli.output import complain, messages, print_json
 from eetui.tui.cli.runs import request_shape
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 DEFAULT_D_MODEL = 16
-MEASURED = ("native", "native+matrix")
-"""Who is measured within one second and beside a GPU's launches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +50,7 @@ class Outcome:
     """All that was measured, as far as it came."""
 
     league: League
-    one_second: list[Within]
-    cards: list[Card]
+    beside: Measures
     interrupted: bool = False
 
 
@@ -83,18 +79,19 @@ def run(
         outcome = _race(
             task, contestants, plan, extras, waiting, _print_lines if as_lines else None
         )
+    beside = outcome.beside
     if folder is not None:
-        write_report(folder, outcome.league, outcome.one_second, outcome.cards)
+        write_report(folder, outcome.league, beside.one_second, beside.cards)
     if as_json:
         print_json(_facts(outcome))
     elif not as_lines:
         from eetui.tui.cli.race_table import print_cards, print_league, print_one_second
 
         print_league(outcome.league)
-        if outcome.one_second:
-            print_one_second(outcome.one_second)
-        if outcome.cards:
-            print_cards(outcome.cards)
+        if beside.one_second:
+            print_one_second(beside.one_second)
+        if beside.cards:
+            print_cards(beside.cards)
     if folder is not None:
         complain(f"The report is in {folder}.")
     return _exit_code(outcome)
@@ -139,20 +136,16 @@ def _race(
     try:
         with open_meter() as meter:
             for league in compete(task, contestants, plan, observe=observe, meter=meter):
-                outcome = Outcome(league, [], []) if outcome is None else outcome
+                outcome = Outcome(league, Measures()) if outcome is None else outcome
                 outcome.league = league
                 tell(_progress(league))
         assert outcome is not None
-        measured = [registry.create(name) for name in MEASURED]
-        if extras.one_second:
-            for result in within.measure(measured, task.dataset, seed=task.train.seed):
-                outcome.one_second.append(result)
-                tell(f"within one second: {result.contestant} at d_model {result.d_model}")
-        if extras.killer:
-            everyone = killer.with_gpus(measured)
-            for card in killer.measure(everyone, task.dataset, seed=task.train.seed):
-                outcome.cards.append(card)
-                tell(f"the killer microsecond: d_model {card.d_model}")
+        if extras.one_second or extras.killer:
+            for beside in measure(
+                task.dataset, task.train.seed, one_second=extras.one_second, cards=extras.killer
+            ):
+                outcome.beside = beside
+                tell(beside.doing)
     except KeyboardInterrupt:
         if outcome is None:
             raise
@@ -179,11 +172,11 @@ def _print_lines(name: str, first_step: int, losses: NDArray[np.float64]) -> Non
 
 
 def _facts(outcome: Outcome) -> dict[str, Any]:
-    facts = league_facts(outcome.league)
-    if outcome.one_second:
-        facts["one_second"] = [within_facts(result) for result in outcome.one_second]
-    if outcome.cards:
-        facts["killer_microsecond"] = [card_facts(card) for card in outcome.cards]
+    facts, beside = league_facts(outcome.league), outcome.beside
+    if beside.one_second:
+        facts["one_second"] = [within_facts(result) for result in beside.one_second]
+    if beside.cards:
+        facts["killer_microsecond"] = [card_facts(card) for card in beside.cards]
     return facts
 
 

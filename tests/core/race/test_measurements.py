@@ -67,7 +67,10 @@ def test_only_gpus_that_are_there_join(monkeypatch, clock):
     gpus["jax+gpu"].missing = ""
     monkeypatch.setattr(killer, "create", gpus.__getitem__)
     native = Fake("native", clock)
-    assert [c.name for c in killer.with_gpus([native])] == ["native", "jax+gpu"]
+    assert killer.widths([native]) == (16, 32, 64, 128)
+    everyone = killer.with_gpus([native])
+    assert [c.name for c in everyone] == ["native", "jax+gpu"]
+    assert killer.widths(everyone) == (16, 32, 64, 128, 256, 512)
 
 
 def test_published_figures_stand_beside_their_kind():
