@@ -83,6 +83,21 @@ def request_run(options: RunOptions, explicit: frozenset[str], default_steps: in
     return request
 
 
+def request_shape(options: ShapeOptions, default_d_model: int) -> tuple[Dataset, ModelConfig]:
+    """The data and the model that `options` ask for, the data cut to its block size."""
+    dataset = load_dataset(options.data)
+    d_model = _or(options.d_model, default_d_model)
+    model = ModelConfig(  # checked before the data are cut by it
+        d_model=d_model,
+        n_heads=_or(options.heads, default_n_heads(d_model)),
+        n_layers=_or(options.layers, 1),
+        block_size=_or(options.block_size, 16),
+        vocab_size=dataset.vocab_size,
+        activation=_or(options.activation, "relu"),
+    )
+    return dataset.with_block_size(model.block_size), model
+
+
 def request_model(options: ModelOptions) -> Request:
     """A new model on its data, with the training configuration as far as `options` have it."""
     _check_engine(options)
@@ -98,21 +113,6 @@ def request_model(options: ModelOptions) -> Request:
         engine=options.engine or registry.default(),
         assignments=tuple(options.assignments or ()),
     )
-
-
-def request_shape(options: ShapeOptions, default_d_model: int) -> tuple[Dataset, ModelConfig]:
-    """The data and the model that `options` ask for, the data cut to its block size."""
-    dataset = load_dataset(options.data)
-    d_model = _or(options.d_model, default_d_model)
-    model = ModelConfig(  # checked before the data are cut by it
-        d_model=d_model,
-        n_heads=_or(options.heads, default_n_heads(d_model)),
-        n_layers=_or(options.layers, 1),
-        block_size=_or(options.block_size, 16),
-        vocab_size=dataset.vocab_size,
-        activation=_or(options.activation, "relu"),
-    )
-    return dataset.with_block_size(model.block_size), model
 
 
 def _train(options: RunOptions, base: TrainConfig, d_model: int, default_steps: int) -> TrainConfig:
