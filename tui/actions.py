@@ -57,6 +57,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("double_batch", "b", "b", "Double the batch", TOGGLES),
     Action("halve_batch", "B", "B", "Halve the batch", TOGGLES),
     Action("climb", "C", "C", "Climb the ladder: every toggle measured", TOGGLES, "climb"),
+    Action("race", "V", "V", "Race: every way of training, side by side", TOGGLES, "race"),
     Action("switch_axis", "x", "x", "Steps or seconds on the x axis", CHARTS),
     Action("switch_scale", "y", "y", "The y axis linear, logarithmic or close up", CHARTS),
     Action("smooth_more", "plus,equals_sign", "+", "Smooth more", CHARTS),

@@ -25,6 +25,20 @@ def microseconds(value: float | None, width: int = 0) -> str:
     return (f"{value:.1f}" if value < 999.95 else f"{value:,.0f}").rjust(width)
 
 
+def pace(value: float | None, width: int = 0) -> str:
+    """Microseconds over six orders of magnitude: '0.93', '31.0', '49,000'."""
+    if value is None or value >= 9.995:
+        return microseconds(value, width)
+    return f"{value:.2f}".rjust(width)
+
+
+def speedup(value: float | None, width: int = 0) -> str:
+    """A factor with three digits or as a whole number: '2.78×', '16,333×'."""
+    if value is None:
+        return ABSENT.rjust(width)
+    return (f"{value:,.0f}×" if value >= 99.95 else f"{value:.3g}×").rjust(width)
+
+
 def nats(value: float | None, width: int = 0) -> str:
     """A loss: '2.081', and '5.6e+06' in a run that is about to diverge."""
     if value is None:
@@ -50,6 +64,16 @@ def rate(value: float, width: int = 0) -> str:
 def seconds(value: float) -> str:
     """A duration on an axis: '12 s', '0.25 s'."""
     return f"{value:g} s"
+
+
+def duration(value: float | None, width: int = 0) -> str:
+    """A duration in the unit that suits it, three digits: '48.3 us', '70.2 ms', '3.02 s'."""
+    if value is None:
+        return ABSENT.rjust(width)
+    for unit, name in ((1.0, "s"), (1e-3, "ms")):
+        if value >= 0.9995 * unit:
+            return f"{value / unit:,.3g} {name}".rjust(width)
+    return f"{value / 1e-6:.3g} us".rjust(width)
 
 
 def times(ratio: float) -> str:

@@ -1,15 +1,29 @@
-"""What the screen asks of a session; `eetui.core.session.Session` has all of it."""
+"""What the screen asks of a session and of a race; `eetui.core.session.Session` and
+`eetui.core.race.race.Race` have all of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.ladder import Ladder
 from eetui.core.optimizations import Value
+from eetui.core.race.league import League
+from eetui.core.race.measures import Measures
+from eetui.core.race.standing import Standing
 from eetui.core.snapshot import Snapshot
+
+
+class LiveRace(Protocol):
+    """`run` blocks until all are done or it is closed; the others return at once."""
+
+    def run(self, publish: Callable[[League], None] | None = None) -> None: ...
+
+    def skip(self, name: str | None = None) -> Standing: ...
+
+    def close(self) -> None: ...
 
 
 class LiveSession(Protocol):
@@ -23,6 +37,10 @@ class LiveSession(Protocol):
     def close(self) -> None: ...
 
     def climb(self) -> Iterator[Ladder]: ...
+
+    def race(self, d_model: int, names: Sequence[str] | None = None) -> LiveRace: ...
+
+    def measure(self) -> Iterator[Measures]: ...
 
     def pause(self) -> None: ...
 

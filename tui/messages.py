@@ -1,10 +1,12 @@
-"""What the threads that train and climb tell the screens."""
+"""What the threads that train, climb and race tell the screens."""
 
 from __future__ import annotations
 
 from textual.message import Message
 
 from eetui.core.ladder import Ladder
+from eetui.core.race.league import League
+from eetui.core.race.measures import Measures
 from eetui.core.snapshot import Snapshot
 
 
@@ -38,8 +40,30 @@ class Climbed(Message, bubble=False):
         return isinstance(message, Climbed)
 
 
+class Raced(Message, bubble=False):
+    """How far a race has come. One that is still waiting is replaced."""
+
+    def __init__(self, league: League) -> None:
+        super().__init__()
+        self.league = league
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, Raced)
+
+
+class Measured(Message, bubble=False):
+    """How far the measurements beside a race have come. One that is still waiting is replaced."""
+
+    def __init__(self, measures: Measures) -> None:
+        super().__init__()
+        self.measures = measures
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, Measured)
+
+
 class Fell(Message, bubble=False):
-    """A climb ended before the top; `reason` says why in a sentence."""
+    """A climb, a race or a measurement ended early; `reason` says why in a sentence."""
 
     def __init__(self, reason: str) -> None:
         super().__init__()

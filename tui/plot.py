@@ -28,6 +28,16 @@ class Role(IntEnum):
     LINE = 4
     REFERENCE = 5
     MARK = 6
+    SERIES_1 = 7
+    SERIES_2 = 8
+    SERIES_3 = 9
+    SERIES_4 = 10
+    SERIES_5 = 11
+    SERIES_6 = 12
+
+
+SERIES = tuple(role for role in Role if role.name.startswith("SERIES"))
+"""For lines among many, beside one that is Role.LINE."""
 
 
 AXIS_ROWS = 2
@@ -69,6 +79,7 @@ class Chart:
 
     x_axis: Ticks
     y_axis: Ticks
+    log_x: bool = False
     log_y: bool = False
     series: tuple[Series, ...] = ()
     level: float | None = None
@@ -93,6 +104,7 @@ def draw(chart: Chart, width: int, height: int) -> list[Row]:
     plotext = _plotext()
     figure = plotext.figure
     # plotext's own log scale forgets the limits where ticks are given, so the plane is log already
+    x: Callable[[float], float] = _log10 if chart.log_x else float
     y: Callable[[float], float] = _log10 if chart.log_y else float
     figure.clear.data()
     figure.clear.settings()
@@ -100,21 +112,21 @@ def draw(chart: Chart, width: int, height: int) -> list[Row]:
     figure.canvas("default")
     figure.axes(False)
     figure.axes(True, axis="x", side="lower", pixel=_pixel(Role.FRAME))
-    _set_ruler(figure.ruler("x", "lower"), chart.x_axis, float)
+    _set_ruler(figure.ruler("x", "lower"), chart.x_axis, x)
     _set_ruler(figure.ruler("y", "left"), chart.y_axis, y)
     for mark in chart.marks:
-        figure.line(mark, "vertical", pixel=_pixel(Role.MARK), style="dotted")
+        figure.line(x(mark), "vertical", pixel=_pixel(Role.MARK), style="dotted")
     if chart.level is not None:
         figure.line(y(chart.level), "horizontal", pixel=_pixel(Role.REFERENCE), style="dotted")
     for series in chart.series:
         marker = plotext.marker("braille", _pixel(series.role))
-        signal = figure.signal(list(series.x), [y(v) for v in series.y], marker=marker)
+        signal = figure.signal([x(v) for v in series.x], [y(v) for v in series.y], marker=marker)
         figure.draw(signal.lines(True) if series.joined else signal)
     row = (y(chart.y_axis.upper) - y(chart.y_axis.lower)) / max(height - AXIS_ROWS - 1, 1)
     for label in chart.labels:
         text = plotext.colorize(label.text).fill(_pixel(label.role))
         place = y(label.y) - label.below * row
-        figure.draw(figure.text(label.x, place, text, alignment=label.anchor))
+        figure.draw(figure.text(x(label.x), place, text, alignment=label.anchor))
     return [_row(line) for line in figure.build().string().splitlines()]
 
 

@@ -58,3 +58,8 @@ def round_up(value: float) -> float:
         return 1.0
     power = 10.0 ** floor(log10(value))
     return next(step * power for step in _STEPS if step * power >= value * (1 - 1e-9))
+
+
+def decade(value: float) -> float:
+    """The power of ten at or below `value`, which is positive."""
+    return float(10.0 ** floor(log10(value) + 1e-9))

@@ -13,10 +13,11 @@ TRAIL = 1.5
 Points = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-def loss_points(curve: Curve, n: int) -> Points:
+def loss_points(curve: Curve, n: int, least: int = 1) -> Points:
     """At most n points: seconds, evenly spread on a logarithmic axis, and the loss before them.
 
-    The mean is over a stretch that grows with time, since the loss falls ever more slowly.
+    The mean is over a stretch that grows with time, since the loss falls ever more slowly, and over
+    the last `least` steps or as many as there are, so that single documents are no jagged line.
     """
     if len(curve.seconds) < 2:
         return curve.seconds.copy(), curve.loss.copy()
@@ -27,9 +28,9 @@ def loss_points(curve: Curve, n: int) -> Points:
     ends = np.concatenate([[0.0], curve.seconds])
     steps = np.concatenate([[0.0], np.cumsum(counts)])
     losses = np.concatenate([[0.0], np.cumsum(counts * curve.loss)])
-    since = at / TRAIL
-    taken = np.interp(at, ends, steps) - np.interp(since, ends, steps)
-    return at, (np.interp(at, ends, losses) - np.interp(since, ends, losses)) / taken
+    until = np.interp(at, ends, steps)
+    since = np.minimum(np.interp(at / TRAIL, ends, steps), np.maximum(until - least, 0.0))
+    return at, (np.interp(until, steps, losses) - np.interp(since, steps, losses)) / (until - since)
 
 
 def decades(low: float, high: float) -> list[float]:

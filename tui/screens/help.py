@@ -27,7 +27,8 @@ ABOUT = {
         "One optimization each, flipped between two steps of the live run. Before and after are "
         "medians of the microseconds a step. ● is on, ○ is off, ◌ is being compiled, ∅ cannot "
         "be flipped here. Arrows or j k choose one, enter or a click flips it. C climbs the ladder "
-        "from everything off to everything on and measures each rung while the training pauses."
+        "from everything off to everything on and measures each rung while the training pauses. "
+        "V (versus) lets every way of training race, from one object a number to frameworks."
     ),
     actions.CHARTS: (
         "The loss falls from the level of chance (the loss of guessing); faint points are raw, the "

@@ -26,6 +26,7 @@ from eetui.tui.screens.confirm import Confirm
 from eetui.tui.screens.help import Help
 from eetui.tui.screens.ladder import LadderScreen
 from eetui.tui.screens.prompt import Prompt
+from eetui.tui.screens.race import RaceScreen
 from eetui.tui.screens.run_form import RunForm, needs_new_run
 from eetui.tui.widgets.banner import Banner
 from eetui.tui.widgets.chart_pane import ChartPane, View
@@ -161,20 +162,28 @@ class MainScreen(Screen[None]):
 
     def action_climb(self) -> None:
         """Measure the ladder on its own screen, with the training paused meanwhile."""
+        try:
+            climb = self._session.climb()
+        except EetuiError as error:
+            self.notify(str(error), severity="warning")
+            return
+        self._visit(LadderScreen(climb, self._session))
+
+    def action_race(self) -> None:
+        """Let all contestants race on a screen of their own, with the training paused meanwhile."""
+        self._visit(RaceScreen(self._session))
+
+    def _visit(self, screen: Screen[None]) -> None:
+        """Show another screen; a training that runs pauses until it is left."""
         was_running = self._session.latest.status is Status.RUNNING
 
         def left(_: None) -> None:
             if was_running:
                 self._ask(self._session.resume)
 
-        try:
-            climb = self._session.climb()
-        except EetuiError as error:
-            self.notify(str(error), severity="warning")
-            return
         if was_running:
             self._ask(self._session.pause)
-        self.app.push_screen(LadderScreen(climb, self._session), left)
+        self.app.push_screen(screen, left)
 
     # -- training ---------------------------------------------------------------------------
 

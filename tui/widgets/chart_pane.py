@@ -1,24 +1,21 @@
-"""What the two charts share: when to draw, how to map roles to the theme, and the x axis."""
+"""What the two charts share: when to draw, and the x axis."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from time import monotonic
-from typing import ClassVar, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
-from textual.strip import Strip
 from textual.timer import Timer
-from textual.widget import Widget
 
 from eetui.core.charts import Axis, event_positions
 from eetui.core.snapshot import Snapshot
 from eetui.tui import figures, ticks
-from eetui.tui.plot import Chart, Label, Role, Row, draw
+from eetui.tui.plot import Chart, Label, Role, draw
+from eetui.tui.widgets.canvas import Canvas
 
 SECONDS_BETWEEN_DRAWINGS = 0.25
 LABEL_WIDTH = 7
@@ -42,18 +39,14 @@ SCALES: tuple[Scale, ...] = get_args(Scale)
 """The y axis: with all that was, logarithmic, or close up on the later half of the run."""
 
 
-class ChartPane(Widget, can_focus=True):
+class ChartPane(Canvas, can_focus=True):
     """Draws at most four times a second, and only when there is something new."""
-
-    ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"chart--{role.name.lower()}" for role in Role}
 
     def __init__(self, *, id: str | None = None, scale: Scale = "linear") -> None:
         super().__init__(id=id)
         self.scale = scale
         self._view = View()
         self._snapshot: Snapshot | None = None
-        self._rows: list[Row] = []
         self._drawn_at = 0.0
         self._due: Timer | None = None
 
@@ -95,22 +88,10 @@ class ChartPane(Widget, can_focus=True):
             return
         self._drawn_at = monotonic()
         chart = self.chart(self._snapshot, self._view, width - LABEL_WIDTH)
-        self._rows = draw(chart, width, height)
-        self.refresh()
+        self.put(draw(chart, width, height))
 
     def on_resize(self, _event: events.Resize) -> None:
         self.redraw()
-
-    def render_line(self, y: int) -> Strip:
-        width = self.content_size.width
-        if y >= len(self._rows):
-            return Strip.blank(width, self.rich_style)
-        styles = {role: self._style(role) for role in Role}
-        strip = Strip([Segment(text, styles[role]) for text, role in self._rows[y]])
-        return strip.adjust_cell_length(width, self.rich_style)
-
-    def _style(self, role: Role) -> Style:
-        return self.get_component_rich_style(f"chart--{role.name.lower()}")
 
 
 def _same_run(a: Snapshot, b: Snapshot) -> bool:

@@ -1,0 +1,249 @@
+"""The race: every way of training this model, side by side, while one watches."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from eetui.core.errors import UsageError
+from eetui.core.race.league import League
+from eetui.core.race.measures import Measures
+from eetui.core.race.registry import CONTESTANTS, parse_names
+from eetui.core.race.within import D_MODELS
+from eetui.tui import picture
+from eetui.tui.live import LiveSession
+from eetui.tui.messages import Fell, Measured, Raced
+from eetui.tui.racing import MeasureThread, RaceThread
+from eetui.tui.screens.prompt import Prompt
+from eetui.tui.widgets.contestant_pane import ContestantPane
+from eetui.tui.widgets.league_table import LeagueTable
+from eetui.tui.widgets.measures_pane import MeasuresPane
+from eetui.tui.widgets.race_chart import RaceChart
+from eetui.tui.widgets.race_head import RaceHead
+
+VIEWS = ("", "-table", "-chart", "-names")
+MEASURES = "-measures"
+
+
+class RaceScreen(Screen[None]):
+    """Races as soon as it is shown; leaving it ends the race."""
+
+    CSS_PATH = "race.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-tall")]  # noqa: RUF012
+    AUTO_FOCUS = "#league"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", "back", key_display="esc"),
+        Binding("space,enter", "toggle_pause", "pause", key_display="space"),
+        Binding("s", "skip", "skip"),
+        Binding("r", "again", "again"),
+        Binding("c", "choose", "who"),
+        Binding("d", "widen", "d_model"),
+        Binding("z", "next_view", "view"),
+        Binding("m", "measure", "1 s, GPU"),
+        Binding("w", "picture", "picture"),
+        Binding("o", "switch_order", "order", show=False),
+        Binding("x", "switch_axis", "x axis", show=False),
+        Binding("y", "switch_scale", "y axis", show=False),
+    ]
+
+    def __init__(self, session: LiveSession) -> None:
+        super().__init__()
+        self._session = session
+        self._core = Lock()
+        self._d_model = D_MODELS[0]
+        self._names: list[str] | None = None
+        self._race: RaceThread | None = None
+        self._measuring: MeasureThread | None = None
+        self._is_held = False
+        self._view = VIEWS[0]
+        self.league: League | None = None
+        self.measures: Measures | None = None
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield RaceHead(id="head")
+            with Vertical(id="views"):
+                yield LeagueTable(id="league")
+                with Horizontal(id="below"):
+                    yield RaceChart(id="chart")
+                    yield ContestantPane(id="contestant")
+                yield MeasuresPane(id="measures")
+            yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self._begin()
+
+    def on_unmount(self) -> None:
+        if self._race is not None:
+            self._race.stop()
+        if self._measuring is not None:
+            self._measuring.stop()
+
+    # -- from the threads ---------------------------------------------------------------------
+
+    def on_raced(self, message: Raced) -> None:
+        """Show how far it has come."""
+        self.league = message.league
+        self.query_one(LeagueTable).update(message.league)
+        self._show_selected()
+        self._tell()
+        if self._race is not None:
+            self.call_after_refresh(self._race.drawn)
+
+    def on_measured(self, message: Measured) -> None:
+        """Show what has been measured; at the end the race goes on, if it was held for it."""
+        self.measures = message.measures
+        self.query_one(MeasuresPane).update(message.measures)
+        if not message.measures.doing:
+            self._end_measuring()
+        self._tell()
+
+    def on_fell(self, message: Fell) -> None:
+        """Say why something ended; what was measured stays."""
+        self.notify(message.reason, title="the race", severity="error", markup=False)
+        self._end_measuring()
+        self._tell()
+
+    def _end_measuring(self) -> None:
+        self._measuring = None
+        if self._is_held and self._race is not None:
+            self._race.resume()
+        self._is_held = False
+
+    @on(LeagueTable.Selected)
+    def _show_selected(self) -> None:
+        if self.league is None:
+            return
+        selected = self.query_one(LeagueTable).selected
+        self.query_one(RaceChart).update(self.league, selected)
+        self.query_one(ContestantPane).update(self.league.find(selected))
+
+    def _tell(self) -> None:
+        doing, progress = "getting ready", 0.0
+        if self._view == MEASURES and self.measures is not None:
+            doing, progress = self.measures.doing or "measured", self.measures.progress
+        elif self.league is not None:
+            doing, progress = self.league.doing or "the race is over", self.league.progress
+            if self.league.doing and self._race is not None and self._race.is_paused:
+                doing = "‖ paused"
+        self.query_one(RaceHead).update(self.league, self._session.latest, doing, progress)
+
+    # -- the race -----------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """A new race, as soon as the last one has let go of the core."""
+        if self._race is not None:
+            self._race.stop()
+        d_model, names = self._d_model, self._names
+        self._race = RaceThread(lambda: self._session.race(d_model, names), self, self._core)
+
+    def action_toggle_pause(self) -> None:
+        """Rest or go on."""
+        if self._race is None or self.league is None or not self.league.doing:
+            self.notify("The race is over: r starts it again.", severity="warning")
+        elif self._race.is_paused:
+            self._is_held = False
+            self._race.resume()
+        else:
+            self._race.pause()
+        self._tell()
+
+    def action_skip(self) -> None:
+        """End the contestant under the cursor."""
+        if self._race is None:
+            return
+        try:
+            self._race.skip(self.query_one(LeagueTable).selected)
+        except UsageError as error:
+            self.notify(str(error), severity="warning", markup=False)
+
+    def action_again(self) -> None:
+        """Start over what is on the screen: the race or the measurements."""
+        if self._view == MEASURES:
+            self._measure()
+        else:
+            self._begin()
+
+    def action_widen(self) -> None:
+        """Race at the next width."""
+        self._d_model = D_MODELS[(D_MODELS.index(self._d_model) + 1) % len(D_MODELS)]
+        self._begin()
+
+    def action_choose(self) -> None:
+        """Ask who races."""
+
+        def answered(text: str | None) -> None:
+            if text is None:
+                return
+            try:
+                self._names = parse_names(text) if text else None
+            except UsageError as error:
+                self.notify(str(error), severity="error", markup=False)
+            else:
+                self._begin()
+
+        question = "Who races (names with commas between them, or nothing for everyone)"
+        text = ",".join(self._names or CONTESTANTS)
+        self.app.push_screen(Prompt(question, text), answered)
+
+    # -- the measurements ---------------------------------------------------------------------
+
+    def action_measure(self) -> None:
+        """The loss within a second and the killer microsecond, or back to the race."""
+        if self._view == MEASURES:
+            self._look(VIEWS[0])
+            return
+        self._look(MEASURES)
+        if self.measures is None and self._measuring is None:
+            self._measure()
+
+    def _measure(self) -> None:
+        """Measure while the race rests."""
+        if self._measuring is not None:
+            self.notify("The measurements are still under way.", severity="warning")
+            return
+        if self._race is not None and not self._race.is_paused:
+            self._is_held = True
+            self._race.pause()
+        self._measuring = MeasureThread(self._session.measure, self, self._core)
+
+    # -- what is seen -------------------------------------------------------------------------
+
+    def _look(self, view: str) -> None:
+        self._view = view
+        for each in (*VIEWS[1:], MEASURES):
+            self.set_class(each == view, each)
+        self._tell()
+
+    def action_next_view(self) -> None:
+        """All, the league alone, the chart alone, the contestant alone, and round again."""
+        following = VIEWS.index(self._view) + 1 if self._view in VIEWS else 0
+        self._look(VIEWS[following % len(VIEWS)])
+
+    def action_switch_order(self) -> None:
+        self.query_one(LeagueTable).switch_order()
+
+    def action_switch_axis(self) -> None:
+        self.query_one(RaceChart).switch_axis()
+
+    def action_switch_scale(self) -> None:
+        self.query_one(RaceChart).switch_scale()
+
+    def action_picture(self) -> None:
+        """Write what is on the screen as an SVG file into the working folder."""
+        picture.write(self.app, "eetui-race")
+
+    def action_leave(self) -> None:
+        """Back to the race from the measurements, else to the training."""
+        if self._view == MEASURES:
+            self._look(VIEWS[0])
+        else:
+            self.dismiss(None)

@@ -1,0 +1,60 @@
+"""How the rows of a league read: marks, glyphs, words, and the orders they can stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from string import ascii_letters
+
+from eetui.core.race.league import League
+from eetui.core.race.standing import Standing, Status
+from eetui.tui import figures
+
+GLYPHS = {
+    Status.WAITING: "○",
+    Status.COMPILING: "◌",
+    Status.RUNNING: "▶",
+    Status.OUT_OF_TIME: "■",
+    Status.FINISHED: "✓",
+    Status.SKIPPED: "»",
+    Status.CANNOT: "∅",
+    Status.FAILED: "✗",
+}
+OTHER_MODEL = "†"
+
+_UNITS = {"autograd nodes": "nodes", "matrix operations": "ops"}
+_LAST = float("inf")
+
+Key = Callable[[Standing], float]
+
+ORDERS: dict[str, Key] = {
+    "us/sample": lambda s: s.us_per_sample or _LAST,
+    "loss": lambda s: _LAST if s.loss is None else s.loss,
+    "time to the threshold": lambda s: _LAST if s.reached is None else s.reached,
+    "line-up": lambda s: 0.0,
+}
+"""What a league can be sorted by; what has no such figure stands last, as it was lined up."""
+
+
+def ordered(league: League, order: str) -> list[Standing]:
+    """The standings in one of `ORDERS`; those who cannot race stand below the others."""
+    key = ORDERS[order]
+    return sorted(league.standings, key=lambda s: (s.status is Status.CANNOT, key(s)))
+
+
+def marks(league: League) -> dict[str, str]:
+    """A letter for every contestant, the same in the table and on the chart."""
+    return {s.name: ascii_letters[i] for i, s in enumerate(league.standings)}
+
+
+def status(standing: Standing) -> str:
+    """Glyph and word: '▶ running'."""
+    return f"{GLYPHS[standing.status]} {standing.status}"
+
+
+def work(standing: Standing) -> tuple[str, str]:
+    """What a sample costs: ('57,012', 'nodes'), ('21', 'ops for 16'); empty where it is unknown."""
+    work = standing.work
+    if work is None:
+        return "", ""
+    shared = f" for {work.samples}" if work.samples > 1 else ""
+    return figures.count(work.count), f"{_UNITS[work.unit]}{shared}"

@@ -1,0 +1,157 @@
+"""The loss within one second, and the killer microsecond: a step here beside a GPU's launches."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+
+from textual import events
+from textual.content import Content
+
+from eetui.core.race.killer import COMPUTE_US, LAUNCHES, SCENARIOS, Card
+from eetui.core.race.killer import D_MODELS as CARD_WIDTHS
+from eetui.core.race.measures import MEASURED, Measures
+from eetui.core.race.within import D_MODELS, Within
+from eetui.tui import figures
+from eetui.tui.waterfall import FULL, SAVED, Scale
+from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
+
+ONE_SECOND = "the best loss within one second"
+ABOUT_ONE_SECOND = (
+    "Nats a character after a second of training at batch 16; on M5 are EEmicroGPT's figures."
+)
+KILLER = "the killer microsecond"
+ABOUT_KILLER = (
+    f"Microseconds a step at batch 16, logarithmic. Shaded is EEmicroGPT's model of a GPU and no "
+    f"measurement: {LAUNCHES} launches at {', '.join(f'{s.launch_us:g}' for s in SCENARIOS)} us "
+    f"and {COMPUTE_US:g} us of computing."
+)
+LABEL_WIDTH = 34
+AFTER_WIDTH = 20
+
+
+class MeasuresPane(LinesPane):
+    """Two tables; the second one as bars where there is room for them."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._measures = Measures()
+
+    def update(self, measures: Measures) -> None:
+        """Show what has been measured so far."""
+        self._measures = measures
+        self._draw()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        width, height = self.content_size
+        if width < 40:
+            return
+        above = [*_heading(ONE_SECOND, ABOUT_ONE_SECOND, width), *_one_second(self._measures)]
+        above += [line((part, DIM)) for part in _reasons(self._measures.one_second, width)]
+        heading = _heading(KILLER, ABOUT_KILLER, width)
+        bars = _bars(self._measures, width)
+        if len(above) + 1 + len(heading) + len(bars) > height:
+            bars = _rows(self._measures.cards)
+        self.show([*above, line(), *heading, *bars])
+
+
+def _heading(title: str, about: str, width: int) -> list[Content]:
+    return [line((title, "bold $primary")), *(line((part, MUTED)) for part in wrap(about, width))]
+
+
+def _one_second(measures: Measures) -> list[Content]:
+    """A row for each width; for each contestant its loss, EEmicroGPT's, and the pace."""
+    names = line((" " * 8 + "".join(name.rjust(31) for name in MEASURED), "bold $foreground"))
+    heads = "d_model".rjust(8) + "".join(
+        word.rjust(w)
+        for _ in MEASURED
+        for word, w in (("loss", 11), ("on M5", 10), ("us/step", 10))
+    )
+    found = {(r.d_model, r.contestant): r for r in measures.one_second}
+    rows = [names, line((heads, MUTED))]
+    for d_model in D_MODELS:
+        parts: list[Part] = [str(d_model).rjust(8)]
+        for name in MEASURED:
+            result = found.get((d_model, name))
+            loss = result.loss if result else None
+            published = result.published if result else None
+            us = result.us_per_step if result else None
+            parts += [
+                (_loss(loss, 11), "bold $foreground"),
+                (_loss(published, 10), "$secondary"),
+                (figures.pace(us, 10), MUTED),
+            ]
+        rows.append(line(*parts))
+    return rows
+
+
+def _loss(value: float | None, width: int) -> str:
+    """A loss with the four decimals that EEmicroGPT's have."""
+    return (figures.ABSENT if value is None else f"{value:.4f}").rjust(width)
+
+
+def _reasons(results: tuple[Within, ...], width: int) -> list[str]:
+    """Why a contestant has no figures, each reason once."""
+    reasons = dict.fromkeys(f"∅ {r.contestant} cannot: {r.reason}" for r in results if r.reason)
+    return [part for reason in reasons for part in wrap(reason, width)]
+
+
+def _bars(measures: Measures, width: int) -> list[Content]:
+    """For each width a bar of what was measured here and one for each way of launching."""
+    times = [s.us_per_step for s in SCENARIOS]
+    times += [s.us_per_step for c in measures.cards for s in c.standings if s.us_per_step]
+    on = Scale(min(times) / 2, max(times), max(width - LABEL_WIDTH - AFTER_WIDTH, 1))
+    cards = {card.d_model: card for card in measures.cards}
+    lines: list[Content] = []
+    for d_model in CARD_WIDTHS:
+        card = cards.get(d_model)
+        title = f"d_model {d_model}"
+        if card is None:
+            lines += [line(), line((title.ljust(13), MUTED), (figures.ABSENT, DIM))]
+            continue
+        lines.append(line())
+        best = [card.best] if card.best else []
+        for standing in (*best, *card.gpus):
+            where = f"here, {standing.name}"
+            lines.append(_bar(title, where, standing.us_per_step, "", on, FULL, "$primary"))
+            title = ""
+        for scenario in SCENARIOS:
+            factor = figures.speedup(card.factor(scenario))
+            us = scenario.us_per_step
+            where = f"GPU, {scenario.name}"
+            lines.append(_bar(title, where, us, factor, on, SAVED, "$secondary"))
+            title = ""
+    return lines
+
+
+def _bar(
+    title: str, where: str, us: float | None, factor: str, on: Scale, fill: str, style: str
+) -> Content:
+    length = round(on.column(us)) if us else 0
+    head = f"{title.ljust(10)}{where}".ljust(LABEL_WIDTH)
+    bar = (fill * length, style)
+    return line((head, MUTED), bar, (f" {figures.pace(us)}", "bold $foreground"), f"  {factor}")
+
+
+def _rows(cards: tuple[Card, ...]) -> list[Content]:
+    """The same in one row for each width."""
+    heads = (
+        "d_model".rjust(8)
+        + "here".rjust(10)
+        + "".join(f"GPU at {s.launch_us:g} us".rjust(18) for s in SCENARIOS)
+    )
+    lines = [line((heads, MUTED))]
+    found = {card.d_model: card for card in cards}
+    for d_model in CARD_WIDTHS:
+        card = found.get(d_model)
+        best = card.best if card else None
+        parts: list[Part] = [str(d_model).rjust(8)]
+        parts.append((figures.pace(best.us_per_step if best else None, 10), "bold $foreground"))
+        for scenario in SCENARIOS:
+            factor = figures.speedup(card.factor(scenario) if card else None, 9)
+            parts += [(figures.pace(scenario.us_per_step, 9), "$secondary"), (factor, MUTED)]
+        gpus = card.gpus if card else ()
+        lines.append(line(*parts, *(f"  {s.name} {figures.pace(s.us_per_step)}" for s in gpus)))
+    return lines
