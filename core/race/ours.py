@@ -20,7 +20,8 @@ UNITS: tuple[Value, ...] = ("sme2", "amx", "amx-split", "tile")
 class OurContestant:
     """An engine of `core.engines.registry`, everything on, one thread.
 
-    With `matrix` its products run on the CPU's matrix unit, else on its vectors.
+    With `matrix` its products run on the CPU's matrix unit, or in the portable tile that does as
+    one would, else on its vectors.
     """
 
     model = ""
@@ -39,7 +40,8 @@ class OurContestant:
         except EngineError as error:
             return str(error)
         if self._matrix and self._unit(engine) is None:
-            return " ".join(engine.why_not("matrix_engine", value) for value in self._values())
+            reasons = (engine.why_not("matrix_engine", value) for value in self._values())
+            return " ".join(dict.fromkeys(reasons))
         return ""
 
     def optimizations(self, engine: Engine) -> Optimizations:
@@ -116,6 +118,6 @@ NATIVE = OurContestant("native", "native", "This project's kernels in C: float32
 MATRIX = OurContestant(
     "native+matrix",
     "native",
-    "The same with its products on the CPU's matrix unit.",
+    "The same with its products on a matrix unit, or in an emulated tile where there is none.",
     matrix=True,
 )

@@ -175,7 +175,12 @@ def _notes(league: League) -> str:
         f"{MACHINE}; it enters no other figure.",
     ]
     lines += [f"Energy: {league.energy}, during each one's slices."] if league.energy else []
-    lines += [f"`{s.name}`: {s.model}" for s in league.standings if s.model and s.steps]
+    details = [
+        f"- `{s.name}`: {', '.join(filter(None, (s.model, s.detail)))}"
+        for s in league.standings
+        if s.steps and (s.model or s.detail)
+    ]
+    lines += ["\n".join(["What they are and run on:", "", *details])] if details else []
     absent = [s for s in league.standings if s.reason]
     if absent:
         lines.append(

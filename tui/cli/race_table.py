@@ -16,7 +16,7 @@ UNITS = {"autograd nodes": "nodes", "matrix operations": "ops"}
 
 
 def print_league(league: League) -> None:
-    """The league, the quickest first, and below it who could not race or was left out."""
+    """The league, the quickest first, and below it on what each ran or why it did not."""
     from rich.table import Table
     from rich.text import Text
 
@@ -49,8 +49,8 @@ def print_league(league: League) -> None:
     others.add_column(no_wrap=True)
     others.add_column()
     for s in league.standings:
-        if s.model and s.steps:
-            others.add_row(s.name, s.model)
+        if s.steps and (s.model or s.detail):
+            others.add_row(s.name, Text(", ".join(filter(None, (s.model, s.detail)))))
         if s.reason:
             others.add_row(s.name, Text(f"{s.status}: {s.reason}"))
         elif not s.is_over or s.status is Status.SKIPPED:

@@ -57,7 +57,8 @@ def test_the_text_says_how_it_was_measured(league):
         "d_model 8, 4 heads, 1 block, block size 16, relu: 1,328 parameters",
         "equal rules", "learning rate 0.007, constant", "2 s of training each",
         "slices of about 50 ms in turn", "seed 42", "numpy ", "eetui ", "**Machine**",
-        "Speed-ups are over scalar on", "pip install 'eetui[torch]'", "`rnn`: a recurrent net",
+        "Speed-ups are over scalar on", "pip install 'eetui[torch]'",
+        "- `rnn`: a recurrent net, clockwork",
     ):  # fmt: skip
         assert words in text, words
     native, rnn, scalar = (
