@@ -61,7 +61,7 @@ def test_the_wheel_has_nothing_else(wheel):
     assert tops == {"eetui/core", "eetui/tui", "eetui/assets", "eetui/names.txt"}
     others = {name.parts[0] for name in names} - {"eetui"}
     assert all(other.endswith(".dist-info") for other in others)
-    assert not [name for name in names if name.suffix == ".pyc" or "test" in name.name]
+    assert not [name for name in names if name.suffix == ".pyc" or name.name.startswith("test")]
 
 
 def test_the_wheel_is_for_any_python_and_one_platform_if_it_has_the_library(wheel):

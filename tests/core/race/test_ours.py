@@ -16,6 +16,7 @@ from eetui.core.race import ours
 from eetui.core.race.lane import Plan
 from eetui.core.race.league import compete
 from eetui.core.race.ours import MATRIX, NATIVE, NUMBA
+from eetui.core.race.registry import create
 from eetui.core.race.tasks import make_task
 from eetui.core.state import TrainState
 
@@ -41,6 +42,13 @@ def test_it_learns_from_the_tasks_weights_and_documents(contestant, rules):
     assert runner.n_params == MODEL.n_params
     assert runner.work().count == 21
     assert runner.work().samples == runner.batch
+
+
+@pytest.mark.parametrize("contestant", [NUMBA, NATIVE], ids=lambda c: c.name)
+def test_by_microgpts_rules_it_follows_the_float64_program(contestant):
+    task = make_task("microgpt", load_dataset(), MODEL)
+    exact = create("explicit").start(task).advance(100)
+    assert runnable(contestant).start(task).advance(100) == pytest.approx(exact, rel=1e-3)
 
 
 def test_slices_are_one_run():
