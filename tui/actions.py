@@ -1,4 +1,4 @@
-"""The one table of what can be done on the main screen.
+"""The tables of what can be done on the main screen and on the race screen.
 
 Key bindings, the key bar, the command palette and the help are all drawn from it.
 """
@@ -16,6 +16,7 @@ TOGGLES = "toggles"
 CHARTS = "charts"
 NAMES = "names"
 PROGRAM = "program"
+RACE = "the race"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Action:
 
 ACTIONS: tuple[Action, ...] = (
     Action("toggle_pause", "space", "space", "Pause or resume training", TRAINING, "pause"),
-    Action("single_step", "full_stop", ".", "Do one single step", TRAINING, "step"),
+    Action("single_step", "full_stop", ".", "Do one single step", TRAINING),
     Action("configure", "c", "c", "Set up the model and the run", TRAINING, "set up"),
     Action("restart", "R", "R", "Start over from step 0", TRAINING),
     Action("lower_rate", "l", "l", "Lower the learning rate", TRAINING),
@@ -73,9 +74,25 @@ ACTIONS: tuple[Action, ...] = (
     Action("quit", "q", "q", "Quit", PROGRAM, "quit"),
 )
 
+RACE_ACTIONS: tuple[Action, ...] = (
+    Action("leave", "escape,q", "esc", "Back to the training", RACE, "back"),
+    Action("toggle_pause", "space,enter", "space", "Pause the race or go on", RACE, "pause"),
+    Action("skip", "s", "s", "End the contestant under the cursor", RACE, "skip"),
+    Action("again", "r", "r", "Race or measure again", RACE, "again"),
+    Action("choose", "c", "c", "Choose who races", RACE, "who"),
+    Action("widen", "d", "d", "Race at the next d_model: 16, 32, 64, 128", RACE, "d_model"),
+    Action("switch_order", "o", "o", "Sort by pace, loss, time to the threshold, line-up", RACE),
+    Action("switch_axis", "x", "x", "The x axis logarithmic or linear", RACE),
+    Action("switch_scale", "y", "y", "The y axis with everything or close up", RACE),
+    Action("next_view", "z", "z", "Next view: all, league, chart, contestant", RACE, "view"),
+    Action("measure", "m", "m", "The loss within a second, and a GPU's step", RACE, "measure"),
+    Action("picture", "w", "w", "Write a picture of the race (SVG)", RACE, "picture"),
+)
+
 BINDINGS = [action.binding() for action in ACTIONS]
+RACE_BINDINGS = [action.binding() for action in RACE_ACTIONS]
 
 
 def group(name: str) -> list[Action]:
-    """The actions of one group, in the order of the table."""
-    return [action for action in ACTIONS if action.group == name]
+    """The actions of one group, in the order of their table."""
+    return [action for action in (*ACTIONS, *RACE_ACTIONS) if action.group == name]

@@ -33,10 +33,11 @@ def pace(value: float | None, width: int = 0) -> str:
 
 
 def speedup(value: float | None, width: int = 0) -> str:
-    """A factor with three digits or as a whole number: '2.78×', '16,333×'."""
+    """A factor with three digits or as a whole number: '2.78×', '11.4×', '16,333×'."""
     if value is None:
         return ABSENT.rjust(width)
-    return (f"{value:,.0f}×" if value >= 99.95 else f"{value:.3g}×").rjust(width)
+    decimals = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:,.{decimals}f}×".rjust(width)
 
 
 def nats(value: float | None, width: int = 0) -> str:

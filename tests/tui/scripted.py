@@ -9,6 +9,7 @@ from math import log
 from typing import Any
 
 import numpy as np
+from scripted_race import ScriptedRaces
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.ladder import NOT_CLIMBED, START, STORY, Ladder, Rung
@@ -158,13 +159,14 @@ def ladder(n_climbed: int = len(RUNG_US), doing: str = "") -> Ladder:
     )
 
 
-class ScriptedSession:
+class ScriptedSession(ScriptedRaces):
     """Has the commands of a session; `calls` lists them, `publish` plays the trainer.
 
     Commands that change what the screen shows answer with a snapshot, as a session would.
     """
 
     def __init__(self, first: Snapshot | None = None) -> None:
+        super().__init__()
         self.latest = first or snapshot()
         self.calls: list[tuple[Any, ...]] = []
         self.failure: Exception | None = None
@@ -198,6 +200,7 @@ class ScriptedSession:
     def close(self) -> None:
         self._queue.put(None)
         self.climbs.put(None)
+        self.measured.put(None)
 
     # -- the commands -------------------------------------------------------------------------
 

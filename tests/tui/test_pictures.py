@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 from screens import COMPACT, FULL, settle, until
 from scripted import ScriptedSession, ladder, snapshot
+from scripted_race import league, measures
 
 from eetui.core.snapshot import Status
 from eetui.tui.app import EetuiApp
@@ -57,6 +58,28 @@ def test_ladder(snap_compare, size):
         await pilot.pause()
 
     assert snap_compare(EetuiApp(session), terminal_size=size, run_before=climb)
+
+
+@SIZES
+@pytest.mark.parametrize("view", ["league", "measures"])
+def test_race(snap_compare, size, view):
+    session = ScriptedSession()
+
+    async def race(pilot):
+        await settle(pilot)
+        await pilot.press("V")
+        await until(pilot, lambda: session.races)
+        session.races[0].leagues.put(league())
+        session.races[0].leagues.put(None)
+        await until(pilot, lambda: getattr(pilot.app.screen, "league", None) is not None)
+        if view == "measures":
+            session.measured.put(measures())
+            session.measured.put(None)
+            await pilot.press("m")
+            await until(pilot, lambda: pilot.app.screen.measures is not None)
+        await pilot.pause()
+
+    assert snap_compare(EetuiApp(session), terminal_size=size, run_before=race)
 
 
 def test_without_colours(snap_compare, monkeypatch):

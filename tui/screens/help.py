@@ -28,7 +28,6 @@ ABOUT = {
         "medians of the microseconds a step. ● is on, ○ is off, ◌ is being compiled, ∅ cannot "
         "be flipped here. Arrows or j k choose one, enter or a click flips it. C climbs the ladder "
         "from everything off to everything on and measures each rung while the training pauses. "
-        "V (versus) lets every way of training race, from one object a number to frameworks."
     ),
     actions.CHARTS: (
         "The loss falls from the level of chance (the loss of guessing); faint points are raw, the "
@@ -39,6 +38,12 @@ ABOUT = {
         "Made by the model as it is at the step on the left. ✦ marks a name that is not in the "
         "data: the model made it up. Milestones stay, so that the noise of step 0 can be seen "
         "beside what was learned."
+    ),
+    actions.RACE: (
+        "Contestants train in slices, each on its own clock, from the same weights on the same "
+        "data; † marks another model. V opens it, and the training pauses meanwhile. A letter "
+        "stands at the end of each line and where it passes the threshold. m measures the loss "
+        "within one second, and a step here beside a GPU's launches."
     ),
     actions.PROGRAM: "Tab and shift+tab move between the panes; ctrl+p finds every action by name.",
 }

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Footer
@@ -18,6 +18,7 @@ from eetui.core.race.measures import Measures
 from eetui.core.race.registry import CONTESTANTS, parse_names
 from eetui.core.race.within import D_MODELS
 from eetui.tui import picture
+from eetui.tui.actions import RACE_ACTIONS, RACE_BINDINGS
 from eetui.tui.live import LiveSession
 from eetui.tui.messages import Fell, Measured, Raced
 from eetui.tui.racing import MeasureThread, RaceThread
@@ -39,20 +40,8 @@ class RaceScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-tall")]  # noqa: RUF012
     AUTO_FOCUS = "#league"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "leave", "back", key_display="esc"),
-        Binding("space,enter", "toggle_pause", "pause", key_display="space"),
-        Binding("s", "skip", "skip"),
-        Binding("r", "again", "again"),
-        Binding("c", "choose", "who"),
-        Binding("d", "widen", "d_model"),
-        Binding("z", "next_view", "view"),
-        Binding("m", "measure", "1 s, GPU"),
-        Binding("w", "picture", "picture"),
-        Binding("o", "switch_order", "order", show=False),
-        Binding("x", "switch_axis", "x axis", show=False),
-        Binding("y", "switch_scale", "y axis", show=False),
-    ]
+    ACTIONS = RACE_ACTIONS
+    BINDINGS: ClassVar[list[BindingType]] = [*RACE_BINDINGS]
 
     def __init__(self, session: LiveSession) -> None:
         super().__init__()

@@ -17,16 +17,15 @@ from eetui.tui import figures, standings
 from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
 
 NAME_WIDTH = 18
-STATUS_WIDTH = 14
 COLUMNS = (
     ("us/sample", 10, 0),
     ("speed-up", 10, 0),
-    ("samples", 10, 0),
-    ("loss", 8, 0),
-    ("threshold", 9, 0),
-    ("params", 9, 92),
-    ("work", 20, 112),
-    ("on M5", 9, 102),
+    ("samples", 9, 0),
+    ("loss", 7, 0),
+    ("threshold", 8, 0),
+    ("params", 7, 94),
+    ("work", 19, 113),
+    ("on M5", 8, 94),
 )
 """Heading, width, and the width of the pane from which on there is room for it."""
 
@@ -39,7 +38,7 @@ STYLES = {
 
 
 class LeagueTable(LinesPane, can_focus=True):
-    """Sorted live; the cursor stays on its contestant wherever that moves to."""
+    """Sorted live. The cursor is on the leader until a person moves it to follow another."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "up", show=False),
@@ -55,6 +54,7 @@ class LeagueTable(LinesPane, can_focus=True):
         super().__init__(id=id)
         self.order = next(iter(standings.ORDERS))
         self.selected = ""
+        self._is_chosen = False
         self._league: League | None = None
         self._rows: list[Standing] = []
 
@@ -64,7 +64,7 @@ class LeagueTable(LinesPane, can_focus=True):
         self._rows = standings.ordered(league, self.order)
         if len(self._rows) != n_rows:
             self.refresh(layout=True)
-        if all(s.name != self.selected for s in self._rows):
+        if not self._is_chosen or all(s.name != self.selected for s in self._rows):
             self.selected = self._rows[0].name
         self._draw()
 
@@ -111,29 +111,33 @@ class LeagueTable(LinesPane, can_focus=True):
         if not self._rows:
             return
         self.selected = self._rows[max(0, min(row, len(self._rows) - 1))].name
+        self._is_chosen = True
         self._draw()
         self.post_message(self.Selected())
+
+    def _tell(self, league: League) -> None:
+        """The order, what speed-ups are over, and what the dagger means, on the frame."""
+        base = f"× over {league.base}" if league.base else ""
+        others = any(s.model for s in league.standings)
+        words = [base, f"{standings.OTHER_MODEL} another model" if others else ""]
+        below = self.styles.border_bottom[0]  # a small screen has no frame to write on
+        self.border_title = "   ".join([f"the league   o by {self.order}", *words[: not below]])
+        self.border_subtitle = "   ".join(filter(None, words)) if below else ""
 
     def _draw(self) -> None:
         league, (width, height) = self._league, self.content_size
         if league is None or not width:
             return
-        base = f"speed-up over {league.base}" if league.base else ""
-        self.border_title = f"the league by {self.order}"
-        self.border_subtitle = "   ".join(filter(None, [_legend(league), base, "o order"]))
+        self._tell(league)
         marks, first = standings.marks(league), self._first
         columns = [(word, w) for word, w, least in COLUMNS if width >= least]
         lines = [_header(league, columns)]
         for s in self._rows[first : first + height - 1]:
             chosen = s.name == self.selected
-            row = _row(s, f"{'▸' if chosen else ' '} {marks[s.name]} ", league, columns, width)
+            head: list[Part] = [("▸ " if chosen else "  ", "$primary"), (marks[s.name], MUTED)]
+            row = _row(s, head, league, columns, width)
             lines.append(row.stylize("on $panel") if chosen else row)
         self.show(lines)
-
-
-def _legend(league: League) -> str:
-    others = any(s.model for s in league.standings)
-    return f"{standings.OTHER_MODEL} another model" if others else ""
 
 
 def _header(league: League, columns: list[tuple[str, int]]) -> Content:
@@ -143,12 +147,12 @@ def _header(league: League, columns: list[tuple[str, int]]) -> Content:
 
 
 def _row(
-    s: Standing, head: str, league: League, columns: list[tuple[str, int]], width: int
+    s: Standing, head: list[Part], league: League, columns: list[tuple[str, int]], width: int
 ) -> Content:
     is_out = s.status is Status.CANNOT
     other = f" {standings.OTHER_MODEL}" if s.model else ""
     name = f"{s.name}{other}".ljust(NAME_WIDTH - 2)
-    parts: list[Part] = [(head, "$primary"), (name, DIM if is_out else "$foreground")]
+    parts: list[Part] = [*head, " ", (name, DIM if is_out else "$foreground")]
     status = (f"  {standings.status(s)}", STYLES.get(s.status, DIM if is_out else "$foreground"))
     if is_out:
         parts += [status, (f": {s.reason}", DIM)]

@@ -16,16 +16,14 @@ from eetui.tui.waterfall import FULL, SAVED, Scale
 from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
 
 ONE_SECOND = "the best loss within one second"
-ABOUT_ONE_SECOND = (
-    "Nats a character after a second of training at batch 16; on M5 are EEmicroGPT's figures."
-)
+ABOUT_ONE_SECOND = "Nats after a second of training at batch 16; on M5: EEmicroGPT's figures."
 KILLER = "the killer microsecond"
 ABOUT_KILLER = (
-    f"Microseconds a step at batch 16, logarithmic. Shaded is EEmicroGPT's model of a GPU and no "
-    f"measurement: {LAUNCHES} launches at {', '.join(f'{s.launch_us:g}' for s in SCENARIOS)} us "
-    f"and {COMPUTE_US:g} us of computing."
+    "Microseconds a step at batch 16. GPU: no measurement, but EEmicroGPT's model, "
+    f"{LAUNCHES} launches at {', '.join(f'{s.launch_us:g}' for s in SCENARIOS)} us and "
+    f"{COMPUTE_US:g} us of computing; × is over the step here."
 )
-LABEL_WIDTH = 34
+LABEL_WIDTH = 42
 AFTER_WIDTH = 20
 
 
@@ -49,12 +47,16 @@ class MeasuresPane(LinesPane):
         if width < 40:
             return
         above = [*_heading(ONE_SECOND, ABOUT_ONE_SECOND, width), *_one_second(self._measures)]
-        above += [line((part, DIM)) for part in _reasons(self._measures.one_second, width)]
+        reasons = _reasons(self._measures.one_second)
+        told = [part for reason in reasons for part in wrap(reason, width)]
         heading = _heading(KILLER, ABOUT_KILLER, width)
-        bars = _bars(self._measures, width)
-        if len(above) + 1 + len(heading) + len(bars) > height:
-            bars = _rows(self._measures.cards)
-        self.show([*above, line(), *heading, *bars])
+        rest = _bars(self._measures, width)
+        room = height - len(above) - 1 - len(heading)
+        if len(told) + len(rest) > room:
+            rest = _rows(self._measures.cards)
+        if len(told) + len(rest) > room:  # the league has them in full
+            told = [figures.clip(reason, width) for reason in reasons]
+        self.show([*above, *(line((words, DIM)) for words in told), line(), *heading, *rest])
 
 
 def _heading(title: str, about: str, width: int) -> list[Content]:
@@ -92,10 +94,9 @@ def _loss(value: float | None, width: int) -> str:
     return (figures.ABSENT if value is None else f"{value:.4f}").rjust(width)
 
 
-def _reasons(results: tuple[Within, ...], width: int) -> list[str]:
+def _reasons(results: tuple[Within, ...]) -> list[str]:
     """Why a contestant has no figures, each reason once."""
-    reasons = dict.fromkeys(f"∅ {r.contestant} cannot: {r.reason}" for r in results if r.reason)
-    return [part for reason in reasons for part in wrap(reason, width)]
+    return [*dict.fromkeys(f"∅ {r.contestant} cannot: {r.reason}" for r in results if r.reason)]
 
 
 def _bars(measures: Measures, width: int) -> list[Content]:
@@ -130,7 +131,7 @@ def _bar(
     title: str, where: str, us: float | None, factor: str, on: Scale, fill: str, style: str
 ) -> Content:
     length = round(on.column(us)) if us else 0
-    head = f"{title.ljust(10)}{where}".ljust(LABEL_WIDTH)
+    head = f"{title.ljust(14)}{where}".ljust(LABEL_WIDTH)
     bar = (fill * length, style)
     return line((head, MUTED), bar, (f" {figures.pace(us)}", "bold $foreground"), f"  {factor}")
 

@@ -68,9 +68,9 @@ class RaceChart(Canvas):
         if league is None or width < LEGEND_WIDTH + 30 or height < 5:
             return
         self._drawn_at = monotonic()
-        scale = "close up" if self.close_up else "all"
-        self.border_title = "loss, nats, against seconds of its own training"
-        self.border_subtitle = f"x {'logarithmic' if self.log_x else 'linear'}   y {scale}"
+        axes = f"x {'logarithmic' if self.log_x else 'linear'}"
+        axes += f"   y {'close up' if self.close_up else 'all'}"
+        self.border_title = f"loss against seconds of training   {axes}"
         plot_width = width - LEGEND_WIDTH
         curves = {
             s.name: loss_points(s.curve, 2 * plot_width, -(-SMOOTH_DOCUMENTS // s.batch))
@@ -88,7 +88,7 @@ class RaceChart(Canvas):
         low, high = y_axis.lower, y_axis.upper
         series, labels = [], []
         if low <= plan.threshold <= high:
-            words = f" {plan.threshold:g} "
+            words = f" threshold {plan.threshold:g} "
             labels.append(Label(x_axis.lower, plan.threshold, words, Role.REFERENCE))
         for s in sorted(league.standings, key=lambda s: s.name == self._selected):
             if s.name not in curves:

@@ -57,5 +57,5 @@ class RaceHead(LinesPane):
 def _about(league: League) -> tuple[str, str]:
     model, train, plan = league.model, league.train, league.plan
     length = "" if plan.seconds is None else f", {plan.seconds:g} s each"
-    shape = f"d_model {model.d_model}, {model.n_heads} heads, batch up to {train.batch}"
-    return f"{len(league.standings)} contestants{length}", f"{shape}, {league.data}"
+    shape = f"d_model {model.d_model}, batch {train.batch}, {league.data}"
+    return f"{len(league.standings)} contestants{length}", shape

@@ -1,0 +1,167 @@
+"""A race that trains nobody: a league that is always the same, and what a session offers of it."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.race.contestant import Work
+from eetui.core.race.killer import D_MODELS, Card
+from eetui.core.race.lane import Plan
+from eetui.core.race.league import League
+from eetui.core.race.measures import MEASURED, Measures
+from eetui.core.race.published import ONE_SECOND
+from eetui.core.race.standing import Names, Standing, Status
+from eetui.core.race.within import Within
+from eetui.core.snapshot import Curve
+
+NO_TORCH = "torch is not installed: pip install 'eetui[torch]'."
+NO_MATRIX_UNIT = "SME2: this is an x86-64 CPU, and SME2 is a unit of Arm CPUs."
+RNN = "a recurrent net with a state of 32"
+
+US = {
+    "scalar": 52_000.0,
+    "tape": 262.0,
+    "vector": 498.0,
+    "rnn": 707.0,
+    "explicit": 228.0,
+    "numba": 2.61,
+    "native": 2.04,
+}
+"""Microseconds a sample of those who race, in the order of the line-up."""
+BATCHED = ("numba", "native")
+CANNOT = {"native+matrix": NO_MATRIX_UNIT, "torch": NO_TORCH}
+
+
+def curve(us_per_sample: float, batch: int, seconds: float, seed: int) -> Curve:
+    """A loss that falls with the documents seen."""
+    steps = max(int(seconds * 1e6 / us_per_sample / batch), 1)
+    at = np.unique(np.geomspace(1, steps, min(400, steps)).astype(np.int64))
+    noise = np.random.default_rng(seed).normal(0, 0.2 / batch**0.5, len(at))
+    spent = at * us_per_sample * batch / 1e6
+    loss = 1.93 + 1.4 * (1 + at * batch / 150) ** -0.35 + noise
+    return Curve(at, spent, loss, np.full(len(at), us_per_sample * batch))
+
+
+def standing(name: str, seconds: float) -> Standing:
+    """A contestant that has trained for so long; 0: it is still waiting."""
+    other = RNN if name == "rnn" else ""
+    row = Standing(name, f"What {name} is, in a sentence.", other, "")
+    if name in CANNOT:
+        return replace(row, status=Status.CANNOT, reason=CANNOT[name])
+    if not seconds:
+        return row
+    us, batch = US[name], 16 if name in BATCHED else 1
+    line = curve(us, batch, seconds, len(name))
+    work = Work(21, "matrix operations", 16) if batch > 1 else Work(57_012, "autograd nodes")
+    names = [Names(1, us / 1e6, ("xq", "vbnaw", "rr", "o")), Names(9, 0.2, ("kamia", "jorin"))]
+    return replace(
+        row,
+        status=Status.RUNNING,
+        batch=batch,
+        n_params=3600 if other else 4192,
+        compile_seconds=0.0021,
+        detail="AVX-512 x16" if name == "native" else "",
+        steps=int(line.steps[-1]),
+        seconds=float(line.seconds[-1]),
+        speedup=US["scalar"] / us,
+        loss=float(line.loss[-20:].mean()),
+        reached=seconds / 2 if name in BATCHED else None,
+        curve=line,
+        work=work,
+        names=tuple(names),
+    )
+
+
+def league(seconds: float = 2.5, doing: str = "tape trains") -> League:
+    """A race in which all who can have trained for so long."""
+    return League(
+        rules="equal",
+        data="names",
+        model=ModelConfig(d_model=16, n_heads=4),
+        train=TrainConfig(),
+        plan=Plan(5.0),
+        standings=tuple(standing(name, seconds) for name in (*US, *CANNOT)),
+        base="scalar on CPython 3.11.7, in this race" if seconds else "",
+        working="tape" if doing else "",
+        doing=doing,
+    )
+
+
+def changed(league: League, name: str, **changes: Any) -> League:
+    """The league with one standing that differs."""
+    rows = [replace(s, **changes) if s.name == name else s for s in league.standings]
+    return replace(league, standings=tuple(rows))
+
+
+def measures(n_cards: int = len(D_MODELS), doing: str = "") -> Measures:
+    """What is measured beside a race, with the first `n_cards` widths of the second table."""
+    paces = dict(zip(D_MODELS, (31.2, 83.4, 290.0, 1204.0), strict=True))
+    results = [
+        Within(
+            name, d_model, 16, 0.005, published=ONE_SECOND.get((name, d_model)),
+            **({"reason": NO_MATRIX_UNIT} if name in CANNOT
+               else {"steps": int(1e6 / us), "seconds": 1.0, "loss": 2.05 + us / 1e4}),
+        )
+        for d_model, us in paces.items()
+        for name in MEASURED
+    ]  # fmt: skip
+    cards = [
+        Card(d_model, 16, (replace(standing("native", 1.0), steps=1000, seconds=us / 1e3),))
+        for d_model, us in paces.items()
+    ]
+    return Measures(tuple(results), tuple(cards[:n_cards]), 1.0 if not doing else 0.75, doing)
+
+
+class ScriptedRace:
+    """Publishes the leagues that a test puts into `leagues`; None ends it."""
+
+    def __init__(self) -> None:
+        self.leagues: queue.SimpleQueue[League | Exception | None] = queue.SimpleQueue()
+        self.skipped: list[str | None] = []
+        self.failure: Exception | None = None
+        self.closed = False
+
+    def run(self, publish: Callable[[League], None] | None = None) -> None:
+        while (item := self.leagues.get()) is not None:
+            if isinstance(item, Exception):
+                raise item
+            if publish:
+                publish(item)
+
+    def skip(self, name: str | None = None) -> Standing:
+        if self.failure is not None:
+            raise self.failure
+        self.skipped.append(name)
+        return standing(name or "tape", 1.0)
+
+    def close(self) -> None:
+        self.closed = True
+        self.leagues.put(None)
+
+
+class ScriptedRaces:
+    """What a session does with races: `races` are those that were asked for, in order."""
+
+    def __init__(self) -> None:
+        self.races: list[ScriptedRace] = []
+        self.line_ups: list[tuple[int, tuple[str, ...] | None]] = []
+        self.measured: queue.SimpleQueue[Measures | Exception | None] = queue.SimpleQueue()
+        self.n_measurements = 0
+
+    def race(self, d_model: int, names: list[str] | None = None) -> ScriptedRace:
+        self.line_ups.append((d_model, None if names is None else tuple(names)))
+        self.races.append(ScriptedRace())
+        return self.races[-1]
+
+    def measure(self) -> Iterator[Measures]:
+        self.n_measurements += 1
+        while (item := self.measured.get()) is not None:
+            if isinstance(item, Exception):
+                raise item
+            yield item

@@ -1,0 +1,373 @@
+"""The race screen: the training pauses, standings come live, and every key does what it says."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+from screens import COMPACT, FULL, main_screen, text, toasts, until
+from scripted_race import NO_TORCH, changed, league, measures
+from textual.widgets import Input
+from textual.widgets._footer import FooterKey
+
+from eetui.core.errors import EngineError, UsageError
+from eetui.core.race.standing import Status
+from eetui.core.snapshot import Status as SessionStatus
+from eetui.tui.actions import ACTIONS, RACE_ACTIONS
+from eetui.tui.commands import ActionCommands
+from eetui.tui.screens.main import MainScreen
+from eetui.tui.screens.race import RaceScreen
+
+
+def seen(pilot, selector="#league") -> str:
+    return text(pilot.app.screen.query_one(selector))
+
+
+def rows(pilot) -> dict[str, str]:
+    """The rows of the league by contestant, in their order on the screen."""
+    lines = [line[2:].split(maxsplit=2) for line in seen(pilot).splitlines()[1:] if line.strip()]
+    return {parts[1]: " ".join(parts[2:]) for parts in lines}
+
+
+def selected(pilot) -> str:
+    return next(line.split()[2] for line in seen(pilot).splitlines() if line.startswith("▸"))
+
+
+def alive(name: str) -> bool:
+    return any(thread.name == name for thread in threading.enumerate())
+
+
+async def begin(pilot, session, first=None):
+    """Open the screen and wait until it shows `first`, a league in mid-race by default."""
+    await pilot.press("V")
+    await until(pilot, lambda: isinstance(pilot.app.screen, RaceScreen) and session.races)
+    await publish(pilot, session, first or league())
+    return session.races[-1]
+
+
+async def publish(pilot, session, what) -> None:
+    """Let the race publish a league until it is shown: not every one is, in a tenth of a second."""
+
+    def is_shown() -> bool:
+        if session.races[-1].leagues.empty() and pilot.app.screen.league is not what:
+            session.races[-1].leagues.put(what)
+        return pilot.app.screen.league is what
+
+    await until(pilot, is_shown)
+    await pilot.pause()
+
+
+async def test_training_pauses_and_goes_on_afterwards(screen, session):
+    async with screen() as pilot:
+        race = await begin(pilot, session)
+        assert session.calls == [("pause",)]
+        await publish(pilot, session, league(2.6))
+        await until(pilot, lambda: "training paused at step 4,230" in seen(pilot, "#head"))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, MainScreen))
+        assert session.calls == [("pause",), ("resume",)]
+        await until(pilot, lambda: main_screen(pilot).snapshot.status is SessionStatus.RUNNING)
+        assert race.closed
+        await until(pilot, lambda: not alive("racing"))
+
+
+async def test_training_that_stood_still_stays_as_it_was(screen, session):
+    session.latest = replace(session.latest, status=SessionStatus.PAUSED)
+    async with screen() as pilot:
+        await begin(pilot, session)
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(pilot.app.screen, MainScreen))
+        assert session.calls == []
+
+
+async def test_all_are_listed_before_anybody_has_taken_a_step(screen, session):
+    async with screen() as pilot:
+        await begin(pilot, session, league(0, "starting"))
+        assert next(iter(rows(pilot))) == "scalar"
+        assert rows(pilot)["tape"].endswith("○ waiting")
+        assert rows(pilot)["torch"] == f"∅ cannot: {NO_TORCH}"
+        assert "starting" in seen(pilot, "#head")
+
+
+async def test_the_quickest_stands_first_with_its_figures(screen, session):
+    async with screen() as pilot:
+        await begin(pilot, session)
+        order = ["native", "numba", "explicit", "tape", "vector", "rnn", "scalar"]
+        assert list(rows(pilot)) == [*order, "native+matrix", "torch"]
+        figures = rows(pilot)["native"].split()
+        assert figures[:2] == ["2.04", "25,490×"]
+        assert "1.25 s" in rows(pilot)["native"]  # below the threshold
+        assert "4,192" in figures
+        assert "21 ops for 16" in rows(pilot)["native"]
+        assert rows(pilot)["native"].endswith("3.00  ▶ running")
+        assert "57,012 nodes" in rows(pilot)["scalar"]
+        assert "49,000  ▶ running" in rows(pilot)["scalar"]
+        assert rows(pilot)["rnn"].startswith("†")
+        title = pilot.app.screen.query_one("#league").border_subtitle
+        assert "× over scalar on CPython 3.11.7" in title
+        assert "† another model" in title
+
+
+async def test_the_order_follows_the_race_and_the_cursor_its_contestant(screen, session):
+    async with screen() as pilot:
+        await begin(pilot, session)
+        assert selected(pilot) == "native"  # the leader, until another is chosen
+        await pilot.press("j", "down", "k")
+        assert selected(pilot) == "numba"
+        overtaken = changed(league(), "numba", steps=10**7, seconds=1.0)
+        await publish(pilot, session, overtaken)
+        assert list(rows(pilot))[:2] == ["numba", "native"]
+        assert selected(pilot) == "numba"
+
+
+async def test_every_order(screen, session):
+    async with screen() as pilot:
+        now = changed(league(), "vector", loss=0.5)
+        await begin(pilot, session, changed(now, "tape", reached=0.001))
+        for first in ("vector", "tape", "scalar", "native"):
+            await pilot.press("o")
+            assert next(iter(rows(pilot))) == first
+            assert list(rows(pilot))[-1] == "torch"  # who cannot race is last in any order
+
+
+@pytest.mark.parametrize("size", [FULL, COMPACT])
+async def test_every_status_has_a_glyph_and_a_word(screen, session, size):
+    statuses = {
+        "native": (Status.COMPILING, "◌ compiling"),
+        "numba": (Status.OUT_OF_TIME, "■ out of time"),
+        "explicit": (Status.FINISHED, "✓ finished"),
+        "tape": (Status.SKIPPED, "» skipped"),
+        "vector": (Status.FAILED, "✗ failed"),
+    }
+    now = league()
+    for name, (status, _) in statuses.items():
+        now = changed(now, name, status=status)
+    async with screen(size) as pilot:
+        await begin(pilot, session, now)
+        for name, (_, words) in statuses.items():
+            assert rows(pilot)[name].endswith(words)
+
+
+@pytest.mark.parametrize("size", [FULL, COMPACT])
+async def test_the_chart_names_every_line_and_the_threshold(screen, session, size):
+    async with screen(size) as pilot:
+        await begin(pilot, session)
+        chart = seen(pilot, "#chart")
+        for words in ("a scalar", "b tape", "d rnn", "f numba", "g native", "10 ms", "1 s"):
+            assert words in chart
+        level = next(line for line in chart.splitlines() if "┈" in line)
+        assert level.startswith(" 2.0")
+        assert "g" in level  # where native passed it
+
+
+async def test_the_keys_of_the_axes(screen, session):
+    async with screen() as pilot:
+        await begin(pilot, session)
+        chart = pilot.app.screen.query_one("#chart")
+        assert "10 ms" in seen(pilot, "#chart")
+        await pilot.press("x")
+        assert "10 ms" not in seen(pilot, "#chart")
+        assert "4 s" in seen(pilot, "#chart")
+        assert "3.0" in seen(pilot, "#chart")
+        assert "x linear   y all" in chart.border_title
+        await pilot.press("y")
+        assert "3.0" not in seen(pilot, "#chart")
+        assert "2.4" in seen(pilot, "#chart")
+        assert "y close up" in chart.border_title
+
+
+async def test_the_contestant_under_the_cursor_is_told_of(screen, session):
+    async with screen() as pilot:
+        await begin(pilot, session)
+        pane = seen(pilot, "#contestant")
+        assert "What native is" in pane
+        assert "16 documents a step" in pane
+        assert "AVX-512 x16" in pane
+        assert "kamia jorin" in pane
+        await pilot.press("end")
+        assert NO_TORCH.split(":")[0] in seen(pilot, "#contestant")
+        await pilot.press("k", "k")
+        assert "What scalar is" in seen(pilot, "#contestant")
+        await pilot.press("k")
+        assert "† another model: a recurrent net" in seen(pilot, "#contestant")
+        assert pilot.app.screen.query_one("#contestant").border_title == "rnn"
+
+
+async def test_a_click_selects(screen, session):
+    async with screen() as pilot:
+        await begin(pilot, session)
+        await pilot.click("#league", offset=(6, 5))
+        assert selected(pilot) == "tape"
+
+
+async def test_pausing_rests_the_race(screen, session):
+    async with screen() as pilot:
+        race = await begin(pilot, session)
+        await pilot.press("space")
+        assert "‖ paused" in seen(pilot, "#head")
+        resting = league(2.6)
+        await publish(pilot, session, resting)
+        race.leagues.put(league(2.7))
+        await pilot.pause(0.05)
+        assert pilot.app.screen.league is resting
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.screen.league is not resting)
+        assert "‖ paused" not in seen(pilot, "#head")
+
+
+async def test_leaving_while_it_is_paused(screen, session):
+    async with screen() as pilot:
+        await begin(pilot, session)
+        await pilot.press("space")
+        await publish(pilot, session, league(2.6))
+        await pilot.press("escape")
+        await until(pilot, lambda: not alive("racing"))
+
+
+async def test_skipping_ends_the_contestant_under_the_cursor(screen, session):
+    async with screen() as pilot:
+        race = await begin(pilot, session)
+        await pilot.press("j", "s")
+        assert race.skipped == ["numba"]
+        race.failure = UsageError("numba has ended, so there is nothing to skip.")
+        await pilot.press("s")
+        assert toasts(pilot) == [str(race.failure)]
+
+
+async def test_the_end_and_racing_again(screen, session):
+    async with screen() as pilot:
+        race = await begin(pilot, session, league(5.0, ""))
+        assert "the race is over" in seen(pilot, "#head")
+        await pilot.press("space")
+        assert toasts(pilot) == ["The race is over: r starts it again."]
+        await pilot.press("r")
+        await until(pilot, lambda: len(session.races) == 2)
+        assert race.closed
+        await publish(pilot, session, league(1.0))
+        assert "tape trains" in seen(pilot, "#head")
+
+
+async def test_another_width_is_a_new_race(screen, session):
+    async with screen() as pilot:
+        race = await begin(pilot, session)
+        await pilot.press("d")
+        await until(pilot, lambda: len(session.races) == 2)
+        assert race.closed
+        assert session.line_ups == [(16, None), (32, None)]
+
+
+async def test_choosing_who_races(screen, session):
+    async with screen() as pilot:
+        await begin(pilot, session)
+        await pilot.press("c")
+        await until(pilot, lambda: pilot.app.screen.query(Input))
+        pilot.app.screen.query_one(Input).value = "native, tape"
+        await pilot.press("enter")
+        await until(pilot, lambda: len(session.races) == 2)
+        assert session.line_ups[-1] == (16, ("native", "tape"))
+        await pilot.press("c")
+        await until(pilot, lambda: pilot.app.screen.query(Input))
+        pilot.app.screen.query_one(Input).value = "nobody"
+        await pilot.press("enter")
+        await until(pilot, lambda: toasts(pilot) != [])
+        assert "There is no contestant 'nobody'" in toasts(pilot)[0]
+        assert len(session.races) == 2
+
+
+async def test_the_views(screen, session):
+    async with screen() as pilot:
+        await begin(pilot, session)
+        panes = ("#league", "#chart", "#contestant")
+        views = []
+        for _ in range(5):
+            shown = [pane for pane in panes if pilot.app.screen.query_one(pane).region.area]
+            views.append(shown)
+            await pilot.press("z")
+            await pilot.pause()
+        everything = list(panes)
+        assert views == [everything, ["#league"], ["#chart"], ["#contestant"], everything]
+
+
+@pytest.mark.parametrize("size", [FULL, COMPACT])
+async def test_measuring_holds_the_race(screen, session, size):
+    async with screen(size) as pilot:
+        race = await begin(pilot, session)
+        await pilot.press("m")
+        assert session.n_measurements == 0  # as long as a slice is under way
+        await publish(pilot, session, league(2.6))
+        await until(pilot, lambda: session.n_measurements == 1)
+        session.measured.put(measures(2, "the killer microsecond: d_model 32"))
+        await until(pilot, lambda: "83.4" in seen(pilot, "#measures"))
+        assert "the killer microsecond: d_model 32" in seen(pilot, "#head")
+        assert "2.0869" in seen(pilot, "#measures")
+        assert "native+matrix cannot: SME2" in seen(pilot, "#measures")
+        assert "1,204" not in seen(pilot, "#measures").partition("killer")[2]
+        session.measured.put(measures())
+        session.measured.put(None)
+        await until(pilot, lambda: "1,204" in seen(pilot, "#measures").partition("killer")[2])
+        assert "4.17×" in seen(pilot, "#measures")  # 130 us of a GPU's launches over 31.2
+        assert "measured" in seen(pilot, "#head")
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, RaceScreen)
+        race.leagues.put(league(5.0, ""))  # it goes on by itself
+        race.leagues.put(None)
+        await until(pilot, lambda: "the race is over" in seen(pilot, "#head"))
+        await pilot.press("m")
+        assert session.n_measurements == 1
+        await pilot.press("r")
+        await until(pilot, lambda: session.n_measurements == 2)
+        assert len(session.races) == 1
+
+
+async def test_a_measurement_that_fails_is_told_and_the_race_goes_on(screen, session):
+    async with screen() as pilot:
+        await begin(pilot, session)
+        await pilot.press("m")
+        await publish(pilot, session, league(2.6))
+        session.measured.put(EngineError("The engine gave up."))
+        await until(pilot, lambda: "The engine gave up." in toasts(pilot))
+        await publish(pilot, session, league(2.7))
+
+
+async def test_a_race_that_fails_is_told_and_what_was_measured_stays(screen, session):
+    async with screen() as pilot:
+        race = await begin(pilot, session)
+        race.leagues.put(EngineError("pip install 'eetui[torch]'"))
+        await until(pilot, lambda: "pip install 'eetui[torch]'" in toasts(pilot))
+        assert "25,490×" in rows(pilot)["native"]
+        await pilot.press("r")
+        await until(pilot, lambda: len(session.races) == 2)
+
+
+async def test_a_picture_of_the_race(screen, session, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    async with screen() as pilot:
+        await begin(pilot, session)
+        await pilot.press("w")
+        picture = tmp_path / "eetui-race.svg"
+        assert picture.read_text(encoding="utf-8").startswith("<svg")
+        assert str(picture) in toasts(pilot)[0]
+
+
+async def test_the_palette_offers_the_race_and_only_where_it_can_be_held(screen, session):
+    async with screen() as pilot:
+        offered = [hit.text async for hit in ActionCommands(pilot.app.screen).discover()]
+        assert next(a.title for a in ACTIONS if a.action == "race") in offered
+        await begin(pilot, session)
+        left = [hit.text async for hit in ActionCommands(pilot.app.screen).discover()]
+        assert left == [a.title for a in RACE_ACTIONS]
+
+
+@pytest.mark.parametrize("size", [FULL, COMPACT])
+async def test_every_key_is_on_the_screen(screen, session, size):
+    async with screen(size) as pilot:
+        await begin(pilot, session)
+        keys = pilot.app.screen.query(FooterKey)
+        words = " ".join(f"{key.key_display} {key.description}" for key in keys)
+        assert keys.last().region.right <= size[0]
+        assert words == (
+            "esc back space pause s skip r again c who d d_model z view m measure w picture"
+        )
+        assert "o by" in pilot.app.screen.query_one("#league").border_title
+        assert "x log" in pilot.app.screen.query_one("#chart").border_title
