@@ -173,6 +173,19 @@ def test_there_is_no_climb_before_the_engine_is_ready(names, live, slow, refused
     slow.may_finish.set()
 
 
+def test_a_race_has_the_runs_data_and_its_model_at_another_width(names, live, refused) -> None:
+    session = Session(names, replace(SMALL, n_layers=2), LONG, engine="numpy", measure_peak=False)
+    run = live(session)
+    run.wait_for(lambda s: s.step > 0)
+    league = session.race(32, ["explicit", "scalar"]).latest
+    assert [s.name for s in league.standings] == ["scalar", "explicit"]
+    assert (league.data, league.model.d_model, league.model.n_layers) == (names.name, 32, 2)
+    assert session.latest.model.d_model == SMALL.d_model
+    assert len(session.race(16).latest.standings) > 10
+    with refused("no contestant 'nobody'"):
+        session.race(16, ["nobody"])
+
+
 def test_a_stand_in_trains_until_the_engine_is_ready(names, live, slow) -> None:
     run = live(session(names, engine="slow"))
     before = run.wait_for(lambda s: s.step > 3)

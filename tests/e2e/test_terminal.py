@@ -72,6 +72,33 @@ def test_climbs_the_ladder_and_trains_on(terminal):
     assert_clean(eetui)
 
 
+def test_races_and_trains_on(terminal):
+    eetui = terminal("--engine", "numpy", "--d-model", "8")
+    eetui.wait_for(lambda: step(eetui) > 0)
+    eetui.press("V")
+    eetui.wait_for_text("∅ cannot: ")  # someone always lacks a dependency or a matrix unit
+    eetui.press("c")
+    eetui.wait_for_text(",torch,torch-compile,jax,mlx")
+    eetui.press("\x15")  # ctrl+u empties the line
+    eetui.wait_for(lambda: ",jax,mlx" not in eetui.text)
+    eetui.press("explicit,vector")
+    eetui.wait_for_text("explicit,vector")
+    eetui.press("\r")
+    eetui.wait_for_text("2 contestants, 5 s each")
+    for name in ("explicit", "vector"):
+        row = rf" {name} +[\d.,]+ +[\d.]+× +[\d,]+ +\d\.\d{{3}} .+ 4,192 .+▶ running"
+        eetui.wait_for(lambda row=row: re.search(row, eetui.text))
+    assert re.search(r"training paused at step [\d,]+", eetui.text)
+    eetui.press("ss")
+    eetui.wait_for_text("» skipped")
+    eetui.press("\x1b")
+    before = eetui.wait_for(lambda: step(eetui))
+    eetui.wait_for(lambda: step(eetui) > before)
+    eetui.press("q")
+    assert eetui.wait_for_end() == 0
+    assert_clean(eetui)
+
+
 def test_control_c_leaves_the_screen_and_saves(terminal, tmp_path):
     path = tmp_path / "run.safetensors"
     eetui = terminal("--engine", "numpy", "--d-model", "16", "--save", path)

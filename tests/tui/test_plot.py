@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from eetui.tui import figures, ticks
@@ -87,3 +89,46 @@ def test_a_fitted_axis_moves_in_half_steps(last, upper):
 )
 def test_figures_read_the_same_width(text, value):
     assert text == value
+
+
+def test_a_logarithmic_x_axis_has_decades_of_equal_length():
+    logarithmic = chart(
+        x_axis=ticks.logarithmic(0.001, 10, 5, figures.duration),
+        log_x=True,
+        labels=(Label(0.1, 500.0, "middle", Role.MARK),),
+    )
+    rows = draw(logarithmic, WIDTH, HEIGHT)
+    bottom = "".join(text for text, _ in rows[-1])
+    assert bottom.split() == ["1", "ms", "10", "ms", "100", "ms", "1", "s", "10", "s"]
+    marks = [x for _, x, character, _ in cells(rows[-2:-1]) if character == "┬"]
+    assert {b - a for a, b in pairwise(marks)} <= {12, 13}
+    label = min(x for _, x, _, role in cells(rows) if role is Role.MARK)
+    assert label == marks[2]
+
+
+@pytest.mark.parametrize(("value", "lower"), [(0.001, 0.001), (0.0099, 0.001), (3.0, 1.0)])
+def test_decades(value, lower):
+    assert ticks.decade(value) == pytest.approx(lower)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "–"), (48.3e-6, "48.3 us"), (0.0702, "70.2 ms"), (0.99996, "1 s"), (120.0, "120 s")],
+)
+def test_durations(value, words):
+    assert figures.duration(value) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "pace", "factor"),
+    [
+        (0.934, "0.93", "0.93×"),
+        (9.996, "10.0", "10.0×"),
+        (999.96, "1,000", "1,000×"),
+        (49_000.0, "49,000", "49,000×"),
+        (None, "–", "–"),
+    ],
+)
+def test_six_orders_of_magnitude(value, pace, factor):
+    assert figures.pace(value) == pace
+    assert figures.speedup(value) == factor

@@ -12,12 +12,13 @@ from textual.widgets import Input
 from textual.widgets._footer import FooterKey
 
 from eetui.core.errors import EngineError, UsageError
-from eetui.core.race.standing import Status
+from eetui.core.race.standing import Names, Status
 from eetui.core.snapshot import Status as SessionStatus
 from eetui.tui.actions import ACTIONS, RACE_ACTIONS
 from eetui.tui.commands import ActionCommands
 from eetui.tui.screens.main import MainScreen
 from eetui.tui.screens.race import RaceScreen
+from eetui.tui.widgets import contestant_pane
 
 
 def seen(pilot, selector="#league") -> str:
@@ -194,6 +195,15 @@ async def test_the_contestant_under_the_cursor_is_told_of(screen, session):
         assert pilot.app.screen.query_one("#contestant").border_title == "rnn"
 
 
+@pytest.mark.parametrize(("height", "steps"), [(1, [15]), (2, [0, 15]), (4, [0, 5, 10, 15])])
+def test_names_are_shown_from_all_of_the_training(height, steps):
+    names = tuple(Names(step, step / 10, ("emma", "mia")) for step in range(16))
+    shown = [
+        int(row.plain.split()[0]) for row in contestant_pane.names_over_time(names, 40, height)
+    ]
+    assert shown == steps
+
+
 async def test_a_click_selects(screen, session):
     async with screen() as pilot:
         await begin(pilot, session)
@@ -212,7 +222,7 @@ async def test_pausing_rests_the_race(screen, session):
         await pilot.pause(0.05)
         assert pilot.app.screen.league is resting
         await pilot.press("enter")
-        await until(pilot, lambda: pilot.app.screen.league is not resting)
+        await publish(pilot, session, league(2.8))
         assert "‖ paused" not in seen(pilot, "#head")
 
 

@@ -15,7 +15,7 @@ STEP_WIDTH = 7
 
 
 class ContestantPane(LinesPane):
-    """Sentences about it above its names, the first of them and the latest."""
+    """Sentences about it above its names, from the first to the latest."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -45,7 +45,7 @@ class ContestantPane(LinesPane):
         if s.names:
             head = "step".rjust(STEP_WIDTH) + "after".rjust(STEP_WIDTH + 1)
             lines += [line(), line((f"{head}  names", MUTED))]
-            lines += _names(s.names, width, height - len(lines))
+            lines += names_over_time(s.names, width, height - len(lines))
         self.show(lines)
 
 
@@ -58,10 +58,11 @@ def _facts(s: Standing) -> str:
     return f"{batch}, {ready}" + (f", on {s.detail}." if s.detail else ".")
 
 
-def _names(names: tuple[Names, ...], width: int, room: int) -> list[Content]:
-    """The first names and as many of the latest as there is room for."""
-    shown = [*names[:1], *names[1:][-max(room - 1, 0) :]] if room > 1 else [*names[-1:]]
-    return [_row(each, width, is_last=each is names[-1]) for each in shown]
+def names_over_time(names: tuple[Names, ...], width: int, room: int) -> list[Content]:
+    """As many as there is room for from all of the training, the first and the last among them."""
+    room = max(min(room, len(names)), 1)
+    places = [i * (len(names) - 1) // (room - 1) for i in range(room)] if room > 1 else [-1]
+    return [_row(names[i], width, is_last=names[i] is names[-1]) for i in places]
 
 
 def _row(names: Names, width: int, is_last: bool) -> Content:

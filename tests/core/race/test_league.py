@@ -166,6 +166,17 @@ def test_what_is_being_done(race, clock):
     assert all(s.is_over for s in leagues[-1].standings)
 
 
+@pytest.mark.parametrize("plan", [{"seconds": 0.1}, {"seconds": None, "steps": 1000}])
+def test_progress_is_the_mean_of_all(race, clock, plan):
+    fakes = [Fake("a", clock), Fake("b", clock), Fake("c", clock, missing="It cannot.")]
+    leagues = race(fakes, turns=True, **plan)
+    progress = [league.progress for league in leagues]
+    assert progress == sorted(progress)
+    assert (progress[0], progress[-1]) == (0.0, 1.0)
+    half = next(league for league in leagues if league.find("b").status is Status.COMPILING)
+    assert half.progress == pytest.approx(1 / 3)
+
+
 def test_energy_is_that_of_the_own_slices(race, clock):
     class Watts:
         """Ten watts, whatever is done."""
