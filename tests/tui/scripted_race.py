@@ -118,6 +118,14 @@ def measures(n_cards: int = len(D_MODELS), doing: str = "") -> Measures:
     return Measures(tuple(results), tuple(cards[:n_cards]), 1.0 if not doing else 0.75, doing)
 
 
+def measures_with_gpu() -> Measures:
+    """The same with a framework on a GPU, and at one more width."""
+    plain = measures()
+    gpu = replace(standing("native", 1.0), name="torch+gpu", steps=1000, seconds=0.2)
+    cards = [replace(card, standings=(*card.standings, gpu)) for card in plain.cards]
+    return replace(plain, cards=(*cards, replace(cards[-1], d_model=256)))
+
+
 class ScriptedRace:
     """Publishes the leagues that a test puts into `leagues`; None ends it."""
 

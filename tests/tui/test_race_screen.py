@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from screens import COMPACT, FULL, main_screen, text, toasts, until
-from scripted_race import NO_TORCH, changed, league, measures
+from scripted_race import NO_TORCH, changed, league, measures, measures_with_gpu
 from textual.widgets import Input
 from textual.widgets._footer import FooterKey
 
@@ -328,6 +328,20 @@ async def test_measuring_holds_the_race(screen, session, size):
         await pilot.press("r")
         await until(pilot, lambda: session.n_measurements == 2)
         assert len(session.races) == 1
+
+
+@pytest.mark.parametrize("size", [FULL, COMPACT, (120, 60)])
+async def test_a_gpu_that_is_here_stands_beside_the_model_of_one(screen, session, size):
+    async with screen(size) as pilot:
+        await begin(pilot, session, league(5.0, ""))
+        session.races[0].leagues.put(None)
+        await pilot.press("m")
+        session.measured.put(measures_with_gpu())
+        await until(pilot, lambda: " 256 " in seen(pilot, "#measures"))
+        killer = seen(pilot, "#measures").partition("killer")[2]
+        assert killer.count(" 200.0") == 5
+        assert killer.count("4.17×") == 1
+        assert ("here, torch+gpu" in killer) == (size[1] == 60)
 
 
 async def test_a_measurement_that_fails_is_told_and_the_race_goes_on(screen, session):

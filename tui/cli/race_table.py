@@ -9,10 +9,8 @@ from eetui.core.race.league import League
 from eetui.core.race.published import MACHINE, beside
 from eetui.core.race.standing import Standing, Status
 from eetui.core.race.within import Within
-from eetui.tui import figures
+from eetui.tui import figures, standings
 from eetui.tui.cli.output import data
-
-UNITS = {"autograd nodes": "nodes", "matrix operations": "ops"}
 
 
 def print_league(league: League) -> None:
@@ -64,41 +62,19 @@ def _row(s: Standing, league: League) -> list[str]:
     figure = beside(s.name, league.model.d_model, s.batch)
     row = [
         s.name,
-        us(s.us_per_sample),
-        speedup(s.speedup),
+        figures.pace(s.us_per_sample),
+        figures.speedup(s.speedup),
         figures.step(s.samples),
         figures.nats(s.loss),
         figures.ABSENT if s.reached is None else f"{s.reached:.2f} s",
         figures.count(s.n_params),
-        work(s),
-        us(figure.us_per_sample) if figure else "",
+        " ".join(standings.work(s)).strip(),
+        figures.pace(figure.us_per_sample) if figure else "",
     ]
     if league.energy:
         joules = s.joules_per_step
         row.append(figures.ABSENT if joules is None else f"{joules * 1e3:,.3g}")
     return row
-
-
-def us(value: float | None) -> str:
-    """Microseconds over six orders of magnitude: '0.93', '31.0', '49,000'."""
-    if value is None:
-        return figures.ABSENT
-    return f"{value:.2f}" if value < 10 else figures.microseconds(value)
-
-
-def speedup(value: float | None) -> str:
-    """A factor with three digits or as a whole number: '2.78×', '16,333×'."""
-    if value is None:
-        return figures.ABSENT
-    return f"{value:,.0f}×" if value >= 100 else f"{value:.3g}×"
-
-
-def work(s: Standing) -> str:
-    """'57,012 nodes', '21 ops for 16'."""
-    if s.work is None:
-        return ""
-    shared = f" for {s.work.samples}" if s.work.samples > 1 else ""
-    return f"{s.work.count:,} {UNITS[s.work.unit]}{shared}"
 
 
 def print_one_second(results: Sequence[Within]) -> None:
@@ -117,7 +93,9 @@ def print_one_second(results: Sequence[Within]) -> None:
         published = figures.ABSENT if r.published is None else f"{r.published:.4f}"
         loss = figures.ABSENT if r.loss is None else f"{r.loss:.4f}"
         steps = figures.count(r.steps)
-        table.add_row(str(r.d_model), r.contestant, us(r.us_per_step), steps, loss, published)
+        table.add_row(
+            str(r.d_model), r.contestant, figures.pace(r.us_per_step), steps, loss, published
+        )
     console.print(table)
     for name, reason in {r.contestant: r.reason for r in results if r.reason}.items():
         console.print(f"\n{name}: {reason}", style="dim", markup=False)
@@ -142,9 +120,9 @@ def print_cards(cards: Sequence[Card]) -> None:
         measured = {s.name: s.us_per_step for s in card.gpus}
         table.add_row(
             str(card.d_model),
-            f"{us(best.us_per_step)} {best.name}" if best else figures.ABSENT,
-            *(us(scenario.us_per_step) for scenario in SCENARIOS),
-            *(us(measured.get(name)) for name in gpus),
+            f"{figures.pace(best.us_per_step)} {best.name}" if best else figures.ABSENT,
+            *(figures.pace(scenario.us_per_step) for scenario in SCENARIOS),
+            *(figures.pace(measured.get(name)) for name in gpus),
         )
     console.print(table)
     costs = ", ".join(f"{s.launch_us:g}" for s in SCENARIOS)

@@ -23,8 +23,8 @@ COLUMNS = (
     ("samples", 9, 0),
     ("loss", 7, 0),
     ("threshold", 8, 0),
-    ("params", 7, 94),
-    ("work", 19, 113),
+    ("params", 8, 94),
+    ("work", 19, 114),
     ("on M5", 8, 94),
 )
 """Heading, width, and the width of the pane from which on there is room for it."""

@@ -7,10 +7,10 @@ from textwrap import wrap
 from textual import events
 from textual.content import Content
 
-from eetui.core.race.killer import COMPUTE_US, LAUNCHES, SCENARIOS, Card
-from eetui.core.race.killer import D_MODELS as CARD_WIDTHS
+from eetui.core.race.killer import COMPUTE_US, D_MODELS, LAUNCHES, SCENARIOS, Card
 from eetui.core.race.measures import MEASURED, Measures
-from eetui.core.race.within import D_MODELS, Within
+from eetui.core.race.within import D_MODELS as ONE_SECOND_WIDTHS
+from eetui.core.race.within import Within
 from eetui.tui import figures
 from eetui.tui.waterfall import FULL, SAVED, Scale
 from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
@@ -73,7 +73,7 @@ def _one_second(measures: Measures) -> list[Content]:
     )
     found = {(r.d_model, r.contestant): r for r in measures.one_second}
     rows = [names, line((heads, MUTED))]
-    for d_model in D_MODELS:
+    for d_model in ONE_SECOND_WIDTHS:
         parts: list[Part] = [str(d_model).rjust(8)]
         for name in MEASURED:
             result = found.get((d_model, name))
@@ -104,10 +104,8 @@ def _bars(measures: Measures, width: int) -> list[Content]:
     times = [s.us_per_step for s in SCENARIOS]
     times += [s.us_per_step for c in measures.cards for s in c.standings if s.us_per_step]
     on = Scale(min(times) / 2, max(times), max(width - LABEL_WIDTH - AFTER_WIDTH, 1))
-    cards = {card.d_model: card for card in measures.cards}
     lines: list[Content] = []
-    for d_model in CARD_WIDTHS:
-        card = cards.get(d_model)
+    for d_model, card in _by_width(measures.cards).items():
         title = f"d_model {d_model}"
         if card is None:
             lines += [line(), line((title.ljust(13), MUTED), (figures.ABSENT, DIM))]
@@ -137,22 +135,25 @@ def _bar(
 
 
 def _rows(cards: tuple[Card, ...]) -> list[Content]:
-    """The same in one row for each width."""
-    heads = (
-        "d_model".rjust(8)
-        + "here".rjust(10)
-        + "".join(f"GPU at {s.launch_us:g} us".rjust(18) for s in SCENARIOS)
-    )
-    lines = [line((heads, MUTED))]
-    found = {card.d_model: card for card in cards}
-    for d_model in CARD_WIDTHS:
-        card = found.get(d_model)
+    """The same in one row for each width, of the GPUs here the quickest."""
+    has_gpu = any(card.gpus for card in cards)
+    heads = ["d_model".rjust(8), "here".rjust(10), "GPU here".rjust(10) if has_gpu else ""]
+    heads += [f"GPU at {s.launch_us:g} us".rjust(16) for s in SCENARIOS]
+    lines = [line(("".join(heads), MUTED))]
+    for d_model, card in _by_width(cards).items():
         best = card.best if card else None
         parts: list[Part] = [str(d_model).rjust(8)]
         parts.append((figures.pace(best.us_per_step if best else None, 10), "bold $foreground"))
+        if has_gpu:
+            times = [s.us_per_step for s in card.gpus if s.us_per_step] if card else []
+            parts.append((figures.pace(min(times, default=None), 10), "bold $foreground"))
         for scenario in SCENARIOS:
-            factor = figures.speedup(card.factor(scenario) if card else None, 9)
-            parts += [(figures.pace(scenario.us_per_step, 9), "$secondary"), (factor, MUTED)]
-        gpus = card.gpus if card else ()
-        lines.append(line(*parts, *(f"  {s.name} {figures.pace(s.us_per_step)}" for s in gpus)))
+            factor = figures.speedup(card.factor(scenario) if card else None, 8)
+            parts += [(figures.pace(scenario.us_per_step, 8), "$secondary"), (factor, MUTED)]
+        lines.append(line(*parts))
     return lines
+
+
+def _by_width(cards: tuple[Card, ...]) -> dict[int, Card | None]:
+    """What was measured at each width; None where that is still to come."""
+    return {**dict.fromkeys(D_MODELS), **{card.d_model: card for card in cards}}
