@@ -16,12 +16,20 @@ extern const Unit eetui_unit_baseline;
 #if defined(EETUI_X86)
 extern const Unit eetui_unit_avx2, eetui_unit_avx512;
 #endif
+#if defined(EETUI_AMX_MODEL)
+extern const Unit eetui_unit_modelled;
+#endif
 
 static const Unit *const UNITS[] = {
     &eetui_unit_scalar,
     &eetui_unit_baseline,
 #if defined(EETUI_X86)
     &eetui_unit_avx2,
+#endif
+#if defined(EETUI_AMX_MODEL)
+    &eetui_unit_modelled,
+#endif
+#if defined(EETUI_X86)
     &eetui_unit_avx512,
 #endif
 };
@@ -99,6 +107,7 @@ static int64_t check_shape(int64_t d, int64_t heads, int64_t layers, int64_t T, 
 
 /* Whether this machine has the matrix unit and lets this process use it: a code of eetui.h. */
 static int64_t machine_has(int64_t matrix) {
+    if (matrix == EETUI_MATRIX_AMX || matrix == EETUI_MATRIX_AMX_SPLIT) return eetui_amx_usable();
     return matrix == EETUI_MATRIX_OFF || matrix == EETUI_MATRIX_TILE ? EETUI_OK : EETUI_NO_MATRIX;
 }
 

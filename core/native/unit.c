@@ -1,5 +1,9 @@
 /* One instruction set: this file is compiled once for each, with UNIT, LANES and the flags of the
  * set. Everything but the table at the end is static, so no other unit can end up with its code. */
+#if LANES == 16 && (defined(EETUI_AMX) || defined(EETUI_AMX_MODEL))
+#include "amx.h"
+#define HAS_AMX
+#endif
 #include "outer.h"
 #include "sample.h"
 #include "step.h"
@@ -8,6 +12,10 @@
 static const Kernels *const KERNELS[EETUI_MATRIX_AMX_SPLIT + 1] = {
     [EETUI_MATRIX_OFF] = &REGISTER_KERNELS,
     [EETUI_MATRIX_TILE] = &TILE_KERNELS,
+#if defined(HAS_AMX)
+    [EETUI_MATRIX_AMX] = &AMX_KERNELS,
+    [EETUI_MATRIX_AMX_SPLIT] = &AMX_SPLIT_KERNELS,
+#endif
 };
 
 static int has_matrix(int64_t matrix) { return KERNELS[matrix] != NULL; }

@@ -30,6 +30,9 @@ enum { BATCH, NORMS, FORWARD, ATTENTION, LOSS, BACKWARD, WEIGHTS, ADAM, WHOLE };
 /* Wait until every thread of the crew has come here. */
 void eetui_crew_meet(Crew *crew);
 
+/* EETUI_OK if this process may use AMX on bfloat16, else why not. */
+int64_t eetui_amx_usable(void);
+
 /* The unit that goes number by number: its Adam is the scalar one of all. */
 extern const Unit eetui_unit_scalar;
 
