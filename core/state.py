@@ -63,7 +63,8 @@ def relative_distance(model: ModelConfig, a: Vector, b: Vector) -> float | None:
     with np.errstate(over="ignore", invalid="ignore"):
         theirs = views(model, b)
         worst = max(
-            float(np.linalg.norm(mine - theirs[name]) / max(np.linalg.norm(theirs[name]), 1e-30))
+            float(np.linalg.norm(mine - theirs[name]))
+            / (float(np.linalg.norm(theirs[name])) or 1.0)
             for name, mine in views(model, a).items()
         )
     return worst if np.isfinite(worst) else None
