@@ -48,20 +48,31 @@ INLINE vec without_denormals(vec x) {
     return v_select(i_is_zero(v_bits(x) & 0x7f800000), v_of_bits(v_bits(x) & INT32_MIN), x);
 }
 
+/* The halves of pairs as float32. */
+INLINE vec lower(ivec pair) { return without_denormals(v_of_bits((ivec)((uvec)pair << 16))); }
+INLINE vec upper(ivec pair) {
+    return without_denormals(v_of_bits((ivec)((uvec)pair & 0xffff0000u)));
+}
+
 /* TDPBF16PS as Intel's manual writes it: for each row the products of the pairs' lower halves and
  * those of the upper ones are summed apart, from zero, and then both are added to the sums. The
  * product of two bfloat16 is exact in float32, so that each step rounds once. */
 static void model_dot(vec *sums, const vec *left, const vec *right) {
+    vec low_right[16], high_right[16];
+    float low_left[16 * 16], high_left[16 * 16];
+    for (int k = 0; k < 16; k++) {
+        low_right[k] = lower(v_bits(right[k]));
+        high_right[k] = upper(v_bits(right[k]));
+        v_store(low_left + 16 * k, lower(v_bits(left[k])));
+        v_store(high_left + 16 * k, upper(v_bits(left[k])));
+    }
     for (int m = 0; m < 16; m++) {
         vec low = v_zero(), high = v_zero();
         for (int k = 0; k < 16; k++) {
-            ivec a = i_set(v_bits(left[m])[k]), b = v_bits(right[k]);
-            vec x = without_denormals(v_of_bits((ivec)((uvec)a << 16)));
-            vec y = without_denormals(v_of_bits((ivec)((uvec)b << 16)));
-            low = without_denormals(v_fma(x, y, low));
-            x = without_denormals(v_of_bits(a & (int32_t)0xffff0000));
-            y = without_denormals(v_of_bits(b & (int32_t)0xffff0000));
-            high = without_denormals(v_fma(x, y, high));
+            low = v_fma(v_set(low_left[16 * m + k]), low_right[k], low);
+            high = v_fma(v_set(high_left[16 * m + k]), high_right[k], high);
+            low = without_denormals(low);
+            high = without_denormals(high);
         }
         sums[m] = without_denormals(without_denormals(sums[m]) + without_denormals(low + high));
     }

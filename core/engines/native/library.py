@@ -17,6 +17,7 @@ from eetui.core.errors import EngineError
 VERSION = 2
 MODULE = "eetui.core.native.eetui_native"
 ISA_VARIABLE = "EETUI_ISA"
+LIBRARY_VARIABLE = "EETUI_NATIVE_LIBRARY"
 
 WHY_MISSING = (
     "The native engine was not built, because no C compiler was found when eetui was installed: "
@@ -205,9 +206,11 @@ def new_job(kind: type[Run] | type[Sample], **values: Any) -> Any:
 def find() -> Path | None:
     """The library's file, or None where it was not built.
 
-    Asked of the import system, though it is no Python module: that knows where it lies in a wheel
+    The variable EETUI_NATIVE_LIBRARY names another one, for measurements and checks. Else asked of the import system, though it is no Python module: that knows where it lies in a wheel
     and in an editable install, and has the latter rebuilt if it was made to rebuild.
     """
+    if other := os.environ.get(LIBRARY_VARIABLE):
+        return Path(other)
     with suppress(ModuleNotFoundError):  # not even a folder for it, in a pure Python install
         spec = find_spec(MODULE)
         return Path(spec.origin) if spec and spec.origin else None
