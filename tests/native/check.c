@@ -239,10 +239,12 @@ static void check_sampling(int64_t unit, const char *name) {
     }
 }
 
-int main(void) {
+/* With the name of a unit, that one alone. */
+int main(int n, char **arguments) {
     prepare();
     for (int64_t unit = 0; eetui_unit_name(unit); unit++) {
         const char *name = eetui_unit_name(unit);
+        if (n > 1 && strcmp(arguments[1], name)) continue;
         if (!eetui_unit_runs(unit)) {
             printf("skipped: %s, which this CPU lacks\n", name);
             continue;
