@@ -97,6 +97,22 @@ static int64_t check_shape(int64_t d, int64_t heads, int64_t layers, int64_t T, 
     return eetui_unit_runs(unit) ? EETUI_OK : EETUI_UNIT;
 }
 
+/* Whether this machine has the matrix unit and lets this process use it: a code of eetui.h. */
+static int64_t machine_has(int64_t matrix) {
+    return matrix == EETUI_MATRIX_OFF || matrix == EETUI_MATRIX_TILE ? EETUI_OK : EETUI_NO_MATRIX;
+}
+
+int64_t eetui_matrix_runs(int64_t matrix, int64_t unit) {
+    if (!within(matrix, EETUI_MATRIX_OFF, EETUI_MATRIX_AMX_SPLIT)) return EETUI_TOGGLE;
+    if (!eetui_unit_runs(unit)) return EETUI_UNIT;
+    int64_t code = machine_has(matrix);
+    if (code) return code;
+    if (UNITS[unit]->has_matrix(matrix)) return EETUI_OK;
+    for (int i = 0; i < N_UNITS; i++)
+        if (UNITS[i]->has_matrix(matrix)) return EETUI_NOT_WITH;
+    return EETUI_NOT_BUILT;
+}
+
 static int64_t check_run(const eetui_run *r) {
     if (!r) return EETUI_NULL;
     if (r->version != EETUI_VERSION || r->size != sizeof *r) return EETUI_VERSION_BAD;
@@ -107,6 +123,8 @@ static int64_t check_run(const eetui_run *r) {
         || !flag(r->fused) || !flag(r->flush_denormals) || !flag(r->by_sample)
         || !flag(r->profile) || !within(r->adam, EETUI_ADAM_SCALAR, EETUI_ADAM_FUSED))
         return EETUI_TOGGLE;
+    code = eetui_matrix_runs(r->matrix, r->unit);
+    if (code) return code;
     if (!within(r->batch, 1, 512) || !within(r->threads, 1, MAX_CREW)) return EETUI_BATCH;
     return EETUI_OK;
 }

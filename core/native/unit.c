@@ -1,16 +1,25 @@
 /* One instruction set: this file is compiled once for each, with UNIT, LANES and the flags of the
  * set. Everything but the table at the end is static, so no other unit can end up with its code. */
+#include "outer.h"
 #include "sample.h"
 #include "step.h"
 
+/* What this unit can compute its products with, by the numbers of eetui.h. */
+static const Kernels *const KERNELS[EETUI_MATRIX_AMX_SPLIT + 1] = {
+    [EETUI_MATRIX_OFF] = &REGISTER_KERNELS,
+    [EETUI_MATRIX_TILE] = &TILE_KERNELS,
+};
+
+static int has_matrix(int64_t matrix) { return KERNELS[matrix] != NULL; }
+
 static int64_t memory(const eetui_run *run) {
     Plan p;
-    return plan_of(&p, run, NULL, 0);
+    return plan_of(&p, run, KERNELS[run->matrix], NULL, 0);
 }
 
 static void train(const eetui_run *run, int thread, int64_t *ticks) {
     Plan p;
-    plan_of(&p, run, run->memory, thread);
+    plan_of(&p, run, KERNELS[run->matrix], run->memory, thread);
     Clock clock = {ticks, clock_ticks()};
     int64_t begin = clock.since;
     int64_t seen = (int64_t)p.T * p.V;
@@ -28,8 +37,11 @@ static void train(const eetui_run *run, int thread, int64_t *ticks) {
     }
     memset(p.g[thread], 0, 4 * (size_t)p.n_working);
     if (p.threads > 1) eetui_crew_meet(run->crew);
+    if (p.kernels->enter) p.kernels->enter(&p);
+    refresh_weights(&p);
     lap(&clock, ADAM);
     for (int i = 0; i < run->n_steps; i++) one_step(&p, i, &clock);
+    if (p.kernels->leave) p.kernels->leave(&p);
     if (thread == 0) {
         if (run->grads) {
             move_weights(&p, run->grads, p.g[0], 1);
@@ -49,6 +61,7 @@ static void train(const eetui_run *run, int thread, int64_t *ticks) {
 const Unit NAME(UNIT) = {
     .name = UNIT_NAME,
     .lanes = LANES,
+    .has_matrix = has_matrix,
     .memory = memory,
     .sample_memory = sample_memory,
     .train = train,

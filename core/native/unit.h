@@ -13,6 +13,8 @@ typedef struct Crew Crew;
 typedef struct {
     const char *name;
     int lanes;
+    /* Whether its products can be computed that way, one of eetui.h's EETUI_MATRIX_... */
+    int (*has_matrix)(int64_t matrix);
     int64_t (*memory)(const eetui_run *run);
     int64_t (*sample_memory)(const eetui_sample *job);
     /* One thread's part of a call, or the whole call where there is one thread. */

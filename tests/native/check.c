@@ -15,6 +15,7 @@ static uint8_t tokens[DOCS][T + 1];
 static int32_t lengths[DOCS], documents[STEPS][BATCH];
 static float rates[STEPS] = {0.01f, 0.01f, 0.01f}, losses[STEPS];
 static int64_t ticks[EETUI_PHASES + 1];
+static const char *const MATRICES[] = {"registers", "tile", "SME2", "AMX bf16", "AMX split"};
 static int failures;
 
 static uint32_t state = 1;
@@ -92,9 +93,10 @@ static void check_differences(int64_t unit, const char *name) {
     }
 }
 
-static void check_toggles(int64_t unit, const char *name) {
+static void check_toggles(int64_t unit, int64_t matrix, const char *name) {
     for (int mask = 0; mask < 256; mask++) {
         eetui_run r = job(unit);
+        r.matrix = matrix;
         r.grads = grads;
         r.padding_skip = mask & 1;
         r.prefix_sharing = mask >> 1 & 1;
@@ -109,7 +111,7 @@ static void check_toggles(int64_t unit, const char *name) {
     }
 }
 
-static void check_training(int64_t unit, const char *name) {
+static void check_training(int64_t unit, int64_t matrix, const char *name) {
     static float start[PARAMS], first[PARAMS];
     memcpy(start, params, sizeof params);
     void *crew = eetui_crew_create(3);
@@ -119,6 +121,7 @@ static void check_training(int64_t unit, const char *name) {
         memset(m, 0, sizeof m);
         memset(v, 0, sizeof v);
         eetui_run r = job(unit);
+        r.matrix = way == 0 ? EETUI_MATRIX_OFF : matrix;
         r.n_steps = STEPS;
         r.adam = way < 3 ? way : EETUI_ADAM_FUSED;
         r.tiles = way != 3;
@@ -167,10 +170,13 @@ int main(void) {
             continue;
         }
         check_differences(unit, name);
-        check_toggles(unit, name);
-        check_training(unit, name);
+        for (int64_t matrix = 0; matrix <= EETUI_MATRIX_AMX_SPLIT; matrix++) {
+            if (eetui_matrix_runs(matrix, unit) != EETUI_OK) continue;
+            check_toggles(unit, matrix, name);
+            check_training(unit, matrix, name);
+            printf("checked: %s, products by %s\n", name, MATRICES[matrix]);
+        }
         check_sampling(unit, name);
-        printf("checked: %s, %d lanes\n", name, (int)eetui_unit_lanes(unit));
     }
     expect(eetui_train(NULL) == EETUI_NULL, "null is refused", NULL);
     expect(eetui_clock_cost() > 0.0, "a clock", NULL);
