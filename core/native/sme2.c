@@ -13,6 +13,33 @@
 #include <arm_sme.h>
 #include <stddef.h>
 
+/* What the compiler calls around streaming mode, where its own library lacks it (weak: a library
+ * that is linked whole wins). The first saves the ZA of a caller further up, as the Arm procedure
+ * call standard has it, and may change x14 to x17 only; the second tells an unwinder how long the
+ * caller's vectors are, and nothing here is unwound. */
+#if defined(__APPLE__)
+#define SYMBOL(name) ".globl _" name "\n.weak_definition _" name "\n.p2align 2\n_" name ":\n"
+#else
+#define SYMBOL(name)                                                                     \
+    ".weak " name "\n.hidden " name "\n.type " name ", %function\n.p2align 2\n" name ":\n"
+#endif
+__asm__(".text\n" SYMBOL("__arm_tpidr2_save")
+        "mrs x14, tpidr2_el0\n"
+        "cbz x14, 2f\n"
+        "ldrh w15, [x14, #8]\n" /* rows to be saved */
+        "cbz w15, 2f\n"
+        "ldr x16, [x14]\n"
+        "mov w14, wzr\n"
+        "1: str za[w14, 0], [x16]\n"
+        "addsvl x16, x16, #1\n"
+        "add w14, w14, #1\n"
+        "cmp w14, w15\n"
+        "b.ne 1b\n"
+        "2: ret\n"
+        SYMBOL("__arm_get_current_vg")
+        "mov x0, xzr\n"
+        "ret\n");
+
 #define INLINE static inline __attribute__((always_inline))
 #define STREAMING __arm_streaming __arm_inout("za")
 
@@ -159,10 +186,12 @@ static void sweep(const Left *l, const Right *r) STREAMING {
     }
 }
 
-/* One of the four tiles of `turn`: its columns become rows of a vector each. */
-#define STORE_COLUMNS(tile, width, to)                              \
-    for (int j = 0; j < (width); j++)                               \
-        svst1_ver_za32(tile, (uint32_t)j, rows, (to) + (ptrdiff_t)j * s)
+/* The first columns of a tile become rows of a vector each. */
+#define STORE_COLUMNS(tile, columns, to)                                 \
+    do {                                                                 \
+        for (int j = 0; j < (columns); j++)                              \
+            svst1_ver_za32(tile, (uint32_t)j, rows, (to) + (ptrdiff_t)j * s); \
+    } while (0)
 
 /* to[j][i] = a[i][j] for i < height, a vector at most, and j < width, four vectors at most; a row
  * of `to` is a vector. Rows that a vector cannot have are left as they are. */
@@ -261,12 +290,12 @@ static void norm_forward(const Sme2Op *op) STREAMING {
     for (int i = 0; i < op->rows; i++) {
         const float *x = op->a + (ptrdiff_t)i * op->lda;
         float *y = op->c + (ptrdiff_t)i * op->ldc;
-        svfloat32_t mean = svmul_x(all, sum_of_products(x, x, op->w.columns), 1.0f / (float)op->d);
+        svfloat32_t mean = svmul_x(all, sum_of_products(x, x, op->width), 1.0f / (float)op->d);
         svfloat32_t root = svsqrt_x(all, svadd_x(all, mean, op->eps));
         svfloat32_t scale = svdivr_x(all, root, 1.0f);
         svst1(one, op->side + i, scale);
-        for (int j = 0; j < op->w.columns; j += length()) {
-            svbool_t p = svwhilelt_b32(j, op->w.columns);
+        for (int j = 0; j < op->width; j += length()) {
+            svbool_t p = svwhilelt_b32(j, op->width);
             svst1(p, y + j, svmul_x(p, svld1(p, x + j), scale));
         }
     }
@@ -277,10 +306,10 @@ static void norm_backward(const Sme2Op *op) STREAMING {
     for (int i = 0; i < op->rows; i++) {
         const float *dy = op->a + (ptrdiff_t)i * op->lda, *y = op->b + (ptrdiff_t)i * op->ldb;
         float *dx = op->c + (ptrdiff_t)i * op->ldc;
-        svfloat32_t mean = svmul_x(all, sum_of_products(dy, y, op->w.columns), 1.0f / (float)op->d);
-        svfloat32_t scale = svdup_f32(op->side[i]);
-        for (int j = 0; j < op->w.columns; j += length()) {
-            svbool_t p = svwhilelt_b32(j, op->w.columns);
+        svfloat32_t mean = svmul_x(all, sum_of_products(dy, y, op->width), 1.0f / (float)op->d);
+        svfloat32_t scale = svdup_f32(op->scale[i]);
+        for (int j = 0; j < op->width; j += length()) {
+            svbool_t p = svwhilelt_b32(j, op->width);
             svfloat32_t g = svmls_x(p, svld1(p, dy + j), svld1(p, y + j), mean);
             g = svmul_x(p, g, scale);
             if (op->add) g = svadd_x(p, g, svld1(p, dx + j));

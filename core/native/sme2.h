@@ -10,7 +10,7 @@ typedef enum {
     SME2_BACKWARD,  /* c = a W^T */
     SME2_GRADIENT,  /* W (+)= a^T b */
     SME2_NORM,      /* c = a side with side = 1 / sqrt(mean(a^2) + eps) */
-    SME2_NORM_BACK, /* c (+)= side (a - b mean(a b)) */
+    SME2_NORM_BACK, /* c (+)= scale (a - b mean(a b)) */
 } Sme2Kind;
 
 /* A matrix in panels, see weights.h. Each of `groups` equal parts has `panels` of them: the first
@@ -27,8 +27,9 @@ typedef struct {
     Post post;
     const float *a, *b;
     float *c, *side;
+    const float *scale;
     int lda, ldb, ldc;
-    int d;     /* features that a norm's mean is over */
+    int d, width; /* of a norm: features that the mean is over, and with their padding */
     float eps;
     Sme2Panels w;
 } Sme2Op;

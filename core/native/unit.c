@@ -3,11 +3,17 @@
 #include "outer.h"
 #include "sample.h"
 #include "step.h"
+#if defined(EETUI_SME2)
+#include "sme2_queue.h"
+#endif
 
 /* What this unit can compute its products with, by the numbers of eetui.h. */
 static const Kernels *const KERNELS[EETUI_MATRIX_AMX_SPLIT + 1] = {
     [EETUI_MATRIX_OFF] = &REGISTER_KERNELS,
     [EETUI_MATRIX_TILE] = &TILE_KERNELS,
+#if defined(EETUI_SME2)
+    [EETUI_MATRIX_SME2] = &SME2_KERNELS,
+#endif
 };
 
 static int has_matrix(int64_t matrix) { return KERNELS[matrix] != NULL; }
