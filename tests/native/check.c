@@ -1,6 +1,9 @@
 /* The native engine from C: gradients of every unit against finite differences and each other,
  * all toggles, sampling, threads. For sanitizers and for CPUs that only an emulator has here. */
 #include "eetui.h"
+#if defined(EETUI_SME2)
+#include "sme2.h"
+#endif
 
 #include <math.h>
 #include <stdio.h>
@@ -59,37 +62,41 @@ static int64_t run(eetui_run *r) {
     return code;
 }
 
-static double distance(const float *a, const float *b) {
+static double distance_of(const float *a, const float *b, int n) {
     double d = 0.0, size = 0.0;
-    for (int i = 0; i < PARAMS; i++) {
+    for (int i = 0; i < n; i++) {
         d += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
         size += (double)b[i] * b[i];
     }
     return sqrt(d / size);
 }
 
-static float loss_at(int64_t unit) {
+static double distance(const float *a, const float *b) { return distance_of(a, b, PARAMS); }
+
+static float loss_at(int64_t unit, int64_t matrix) {
     eetui_run r = job(unit);
+    r.matrix = matrix;
     r.grads = grads;
     r.fast_exp = 0;
     run(&r);
     return losses[0];
 }
 
-static void check_differences(int64_t unit, const char *name) {
-    float base = loss_at(unit);
-    memcpy(expected, grads, sizeof grads);
+static void check_differences(int64_t unit, int64_t matrix, const char *name) {
+    static float gradient[PARAMS];
+    float base = loss_at(unit, matrix);
+    memcpy(gradient, grads, sizeof grads);
     expect(isfinite(base), "the loss is finite", name);
     for (int i = 0; i < 40; i++) {
         int at = (int)(draw() % PARAMS);
         float kept = params[at], step = 4e-3f;
         params[at] = kept + step;
-        double up = loss_at(unit);
+        double up = loss_at(unit, matrix);
         params[at] = kept - step;
-        double down = loss_at(unit);
+        double down = loss_at(unit, matrix);
         params[at] = kept;
         double slope = (up - down) / (2.0 * step);
-        expect(fabs(slope - expected[at]) < 2e-3 + 0.05 * fabs(slope), "slope is gradient", name);
+        expect(fabs(slope - gradient[at]) < 2e-3 + 0.05 * fabs(slope), "slope is gradient", name);
     }
 }
 
@@ -136,6 +143,73 @@ static void check_training(int64_t unit, int64_t matrix, const char *name) {
     memcpy(params, start, sizeof params);
 }
 
+/* Many steps of a model of its own from the same state: losses and weights stay with those of the
+ * unit that goes number by number. */
+static void check_against_scalar(int64_t unit, int64_t matrix, const char *name, int d, int layers,
+                                 int n_steps) {
+    int n = (2 * V + T) * d + 12 * layers * d * d;
+    float *weights = calloc(6 * (size_t)n, sizeof *weights), *start = weights;
+    int32_t *all = calloc((size_t)n_steps * BATCH, sizeof *all);
+    float *all_rates = calloc(3 * (size_t)n_steps, sizeof *all_rates), *loss = all_rates + n_steps;
+    for (int i = 0; i < n; i++)
+        start[i] = start[3 * n + i] = ((float)(draw() % 2001) - 1000.0f) * 2e-4f;
+    for (int i = 0; i < n_steps * BATCH; i++) all[i] = (int32_t)(draw() % DOCS);
+    for (int i = 0; i < n_steps; i++) all_rates[i] = 0.005f;
+    for (int way = 0; way < 2; way++) {
+        eetui_run r = job(way ? unit : 0);
+        r.matrix = way ? matrix : EETUI_MATRIX_OFF;
+        r.d_model = d;
+        r.n_heads = 4;
+        r.n_layers = layers;
+        r.squared = layers > 1;
+        r.n_steps = n_steps;
+        r.params = weights + 3 * way * n;
+        r.m = r.params + n;
+        r.v = r.m + n;
+        r.documents = all;
+        r.rates = all_rates;
+        r.losses = loss + way * n_steps;
+        expect(run(&r) == EETUI_OK, "many steps run", name);
+    }
+    double worst = 0.0, apart = distance_of(weights + 3 * n, weights, n);
+    for (int i = 0; i < n_steps; i++) {
+        double off = fabs(loss[n_steps + i] - loss[i]) / loss[i];
+        if (off > worst || isnan(off)) worst = off;
+    }
+    expect(worst < 1e-4, "losses stay with the scalar unit's", name);
+    expect(apart < 1e-4, "weights stay with the scalar unit's", name);
+    printf("  %d steps at d_model %d, layers %d, loss %.3f to %.3f: losses off by %.1e at most, "
+           "weights by %.1e\n", n_steps, d, layers, loss[0], loss[n_steps - 1], worst, apart);
+    free(weights);
+    free(all);
+    free(all_rates);
+}
+
+#if defined(EETUI_SME2)
+/* Streaming mode is entered once for each phase between steps of attention and the loss, and once
+ * for each product where passes are not fused. */
+static void check_entries(int64_t unit, const char *name) {
+    static float start[PARAMS];
+    memcpy(start, params, sizeof params);
+    for (int layers = 1; layers <= LAYERS; layers++)
+        for (int fused = 0; fused < 2; fused++) {
+            eetui_run r = job(unit);
+            r.matrix = EETUI_MATRIX_SME2;
+            r.n_layers = layers;
+            r.n_steps = STEPS;
+            r.fused = fused;
+            int before = eetui_sme2_entries;
+            expect(run(&r) == EETUI_OK, "phases run", name);
+            int entries = eetui_sme2_entries - before, products = 3 * (4 * layers + 1);
+            printf("  layers %d, %sfused: streaming mode entered %.1f times a step\n", layers,
+                   fused ? "" : "not ", (double)entries / STEPS);
+            expect(fused ? entries == STEPS * (2 * layers + 2) : entries >= STEPS * products,
+                   "entries into streaming mode", name);
+        }
+    memcpy(params, start, sizeof params);
+}
+#endif
+
 static void check_sampling(int64_t unit, const char *name) {
     enum { N = 150 };
     static double uniform[N][T];
@@ -161,7 +235,25 @@ static void check_sampling(int64_t unit, const char *name) {
     }
 }
 
-int main(void) {
+/* One way of computing the products, by the number of its matrix unit. */
+static void check_products(int64_t unit, int64_t matrix, const char *name) {
+    check_differences(unit, matrix, name);
+    check_toggles(unit, matrix, name);
+    check_training(unit, matrix, name);
+    check_against_scalar(unit, matrix, name, 20, 2, 50);
+#if defined(EETUI_SME2)
+    if (matrix == EETUI_MATRIX_SME2) {
+        check_against_scalar(unit, matrix, name, 64, 1, 50);
+        check_entries(unit, name);
+    }
+#endif
+    printf("checked: %s, products by %s\n", name, MATRICES[matrix]);
+}
+
+/* check [MATRIX]: everything, or only what computes its products that way. */
+int main(int argc, char **argv) {
+    const char *only = argc > 1 ? argv[1] : NULL;
+    int met = 0;
     prepare();
     for (int64_t unit = 0; eetui_unit_name(unit); unit++) {
         const char *name = eetui_unit_name(unit);
@@ -169,15 +261,17 @@ int main(void) {
             printf("skipped: %s, which this CPU lacks\n", name);
             continue;
         }
-        check_differences(unit, name);
+        loss_at(unit, EETUI_MATRIX_OFF);
+        memcpy(expected, grads, sizeof grads);
         for (int64_t matrix = 0; matrix <= EETUI_MATRIX_AMX_SPLIT; matrix++) {
+            if (only && strcmp(only, MATRICES[matrix]) != 0) continue;
             if (eetui_matrix_runs(matrix, unit) != EETUI_OK) continue;
-            check_toggles(unit, matrix, name);
-            check_training(unit, matrix, name);
-            printf("checked: %s, products by %s\n", name, MATRICES[matrix]);
+            check_products(unit, matrix, name);
+            met = 1;
         }
-        check_sampling(unit, name);
+        if (!only) check_sampling(unit, name);
     }
+    expect(met, "what was asked for runs here", only);
     expect(eetui_train(NULL) == EETUI_NULL, "null is refused", NULL);
     expect(eetui_clock_cost() > 0.0, "a clock", NULL);
     printf("%s: %d failures\n", eetui_compiler(), failures);
