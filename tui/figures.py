@@ -59,6 +59,11 @@ def times(ratio: float) -> str:
     return f"{ratio:.2f}× slower" if ratio > 1 else f"{1 / ratio:.2f}× faster"
 
 
+def distance(relative: float) -> str:
+    """A relative distance by its order of magnitude: '2e-07', '0'."""
+    return f"{relative:.0e}" if relative else "0"
+
+
 def clip(text: str, width: int) -> str:
     """At most `width` characters, the last an ellipsis where something was cut."""
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"

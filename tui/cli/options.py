@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import typer
 
@@ -15,6 +15,8 @@ from eetui.core.engines.registry import ENGINES
 from eetui.core.optimizations import CATALOGUE
 
 PREFIX = "EETUI_"
+
+Matrix = Literal["off", "auto", "sme2", "amx", "amx-split", "tile"]
 
 MODEL = "The model"
 TRAINING = "The training"
@@ -63,6 +65,16 @@ class ModelOptions:
             MACHINE,
             metavar="KEY=VALUE",
             autocompletion=_assignments,
+        ),
+    ] = None
+    matrix: Annotated[
+        Matrix | None,
+        option(
+            "--matrix",
+            "What computes the products: vector registers (off), a matrix unit, or its algorithm "
+            "in an emulated tile. auto takes a unit of this CPU from d_model 64 on.",
+            MACHINE,
+            show_default="auto",
         ),
     ] = None
     d_model: Annotated[

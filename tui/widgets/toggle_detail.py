@@ -58,7 +58,10 @@ class ToggleDetail(Widget):
         first: list[Part] = [(said, "$text-warning" if toggle.blocked else "$foreground")]
         if self.outer_size.height == self.content_size.height:  # no frame to say it in
             first.insert(0, (f"{_effect(toggle) or toggle.kind}   ", MUTED))
-        self._content = Content.assemble(*first, " ", (why(toggle), MUTED))
+        missing = "" if toggle.blocked else toggle.missing
+        self._content = Content.assemble(
+            *first, " ", (why(toggle), MUTED), (f" Not here: {missing}" if missing else "", MUTED)
+        )
         self.refresh()
 
     def on_resize(self, _event: events.Resize) -> None:
@@ -78,7 +81,10 @@ def _effect(toggle: Toggle) -> str:
         return ""
     before, after = figures.microseconds(effect.before), figures.microseconds(effect.after)
     told = "measuring …" if effect.ratio is None else figures.times(effect.ratio)
-    return f"{before} → {after} us/step, {told}"
+    words = f"{before} → {after} us/step, {told}"
+    if effect.gradient_change is None:
+        return words
+    return f"{words}, gradient moved by {figures.distance(effect.gradient_change)}"
 
 
 def _author(toggle: Toggle) -> str:
