@@ -240,7 +240,7 @@ static void check_products(int64_t unit, int64_t matrix, const char *name) {
     check_differences(unit, matrix, name);
     check_toggles(unit, matrix, name);
     check_training(unit, matrix, name);
-    check_against_scalar(unit, matrix, name, 20, 2, 50);
+    if (unit || matrix) check_against_scalar(unit, matrix, name, 20, 2, 50);
 #if defined(EETUI_SME2)
     if (matrix == EETUI_MATRIX_SME2) {
         check_against_scalar(unit, matrix, name, 64, 1, 50);
