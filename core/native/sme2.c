@@ -5,40 +5,15 @@
  * columns, and there are four. All four are at work, so that no instruction waits for the one
  * before it. Vectors that an operand does not fill are cut by predicates.
  *
- * Only instructions of SME's first version are used. Everything here but eetui_sme2_run's first
- * and last instructions runs in streaming mode: no NEON, and no call to a library.
+ * Only instructions of SME's first version are used. All C here runs in streaming mode: no NEON,
+ * and no call to a library. What runs outside of it is in assembly at the end of the file, since
+ * Apple's chips have SVE in streaming mode only and compilers put some into a function that enters
+ * it.
  */
 #include "sme2.h"
 
 #include <arm_sme.h>
 #include <stddef.h>
-
-/* What the compiler calls around streaming mode, where its own library lacks it (weak: a library
- * that is linked whole wins). The first saves the ZA of a caller further up, as the Arm procedure
- * call standard has it, and may change x14 to x17 only; the second tells an unwinder how long the
- * caller's vectors are, and nothing here is unwound. */
-#if defined(__APPLE__)
-#define SYMBOL(name) ".globl _" name "\n.weak_definition _" name "\n.p2align 2\n_" name ":\n"
-#else
-#define SYMBOL(name)                                                                     \
-    ".weak " name "\n.hidden " name "\n.type " name ", %function\n.p2align 2\n" name ":\n"
-#endif
-__asm__(".text\n" SYMBOL("__arm_tpidr2_save")
-        "mrs x14, tpidr2_el0\n"
-        "cbz x14, 2f\n"
-        "ldrh w15, [x14, #8]\n" /* rows to be saved */
-        "cbz w15, 2f\n"
-        "ldr x16, [x14]\n"
-        "mov w14, wzr\n"
-        "1: str za[w14, 0], [x16]\n"
-        "addsvl x16, x16, #1\n"
-        "add w14, w14, #1\n"
-        "cmp w14, w15\n"
-        "b.ne 1b\n"
-        "2: ret\n"
-        SYMBOL("__arm_get_current_vg")
-        "mov x0, xzr\n"
-        "ret\n");
 
 #define INLINE static inline __attribute__((always_inline))
 #define STREAMING __arm_streaming __arm_inout("za")
@@ -322,8 +297,10 @@ static void norm_backward(const Sme2Op *op) STREAMING {
 int eetui_sme2_entries;
 #endif
 
-__arm_new("za") __arm_locally_streaming
-void eetui_sme2_run(const Sme2Op *op, int n, float *packed, float *turned) {
+void eetui_sme2_phase(const Sme2Op *op, int n, float *packed, float *turned) STREAMING
+    __asm__("eetui_sme2_phase");
+
+void eetui_sme2_phase(const Sme2Op *op, int n, float *packed, float *turned) STREAMING {
 #if defined(EETUI_CHECK)
     eetui_sme2_entries++;
 #endif
@@ -337,3 +314,46 @@ void eetui_sme2_run(const Sme2Op *op, int n, float *packed, float *turned) {
         }
     }
 }
+
+/* eetui_sme2_run: into streaming mode, the phase, and out. Entering clears all vector registers, of
+ * which a caller may count on d8 to d15. A caller further up may have left in ZA what TPIDR2_EL0
+ * says where to save (Arm's procedure call standard, the lazy saving scheme). */
+#if defined(__APPLE__)
+#define HIDDEN ".private_extern"
+#else
+#define HIDDEN ".hidden"
+#endif
+__asm__(".text\n.p2align 2\n.globl eetui_sme2_run\n" HIDDEN " eetui_sme2_run\n"
+        "eetui_sme2_run:\n"
+        ".cfi_startproc\n"
+        "stp x29, x30, [sp, #-80]!\n"
+        ".cfi_def_cfa_offset 80\n"
+        ".cfi_offset x29, -80\n"
+        ".cfi_offset x30, -72\n"
+        "mov x29, sp\n"
+        "stp d8, d9, [sp, #16]\n"
+        "stp d10, d11, [sp, #32]\n"
+        "stp d12, d13, [sp, #48]\n"
+        "stp d14, d15, [sp, #64]\n"
+        "mrs x9, tpidr2_el0\n"
+        "cbz x9, 2f\n"
+        "ldr x10, [x9]\n"      /* to where */
+        "ldrh w11, [x9, #8]\n" /* how many rows */
+        "msr tpidr2_el0, xzr\n"
+        "mov w12, wzr\n"
+        "cbz w11, 2f\n"
+        "1: str za[w12, 0], [x10]\n"
+        "addsvl x10, x10, #1\n"
+        "add w12, w12, #1\n"
+        "cmp w12, w11\n"
+        "b.ne 1b\n"
+        "2: smstart\n"
+        "bl eetui_sme2_phase\n"
+        "smstop\n"
+        "ldp d8, d9, [sp, #16]\n"
+        "ldp d10, d11, [sp, #32]\n"
+        "ldp d12, d13, [sp, #48]\n"
+        "ldp d14, d15, [sp, #64]\n"
+        "ldp x29, x30, [sp], #80\n"
+        "ret\n"
+        ".cfi_endproc\n");

@@ -40,7 +40,8 @@ enum { SME2_LONGEST = 64 };
 /* Run n operations in their order, in streaming mode from the first to the last. `packed` holds
  * the rows of the tallest operand, a multiple of SME2_LONGEST, times its columns; `turned`
  * 2 SME2_LONGEST times the columns of the widest matrix. */
-void eetui_sme2_run(const Sme2Op *op, int n, float *packed, float *turned);
+void eetui_sme2_run(const Sme2Op *op, int n, float *packed, float *turned)
+    __asm__("eetui_sme2_run");
 
 #if defined(EETUI_CHECK)
 /* How often streaming mode was entered; for one thread. */
