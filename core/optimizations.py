@@ -237,14 +237,14 @@ CATALOGUE: tuple[Optimization, ...] = (
         kinds=(("amx", "rounding"),),
         values=("off", "tile", "sme2", "amx-split", "amx"),
         what=(
-            "Computes products as sums of outer products, in a matrix unit (SME2 on Arm, AMX on "
-            "Intel) or, emulated, in a tile of vector registers."
+            "Adds up products as outer products: in a matrix unit, or emulated, in a tile of "
+            "vector registers."
         ),
         why=(
-            "A matrix unit adds a column times a row to a whole tile of sums in one instruction. "
-            "It pays from d_model 64 on; below, entering the unit and filling its tile eat the "
-            "gain. AMX multiplies in bfloat16, eight bits of precision; the split adds up three "
-            "such products and keeps the gradients of float32."
+            "The unit adds a column times a row to a whole tile of sums in one instruction. Below "
+            "d_model 64, entering it and filling the tile eat the gain. AMX multiplies in "
+            "bfloat16, with eight bits; its split adds three such products and keeps the "
+            "gradients of float32."
         ),
     ),
 )

@@ -25,7 +25,7 @@ from eetui.core.optimizations import Optimizations, Value, assigned, find
 from eetui.core.preparation import Preparation, choose_optimizations
 from eetui.core.snapshot import Notice, Severity, Status
 from eetui.core.state import TrainState
-from eetui.core.toggles import next_value, why_not
+from eetui.core.toggles import next_value, reasons, why_not
 from eetui.core.trainer import Chunk, Trainer
 
 STAND_IN_REST = 9.0
@@ -58,6 +58,7 @@ class Runner:
         self.engine_name = engine
         self.engine: Engine | None = None
         self.assignments = tuple(assignments)
+        self._told: set[str] = set()
         self.chosen = frozenset(assigned(self.assignments))
         self.preparation: Preparation | None = None
         self.status = Status.STARTING
@@ -313,8 +314,13 @@ class Runner:
             self._prepare(lambda _: wanted, key)
 
     def cycle_optimization(self, key: str) -> None:
-        """Set a toggle to its next possible value."""
-        self.set_optimization(key, next_value(self.chosen_engine(), find(key), self.wanted))
+        """Set a toggle to its next possible value; the first time, say why others are not."""
+        engine, entry = self.chosen_engine(), find(key)
+        self.set_optimization(key, next_value(engine, entry, self.wanted))
+        missing = reasons(engine, entry, self.wanted)
+        if missing and key not in self._told:
+            self._told.add(key)
+            self.tell(missing)
 
     def chosen_engine(self) -> Engine:
         """The engine that was asked for; raises `UsageError` until it is ready."""

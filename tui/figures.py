@@ -59,9 +59,9 @@ def times(ratio: float) -> str:
     return f"{ratio:.2f}× slower" if ratio > 1 else f"{1 / ratio:.2f}× faster"
 
 
-def distance(relative: float) -> str:
-    """A relative distance by its order of magnitude: '2e-07', '0'."""
-    return f"{relative:.0e}" if relative else "0"
+def moved(distance: float) -> str:
+    """A relative distance by its order of magnitude: 'moved by 2e-07', 'unchanged'."""
+    return f"moved by {distance:.0e}" if distance else "unchanged"
 
 
 def clip(text: str, width: int) -> str:

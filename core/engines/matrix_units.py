@@ -27,10 +27,10 @@ def missing(value: str) -> str:
     host = cpu.detect()
     if value == "sme2":
         if not host.is_arm:
-            return f"SME2: this is an {host.architecture} CPU, and SME2 is a unit of Arm CPUs."
+            return f"SME2: this is an {host.architecture} CPU."
         return "" if host.sme2 else "SME2: this Arm CPU has none."
     if not host.is_x86:
-        return f"AMX: this is an {host.architecture} CPU, and AMX is a unit of Intel CPUs."
+        return f"AMX: this is an {host.architecture} CPU."
     return "" if host.amx_bf16 else "AMX: this CPU has no amx-bf16."
 
 

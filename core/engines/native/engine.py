@@ -39,7 +39,7 @@ from eetui.core.state import TrainState, Vector, aligned_zeros
 ADAM = {"scalar": 0, "vector": 1, "fused": 2}
 MATRIX_WORDS = {
     "off": "",
-    "tile": "tile (emulated)",
+    "tile": "emulated tile",
     "sme2": "SME2",
     "amx": "AMX bf16",
     "amx-split": "AMX bf16 x3",
