@@ -19,7 +19,7 @@ STYLES = {
     Role.COST: "$error",
     Role.MARK: "$secondary",
 }
-LABEL_WIDTH = 23
+LABEL_WIDTH = 27
 ROOMY = 100
 """Columns from which on the spread has a column of its own."""
 
