@@ -11,6 +11,11 @@
 #if defined(__SSE2__)
 #include <xmmintrin.h>
 #endif
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
+#endif
 
 extern const Unit eetui_unit_baseline;
 #if defined(EETUI_X86)
@@ -105,10 +110,28 @@ static int64_t check_shape(int64_t d, int64_t heads, int64_t layers, int64_t T, 
     return eetui_unit_runs(unit) ? EETUI_OK : EETUI_UNIT;
 }
 
+static int has_sme2(void) {
+#if defined(__aarch64__) && defined(__linux__)
+    uint64_t sme = 1 << 23, sme2 = (uint64_t)1 << 37; /* of arm64's HWCAP2 */
+#if defined(EETUI_CHECK)
+    sme2 |= sme; /* the kernels need no more, and some emulators have no more */
+#endif
+    (void)sme;
+    return (getauxval(AT_HWCAP2) & sme2) != 0;
+#elif defined(__aarch64__) && defined(__APPLE__)
+    int has = 0;
+    size_t size = sizeof has;
+    return !sysctlbyname("hw.optional.arm.FEAT_SME2", &has, &size, NULL, 0) && has;
+#else
+    return 0;
+#endif
+}
+
 /* Whether this machine has the matrix unit and lets this process use it: a code of eetui.h. */
 static int64_t machine_has(int64_t matrix) {
-    if (matrix == EETUI_MATRIX_AMX || matrix == EETUI_MATRIX_AMX_SPLIT) return eetui_amx_usable();
-    return matrix == EETUI_MATRIX_OFF || matrix == EETUI_MATRIX_TILE ? EETUI_OK : EETUI_NO_MATRIX;
+    if (matrix == EETUI_MATRIX_OFF || matrix == EETUI_MATRIX_TILE) return EETUI_OK;
+    if (matrix == EETUI_MATRIX_SME2) return has_sme2() ? EETUI_OK : EETUI_NO_MATRIX;
+    return eetui_amx_usable();
 }
 
 int64_t eetui_matrix_runs(int64_t matrix, int64_t unit) {

@@ -7,11 +7,17 @@
 #include "outer.h"
 #include "sample.h"
 #include "step.h"
+#if defined(EETUI_SME2)
+#include "sme2_queue.h"
+#endif
 
 /* What this unit can compute its products with, by the numbers of eetui.h. */
 static const Kernels *const KERNELS[EETUI_MATRIX_AMX_SPLIT + 1] = {
     [EETUI_MATRIX_OFF] = &REGISTER_KERNELS,
     [EETUI_MATRIX_TILE] = &TILE_KERNELS,
+#if defined(EETUI_SME2)
+    [EETUI_MATRIX_SME2] = &SME2_KERNELS,
+#endif
 #if defined(HAS_AMX)
     [EETUI_MATRIX_AMX] = &AMX_KERNELS,
     [EETUI_MATRIX_AMX_SPLIT] = &AMX_SPLIT_KERNELS,

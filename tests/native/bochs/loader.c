@@ -55,7 +55,7 @@ uint64_t load(const uint32_t *multiboot) {
         if (part[i].p_type == PT_LOAD && part[i].p_offset == 0)
             headers = part[i].p_vaddr + elf->e_phoff;
     const uint64_t start[] = {
-        2, (uint64_t) "check", (uint64_t)UNIT, 0, 0, /* arguments, environment; then the vector */
+        2, (uint64_t) "check", (uint64_t) "AMX", 0, 0, /* arguments, environment; then the vector */
         AT_PAGESZ, 4096, AT_RANDOM, (uint64_t)random, AT_SECURE, 0, AT_ENTRY, elf->e_entry,
         AT_PHDR, headers, AT_PHENT, elf->e_phentsize, AT_PHNUM, elf->e_phnum, AT_NULL, 0};
     memcpy((void *)STACK, start, sizeof start);
