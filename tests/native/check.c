@@ -183,7 +183,7 @@ static void check_shapes(int64_t unit, int64_t matrix, const char *name) {
                 r.params = weights;
                 r.batch = batch;
                 r.documents = &documents[0][0] + batch;
-                r.squared = 1; /* no kink: ReLU drops a whole unit where rounding moves it over zero */
+                r.squared = 1; /* ReLU drops a whole unit where rounding moves it over zero */
                 r.fused = fused;
                 r.grads = weights + n;
                 expect(run(&r) == EETUI_OK, "shapes run", name);

@@ -23,6 +23,9 @@ from .conftest import Toy, WorstError
 ENTRY = find("matrix_engine")
 LIMITS = {"exact": 1e-4, "rounding": 5e-2}
 """Of the worst tensor's gradient; bfloat16 keeps eight bits of each factor."""
+KINKED = 0.5
+"""The same in bfloat16 with ReLU, which drops a unit where rounding moves it over zero: in a batch of
+one document that is much of a tensor."""
 
 MODELS = [
     ModelConfig(16),
@@ -50,7 +53,8 @@ def ways(native: NativeEngine, value: str) -> list[Optimizations]:
 def test_gradients(
     native: NativeEngine, toy: Toy, worst_error: WorstError, model: ModelConfig, value: str
 ) -> None:
-    limit = LIMITS[ENTRY.kind_of(value)]
+    kind = ENTRY.kind_of(value)
+    limit = KINKED if kind == "rounding" and model.activation == "relu" else LIMITS[kind]
     for on in ways(native, value):
         for seed, batch in ((1, 1), (2, 16), (3, 61)):
             dataset, state = toy(model, seed=seed), TrainState.create(model, seed)

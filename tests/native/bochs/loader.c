@@ -11,7 +11,9 @@ enum { ARCH_SET_FS = 0x1002, FS_BASE = (int)0xC0000100 };
 
 uint64_t program_stack;
 
-static void out(uint16_t port, uint8_t x) { __asm__ volatile("outb %0, %1" : : "a"(x), "Nd"(port)); }
+static void out(uint16_t port, uint8_t x) {
+    __asm__ volatile("outb %0, %1" : : "a"(x), "Nd"(port));
+}
 
 static uint8_t in(uint16_t port) {
     uint8_t x;
