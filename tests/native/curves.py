@@ -68,7 +68,9 @@ def panel(left: int, title: str, low: float, high: float, lines: dict[str, Curve
     for i in range(5):
         y = 250 - 55 * i
         parts.append(f'<path d="M{left} {y}h280" stroke="#ccc"/>')
-        parts.append(f'<text x="{left - 6}" y="{y + 4}" text-anchor="end">{low + i * step:.3g}</text>')
+        parts.append(
+            f'<text x="{left - 6}" y="{y + 4}" text-anchor="end">{low + i * step:.3g}</text>'
+        )
     for i in range(5):
         x = left + 70 * i
         parts.append(f'<text x="{x}" y="268" text-anchor="middle">{STEPS * i // 4}</text>')
@@ -102,8 +104,7 @@ def main(path: Path, widths: list[int]) -> None:
     body: list[str] = []
     for i, d_model in enumerate(widths):
         curves = {
-            way: np.array([train(d_model, way, seed) for seed in SEEDS], np.float64)
-            for way in WAYS
+            way: np.array([train(d_model, way, seed) for seed in SEEDS], np.float64) for way in WAYS
         }
         print(table(d_model, curves), flush=True)
         body += figure(d_model, curves, 280 * i)

@@ -206,8 +206,9 @@ def new_job(kind: type[Run] | type[Sample], **values: Any) -> Any:
 def find() -> Path | None:
     """The library's file, or None where it was not built.
 
-    The variable EETUI_NATIVE_LIBRARY names another one, for measurements and checks. Else asked of the import system, though it is no Python module: that knows where it lies in a wheel
-    and in an editable install, and has the latter rebuilt if it was made to rebuild.
+    The variable EETUI_NATIVE_LIBRARY names another one, for measurements and checks. Else asked of
+    the import system, though it is no Python module: that knows where it lies in a wheel and in an
+    editable install, and has the latter rebuilt if it was made to rebuild.
     """
     if other := os.environ.get(LIBRARY_VARIABLE):
         return Path(other)

@@ -24,8 +24,8 @@ ENTRY = find("matrix_engine")
 LIMITS = {"exact": 1e-4, "rounding": 5e-2}
 """Of the worst tensor's gradient; bfloat16 keeps eight bits of each factor."""
 KINKED = 0.5
-"""The same in bfloat16 with ReLU, which drops a unit where rounding moves it over zero: in a batch of
-one document that is much of a tensor."""
+"""The same in bfloat16 with ReLU, which drops a unit where rounding moves it over zero: in a batch
+of one document that is much of a tensor."""
 
 MODELS = [
     ModelConfig(16),
