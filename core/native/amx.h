@@ -58,7 +58,7 @@ INLINE void pack_half(float *tile, Rows x, Rows y, const int turn, const int low
 /* A tile of pairs, and in a split a second one behind it; returns where the next begins. */
 INLINE float *pack_tile(float *tile, Rows x, Rows y, const int turn, const int split) {
     const int whole = x.rows >= TILE && y.rows >= TILE;
-    for (int low = 0; low <= split; low++, tile += TILE_BYTES / 4) {
+    UNROLL for (int low = 0; low <= split; low++, tile += TILE_BYTES / 4) {
         if (whole)
             pack_half(tile, x, y, turn, low, 1);
         else
@@ -67,8 +67,7 @@ INLINE float *pack_tile(float *tile, Rows x, Rows y, const int turn, const int s
     return tile;
 }
 
-/* What multiplies from the left: tiles [up to `tall` rows][depth] of a [rows][width], or of its
- * transpose, of which the columns are the rows. */
+/* Tiles [rows / 16][width / 32] of a [rows][width], which multiplies from the left. */
 INLINE void pack_rows(const float *a, int lda, int rows, int width, float *to, const int split) {
     for (int r = 0; r < rows; r += TILE)
         for (int k = 0; k < width; k += DEEP)
@@ -76,6 +75,8 @@ INLINE void pack_rows(const float *a, int lda, int rows, int width, float *to, c
                            rows_from(a + k + TILE, lda, r, k + TILE < width ? rows : 0), 0, split);
 }
 
+/* Tiles [rows / 32] of one vector of columns of a [rows], which is the depth: a right factor, or if
+ * `turn` a left one, whose rows are these columns. Returns where the next begins. */
 INLINE float *pack_depth(const float *a, ptrdiff_t lda, int rows, float *to, const int turn,
                          const int split) {
     for (int k = 0; k < rows; k += DEEP)
@@ -104,7 +105,7 @@ INLINE void sum_tiles(const float *left, const float *right, int depth, float *c
     for (int k = 0; k < depth; k++, left += step, right += step) {
         TILE_LOAD(4, left, 64);
         if (tall > 1) TILE_LOAD(5, left + next, 64);
-        if (split) { /* the smaller products first; two low halves count for nothing */
+        if (split) { /* high by low, high by high, low by high: each changes one side only */
             TILE_LOAD(6, right + tile, 64);
             if (wide > 1) TILE_LOAD(7, right + next + tile, 64);
             DOTS(tall, wide);

@@ -43,7 +43,7 @@ static void model_store(const vec *tile, float *at, ptrdiff_t next) {
 }
 
 /* Numbers too small for a full exponent are zero, going in and coming out, whatever the mode of
- * the CPU. Signs of zero are not kept apart from those of sums. */
+ * the CPU. */
 INLINE vec without_denormals(vec x) {
     return v_select(i_is_zero(v_bits(x) & 0x7f800000), v_of_bits(v_bits(x) & INT32_MIN), x);
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -168,3 +169,11 @@ def test_a_unit_is_used_by_itself_where_it_pays_and_keeps_the_gradients(
         # A width that was asked for is not taken back for a unit that nobody asked for.
         chosen = choose_optimizations(engine, ModelConfig(64), ["vector_width=off"])
         assert (chosen.vector_width, chosen.matrix_engine) == (1, "off")
+
+
+def test_another_library_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other.so"
+    monkeypatch.setenv(library.LIBRARY_VARIABLE, str(other))
+    assert library.find() == other
+    with pytest.raises(EngineError, match=r"other\.so cannot be used"):
+        library.Library(other)
