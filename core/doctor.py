@@ -16,6 +16,7 @@ from eetui.core.config import ModelConfig
 from eetui.core.dataset import load_dataset
 from eetui.core.engines import registry
 from eetui.core.engines.base import Engine
+from eetui.core.engines.matrix_units import FROM_D_MODEL, automatic
 from eetui.core.errors import EetuiError, EngineError
 from eetui.core.optimizations import CATALOGUE, labels
 
@@ -113,6 +114,7 @@ def _engines(problems: list[str]) -> list[Section]:
             "why": chosen.summary,
             "runs": chosen.instruction_set(best),
             "toggles": [f"{key}={label}" for key, label in labels(best).items()],
+            "matrix_engine_by_itself": _automatic(chosen),
             "ready": _make_ready(chosen, problems),
             "others": [f"{e.name}: {e.summary}" for e in engines.values() if e is not chosen],
             "missing": [f"{name}: {reason}" for name, reason in missing.items()],
@@ -126,6 +128,13 @@ def _engines(problems: list[str]) -> list[Section]:
             f"{label}: {reason}" if reason else label for label, reason in reasons.items()
         ]
     return [picked, Section("toggles", toggles)]
+
+
+def _automatic(engine: Engine) -> str:
+    """What the matrix engine is as long as nobody sets it."""
+    wide = ModelConfig(d_model=FROM_D_MODEL)
+    value = automatic(engine, wide)
+    return "off" if value == "off" else f"{value} from d_model {FROM_D_MODEL} on, off below"
 
 
 def _create_all() -> tuple[dict[str, Engine], dict[str, str]]:

@@ -15,13 +15,15 @@ SKIPPED = 2
 @dataclass(slots=True)
 class _Measurement:
     before: float
+    gradient_change: float | None
     chunks: list[float] = field(default_factory=list)
     closed: bool = False
 
     def effect(self) -> Effect:
         counted = self.chunks[SKIPPED:]
         settled = self.closed or len(counted) >= SETTLED_AFTER
-        return Effect(self.before, median(counted) if counted else None, settled)
+        after = median(counted) if counted else None
+        return Effect(self.before, after, settled, self.gradient_change)
 
 
 class EffectMeter:
@@ -31,12 +33,14 @@ class EffectMeter:
         self._measurements: dict[str, _Measurement] = {}
         self._current: str = ""
 
-    def changed(self, key: str, us_before: float | None) -> None:
+    def changed(
+        self, key: str, us_before: float | None, gradient_change: float | None = None
+    ) -> None:
         """The toggle `key` takes effect now; `us_before` is None if nothing was timed before."""
         self._close_current()
         self._measurements.pop(key, None)
         if us_before is not None:
-            self._measurements[key] = _Measurement(us_before)
+            self._measurements[key] = _Measurement(us_before, gradient_change)
             self._current = key
 
     def timed(self, us_per_step: float) -> None:

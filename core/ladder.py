@@ -16,7 +16,7 @@ from eetui.core.dataset import Dataset
 from eetui.core.engines.base import Engine
 from eetui.core.errors import UsageError
 from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find
-from eetui.core.toggles import possible_values, reasons
+from eetui.core.toggles import possible_values, reasons, why_not
 
 DEFAULT_ROUNDS = 11
 MAX_ROUNDS = 1000
@@ -39,11 +39,16 @@ STORY: tuple[tuple[str, Value], ...] = (
     # Less work again, by what is known about the model and about the gradient's way.
     ("prefix_sharing", True),
     ("adam", "fused"),
+    ("matrix_engine", "tile"),
     ("matrix_engine", "sme2"),
+    ("matrix_engine", "amx-split"),
     ("matrix_engine", "amx"),
 )
 """The rungs from the bottom up. It starts at the slowest value of everything: documents one after
 another, padding and all, row by row, a number at a time, with the library's exp."""
+
+ASIDE = frozenset({("matrix_engine", "tile")})
+"""Rungs beside the way: compared with the rung below, and left out of the rungs above."""
 
 NOT_CLIMBED = {"threads": "The ladder stays on one core: more threads are more hardware."}
 START = "everything off"
@@ -65,7 +70,8 @@ class Rung:
     key and value: what it sets beyond the rung below ('' and None at the bottom). us: median of
     us_runs, None until measured. gain: per cent of the step below that it saves, negative if it
     costs. factor: how many times faster than the bottom. m5_gain: what EEmicroGPT's author reports
-    for it on an Apple M5, in per cent as well. reason: why it cannot be climbed here, or ''.
+    for it on an Apple M5, in per cent as well. aside: another way to do what the rung below does,
+    which the rungs above do not build on. reason: why it cannot be climbed here, or ''.
     """
 
     key: str
@@ -74,6 +80,7 @@ class Rung:
     optimizations: Optimizations | None
     reason: str = ""
     m5_gain: float | None = None
+    aside: bool = False
     steps_per_run: int = 0
     us_runs: tuple[float, ...] = ()
     gain: float | None = None
@@ -131,7 +138,12 @@ class Ladder:
     @property
     def top(self) -> Optimizations:
         """Everything on, as far as this engine and CPU can."""
-        return next(r.optimizations for r in reversed(self.rungs) if r.optimizations is not None)
+        return _top(self.rungs)
+
+    @property
+    def highest(self) -> Rung | None:
+        """The highest rung that has been measured, those aside left out."""
+        return next((rung for rung in reversed(self.climbed) if not rung.aside), None)
 
     @property
     def impossible(self) -> tuple[Rung, ...]:
@@ -158,14 +170,21 @@ def plan(engine: Engine, pinned: Mapping[str, Value] | None = None) -> tuple[Run
             rungs.append(Rung(key, None, entry.name, None, reasons(engine, entry), entry.m5_gain))
             continue
         label = entry.name if value is True else f"{entry.name}: {entry.label(value)}"
-        reason = engine.why_not(key, value)
-        if not reason:
-            now = now.with_value(key, value)
-        rungs.append(Rung(key, value, label, None if reason else now, reason, entry.m5_gain))
+        reason, aside = why_not(engine, entry, value, now), (key, value) in ASIDE
+        here = now if reason else now.with_value(key, value)
+        way = None if reason else here
+        rungs.append(Rung(key, value, label, way, reason, entry.m5_gain, aside))
+        now = now if aside else here
     for key, reason in NOT_CLIMBED.items():
         if key not in fixed:
             rungs.append(Rung(key, None, find(key).name, None, reason))
     return tuple(rungs)
+
+
+def _top(rungs: tuple[Rung, ...]) -> Optimizations:
+    """The way of the highest rung, those aside left out."""
+    ways = (rung.optimizations for rung in reversed(rungs) if not rung.aside)
+    return next(way for way in ways if way is not None)
 
 
 def climb(
@@ -184,7 +203,7 @@ def climb(
         raise UsageError(f"rounds must be between 1 and {MAX_ROUNDS}, not {rounds}.")
     rungs = plan(engine, pinned)
     ways = {rung.label: rung.optimizations for rung in rungs if rung.optimizations is not None}
-    top = [*ways.values()][-1]
+    top = _top(rungs)
     ladder = Ladder(
         engine=engine.name,
         isa=engine.instruction_set(top),
@@ -264,5 +283,5 @@ def _measured(
                 factor=bottom / us,
             )
         )
-        below = us
+        below = below if rung.aside else us
     return tuple(out)

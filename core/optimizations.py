@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -53,6 +54,7 @@ class Optimization:
     `kind` is the promise: *exact* (same arithmetic up to summation order), *rounding* (a
     documented approximation) or *learning* (changes what is learned). `m5_gain` is the gain in
     per cent of a step that EEmicroGPT's author reports on an Apple M5, where there is one.
+    `kinds` names the values that promise something else.
     """
 
     key: str
@@ -63,6 +65,11 @@ class Optimization:
     what: str
     why: str
     m5_gain: float | None = None
+    kinds: tuple[tuple[Value, Kind], ...] = ()
+
+    def kind_of(self, value: Value) -> Kind:
+        """What the toggle promises at `value`."""
+        return dict(self.kinds).get(value, self.kind)
 
     def label(self, value: Value) -> str:
         """How a value is written on the screen and the command line."""
@@ -226,13 +233,18 @@ CATALOGUE: tuple[Optimization, ...] = (
         key="matrix_engine",
         name="matrix engine",
         hotkey="m",
-        kind="rounding",
-        values=("off", "sme2", "amx"),
-        what="Sends the products to the CPU's matrix unit: SME2 on Arm, AMX on Intel.",
+        kind="exact",
+        kinds=(("amx", "rounding"),),
+        values=("off", "tile", "sme2", "amx-split", "amx"),
+        what=(
+            "Adds up products as outer products: in a matrix unit, or emulated, in a tile of "
+            "vector registers."
+        ),
         why=(
-            "A matrix unit adds a whole outer product to a tile in one instruction. It pays from "
-            "d_model 64 on, where filling the tile costs less than it saves. Below that, entering "
-            "and leaving the unit eats the gain."
+            "The unit adds a column times a row to a whole tile of sums in one instruction. Below "
+            "d_model 64, entering it and filling the tile eat the gain. AMX multiplies in "
+            "bfloat16, with eight bits; its split adds three such products and keeps the "
+            "gradients of float32."
         ),
     ),
 )
@@ -258,6 +270,11 @@ def parse_assignments(texts: list[str], base: Optimizations) -> Optimizations:
         entry = find(key.strip())
         result = result.with_value(entry.key, entry.parse(value))
     return result
+
+
+def assigned(texts: Iterable[str]) -> set[str]:
+    """The keys that assignments such as 'padding_skip=off' set."""
+    return {text.partition("=")[0].strip() for text in texts}
 
 
 def labels(optimizations: Optimizations) -> dict[str, str]:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from eetui.core.config import ModelConfig
 from eetui.core.engines import registry
 from eetui.core.engines.base import Engine
+from eetui.core.engines.matrix_units import automatic
 from eetui.core.errors import UsageError
-from eetui.core.optimizations import CATALOGUE, Optimizations, parse_assignments
+from eetui.core.optimizations import CATALOGUE, Optimizations, assigned, parse_assignments
 
 
 class Preparation:
@@ -48,10 +49,13 @@ class Preparation:
         self._on_done(self)
 
 
-def choose_optimizations(engine: Engine, assignments: Sequence[str]) -> Optimizations:
-    """The engine's best toggles with `assignments` ('padding_skip=off') applied.
+def choose_optimizations(
+    engine: Engine, model: ModelConfig, assignments: Sequence[str]
+) -> Optimizations:
+    """The engine's best toggles for a model with `assignments` ('padding_skip=off') applied.
 
-    Raises `UsageError` for a value that the engine cannot take on this machine.
+    The matrix engine is the automatic one unless it is assigned. Raises `UsageError` for values
+    that the engine cannot take on this machine, or not together.
     """
     best = engine.default_optimizations()
     chosen = parse_assignments(list(assignments), best)
@@ -60,4 +64,9 @@ def choose_optimizations(engine: Engine, assignments: Sequence[str]) -> Optimiza
         reason = engine.why_not(entry.key, value) if value != getattr(best, entry.key) else ""
         if reason:
             raise UsageError(f"{entry.key}={entry.label(value)} is not possible here: {reason}")
+    if reason := engine.conflict(chosen):
+        raise UsageError(reason)
+    if "matrix_engine" not in assigned(assignments):
+        suited = chosen.with_value("matrix_engine", automatic(engine, model))
+        return chosen if engine.conflict(suited) else suited
     return chosen

@@ -18,13 +18,14 @@ from eetui.core.config import MAX_BATCH, ModelConfig, TrainConfig
 from eetui.core.dataset import Dataset
 from eetui.core.engines import registry
 from eetui.core.engines.base import Engine
+from eetui.core.engines.matrix_units import automatic
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.namestream import NameStream
-from eetui.core.optimizations import Optimizations, Value, find
+from eetui.core.optimizations import Optimizations, Value, assigned, find
 from eetui.core.preparation import Preparation, choose_optimizations
 from eetui.core.snapshot import Notice, Severity, Status
 from eetui.core.state import TrainState
-from eetui.core.toggles import next_value
+from eetui.core.toggles import next_value, reasons, why_not
 from eetui.core.trainer import Chunk, Trainer
 
 STAND_IN_REST = 9.0
@@ -57,6 +58,8 @@ class Runner:
         self.engine_name = engine
         self.engine: Engine | None = None
         self.assignments = tuple(assignments)
+        self._told: set[str] = set()
+        self.chosen = frozenset(assigned(self.assignments))
         self.preparation: Preparation | None = None
         self.status = Status.STARTING
         self.message = ""
@@ -83,7 +86,10 @@ class Runner:
 
     def begin(self) -> None:
         """Start to get the engine ready; train in the meantime if another one can stand in."""
-        self._prepare(lambda engine: choose_optimizations(engine, self.assignments), "engine")
+        self._prepare(
+            lambda engine: choose_optimizations(engine, self.trainer.model, self.assignments),
+            "engine",
+        )
         if self.trainer.engine is not None:
             self.status = self._start_as
 
@@ -250,7 +256,7 @@ class Runner:
         trainer.begin(trainer.dataset, model or trainer.model, train or trainer.train)
         self._planned = trainer.train.steps
         self._settle(Status.RUNNING)
-        self._check_ready()
+        self._suit_model()
 
     def _settle(self, status: Status) -> None:
         """Leave an ended run behind for one that can train."""
@@ -259,8 +265,13 @@ class Runner:
         self.failure = None
         self.status = status if self.trainer.engine is not None else Status.STARTING
 
-    def _check_ready(self) -> None:
-        """A new shape may need compiling; until then the run waits."""
+    def _suit_model(self) -> None:
+        """Another shape may suit a matrix engine, or need compiling, for which the run waits."""
+        if self.engine is not None and "matrix_engine" not in self.chosen:
+            best = automatic(self.engine, self.trainer.model)
+            if best != self.wanted.matrix_engine:
+                self.wanted = self.wanted.with_value("matrix_engine", best)
+                self._switch("matrix_engine")
         if self.engine is not None and not self.engine.is_ready(self.trainer.model, self.wanted):
             self._start_as, self.status = self.status, Status.STARTING
             wanted = self.wanted
@@ -289,9 +300,10 @@ class Runner:
     def set_optimization(self, key: str, value: Value) -> None:
         """Set a toggle, at once or when the engine has compiled for it."""
         engine = self.chosen_engine()
-        reason = engine.why_not(key, value)
+        reason = why_not(engine, find(key), value, self.wanted)
         if reason:
             raise UsageError(reason)
+        self.chosen |= {key}
         wanted = self.wanted.with_value(key, value)
         if engine.is_ready(self.trainer.model, wanted):
             self.wanted = wanted
@@ -302,9 +314,13 @@ class Runner:
             self._prepare(lambda _: wanted, key)
 
     def cycle_optimization(self, key: str) -> None:
-        """Set a toggle to its next possible value."""
-        value = getattr(self.wanted, key)
-        self.set_optimization(key, next_value(self.chosen_engine(), find(key), value))
+        """Set a toggle to its next possible value; the first time, say why others are not."""
+        engine, entry = self.chosen_engine(), find(key)
+        self.set_optimization(key, next_value(engine, entry, self.wanted))
+        missing = reasons(engine, entry, self.wanted)
+        if missing and key not in self._told:
+            self._told.add(key)
+            self.tell(missing)
 
     def chosen_engine(self) -> Engine:
         """The engine that was asked for; raises `UsageError` until it is ready."""
@@ -364,5 +380,5 @@ class Runner:
         self.trainer.begin(dataset, loaded.model, loaded.train, loaded.state)
         self._planned = loaded.train.steps
         self._settle(Status.FINISHED if self.trainer.finished else Status.PAUSED)
-        self._check_ready()
+        self._suit_model()
         self.tell(f"At step {loaded.state.step:,} of {path}.")

@@ -33,11 +33,14 @@ class Effect:
     """What the last change of a toggle did: median us/step before and after it.
 
     `after` is None until enough chunks have been timed; `settled` says that it will not change.
+    gradient_change: how far the change moved the gradient of one batch at the same weights, as the
+    relative distance (L2) in the tensor where it is greatest; None where nothing was compared.
     """
 
     before: float
     after: float | None
     settled: bool
+    gradient_change: float | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -50,7 +53,8 @@ class Toggle:
     """A toggle as the screen shows it. `key` is a catalogue key, or 'batch'.
 
     `label` is the value in force; `pending` the one being compiled for, or ''. `blocked` is ''
-    if there is another value to change to, else the sentence that says why there is none.
+    if there is another value to change to, else the sentence that says why there is none. `missing`
+    says why values that the toggle has elsewhere are not there, or is ''.
     """
 
     key: str
@@ -61,6 +65,7 @@ class Toggle:
     what: str
     pending: str = ""
     blocked: str = ""
+    missing: str = ""
     effect: Effect | None = None
 
 

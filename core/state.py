@@ -58,6 +58,18 @@ def views(model: ModelConfig, vector: NDArray[Any]) -> dict[str, NDArray[Any]]:
     return {t.name: vector[t.offset : t.offset + t.size].reshape(t.shape) for t in layout(model)}
 
 
+def relative_distance(model: ModelConfig, a: Vector, b: Vector) -> float | None:
+    """|a - b| / |b| in the tensor where it is greatest; None where a number is not finite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        theirs = views(model, b)
+        worst = max(
+            float(np.linalg.norm(mine - theirs[name]))
+            / (float(np.linalg.norm(theirs[name])) or 1.0)
+            for name, mine in views(model, a).items()
+        )
+    return worst if np.isfinite(worst) else None
+
+
 def aligned_zeros(n: int, dtype: type[np.generic] = np.float32) -> NDArray[Any]:
     """A zeroed vector of n elements that starts on a cache line (NumPy alone aligns to 16)."""
     item = np.dtype(dtype).itemsize

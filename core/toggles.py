@@ -11,23 +11,37 @@ from eetui.core.snapshot import Toggle
 BATCH_WHAT = "Documents a step: more make the gradient less noisy and share each weight's load."
 
 
-def possible_values(engine: Engine, entry: Optimization) -> tuple[Value, ...]:
-    """The values of a catalogue entry that this engine can take on this machine."""
-    return tuple(value for value in entry.values if not engine.why_not(entry.key, value))
+def possible_values(
+    engine: Engine, entry: Optimization, beside: Optimizations | None = None
+) -> tuple[Value, ...]:
+    """The values of a catalogue entry that this engine can take here, `beside` other toggles."""
+    return tuple(value for value in entry.values if not why_not(engine, entry, value, beside))
 
 
-def reasons(engine: Engine, entry: Optimization) -> str:
+def why_not(
+    engine: Engine, entry: Optimization, value: Value, beside: Optimizations | None = None
+) -> str:
+    """Empty if the entry can take `value`, `beside` these other toggles if any, else why not."""
+    reason = engine.why_not(entry.key, value)
+    if reason or beside is None or value == getattr(beside, entry.key):
+        return reason
+    return engine.conflict(beside.with_value(entry.key, value))
+
+
+def reasons(engine: Engine, entry: Optimization, beside: Optimizations | None = None) -> str:
     """Why the impossible values are impossible, each reason once."""
-    found = (engine.why_not(entry.key, value) for value in entry.values)
+    found = (why_not(engine, entry, value, beside) for value in entry.values)
     return " ".join(dict.fromkeys(reason for reason in found if reason))
 
 
-def next_value(engine: Engine, entry: Optimization, value: Value) -> Value:
-    """The possible value after `value`, going round; raises `UsageError` if it is the only one."""
-    values = possible_values(engine, entry)
+def next_value(engine: Engine, entry: Optimization, optimizations: Optimizations) -> Value:
+    """The possible value after the present one, going round; raises `UsageError` if it is alone."""
+    values = possible_values(engine, entry, optimizations)
     if len(values) < 2:
-        raise UsageError(reasons(engine, entry) or f"{entry.name} has no other value here.")
-    return values[(values.index(value) + 1) % len(values)]
+        raise UsageError(
+            reasons(engine, entry, optimizations) or f"{entry.name} has no other value here."
+        )
+    return values[(values.index(getattr(optimizations, entry.key)) + 1) % len(values)]
 
 
 def toggle_views(
@@ -42,20 +56,21 @@ def toggle_views(
     views = []
     for entry in CATALOGUE:
         now, then = getattr(running, entry.key), getattr(wanted, entry.key)
-        blocked = waiting
+        blocked, missing = waiting, ""
         if engine is not None:
-            alone = len(possible_values(engine, entry)) < 2
-            blocked = reasons(engine, entry) if alone else ""
+            missing = reasons(engine, entry, wanted)
+            blocked = missing if len(possible_values(engine, entry, wanted)) < 2 else ""
         views.append(
             Toggle(
                 key=entry.key,
                 hotkey=entry.hotkey,
                 name=entry.name,
-                kind=entry.kind,
+                kind=entry.kind_of(now),
                 label=entry.label(now),
                 what=entry.what,
                 pending=entry.label(then) if then != now else "",
                 blocked=blocked,
+                missing=missing,
                 effect=effects.effect(entry.key),
             )
         )

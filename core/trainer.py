@@ -20,7 +20,7 @@ from eetui.core.history import History
 from eetui.core.namestream import NameStream
 from eetui.core.optimizations import Optimizations
 from eetui.core.snapshot import Event
-from eetui.core.state import TrainState
+from eetui.core.state import TrainState, relative_distance
 
 CHUNK_US = 10_000
 GROWTH = 2
@@ -90,9 +90,10 @@ class Trainer:
 
     def switch(self, engine: Engine, optimizations: Optimizations, key: str, label: str) -> None:
         """Go on with another engine or other toggles; `key` and `label` mark it on the charts."""
+        change = self._gradient_change(optimizations) if engine is self.engine else None
         self.engine = engine
         self.optimizations = optimizations
-        self._changed_pace(key, label)
+        self._changed_pace(key, label, change)
 
     def retune(self, train: TrainConfig, key: str, label: str) -> None:
         """Go on with another training configuration (batch size, learning rate, plan)."""
@@ -177,8 +178,19 @@ class Trainer:
             self.good = self.state.clone()
             self._keep_at = monotonic() + SECONDS_BETWEEN_KEEPSAKES
 
-    def _changed_pace(self, key: str, label: str) -> None:
-        self.effects.changed(key, self.history.us_per_step)
+    def _gradient_change(self, optimizations: Optimizations) -> float | None:
+        """How far other toggles move the gradient of the next batch; None if it is not finite."""
+        assert self.engine is not None
+        train, n_docs = self.train, self.dataset.n_docs
+        batch = documents(train.seed, self.state.step, 1, train.batch, n_docs)[0]
+        before, after = (
+            self.engine.gradients(self.state, self.dataset, self.model, toggles, batch).grads
+            for toggles in (self.optimizations, optimizations)
+        )
+        return relative_distance(self.model, after, before)
+
+    def _changed_pace(self, key: str, label: str, gradient_change: float | None = None) -> None:
+        self.effects.changed(key, self.history.us_per_step, gradient_change)
         self.history.forget_pace()
         self._chunk_steps = 1
         self._mark(key, label)

@@ -84,6 +84,11 @@ def times(ratio: float) -> str:
     return f"{ratio:.2f}× slower" if ratio > 1 else f"{1 / ratio:.2f}× faster"
 
 
+def moved(distance: float) -> str:
+    """A relative distance by its order of magnitude: 'moved by 2e-07', 'unchanged'."""
+    return f"moved by {distance:.0e}" if distance else "unchanged"
+
+
 def clip(text: str, width: int) -> str:
     """At most `width` characters, the last an ellipsis where something was cut."""
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"

@@ -82,6 +82,11 @@ def bar(rung: Rung, on: Scale) -> list[Stretch]:
     ]
 
 
+def label(rung: Rung) -> str:
+    """The name of a rung; one aside hangs on the rung below it."""
+    return f"└ {rung.label}" if rung.aside else rung.label
+
+
 def gain(rung: Rung) -> str:
     """What a rung saves of the step below: '54.3 %', '-0.2 %'."""
     return "" if rung.gain is None else figures.percent(rung.gain)
@@ -114,10 +119,10 @@ def disturbed(ladder: Ladder) -> str:
 
 def together(ladder: Ladder) -> str:
     """What all rungs make in a sentence, or '' before the top has been reached."""
-    climbed = ladder.climbed
-    if len(climbed) < 2 or climbed[-1].optimizations != ladder.top:
+    top = ladder.highest
+    if top is None or len(ladder.climbed) < 2 or top.optimizations != ladder.top:
         return ""
-    bottom, top = climbed[0], climbed[-1]
+    bottom = ladder.climbed[0]
     return (
         f"{factor(top)} together, {figures.microseconds(bottom.us)} → "
         f"{figures.microseconds(top.us)} us/step"

@@ -66,6 +66,9 @@ class Engine(Protocol):
     def why_not(self, key: str, value: Value) -> str:
         """Empty if the toggle `key` can take `value` here, else one sentence that says why not."""
 
+    def conflict(self, optimizations: Optimizations) -> str:
+        """Empty if these toggles go together, each possible by itself, else why they don't."""
+
     def is_ready(self, model: ModelConfig, optimizations: Optimizations) -> bool:
         """Whether `run` would start at once, without compiling."""
 

@@ -65,6 +65,10 @@ class NumpyEngine:
             return ""
         return f"{_WHY_NOT[key]} Use another engine to change it."
 
+    def conflict(self, optimizations: Optimizations) -> str:
+        """Always empty."""
+        return ""
+
     def is_ready(self, model: ModelConfig, optimizations: Optimizations) -> bool:
         """Always: there is nothing to compile."""
         return True

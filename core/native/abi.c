@@ -11,10 +11,18 @@
 #if defined(__SSE2__)
 #include <xmmintrin.h>
 #endif
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
+#endif
 
 extern const Unit eetui_unit_baseline;
 #if defined(EETUI_X86)
 extern const Unit eetui_unit_avx2, eetui_unit_avx512;
+#endif
+#if defined(EETUI_AMX_MODEL)
+extern const Unit eetui_unit_modelled;
 #endif
 
 static const Unit *const UNITS[] = {
@@ -22,6 +30,11 @@ static const Unit *const UNITS[] = {
     &eetui_unit_baseline,
 #if defined(EETUI_X86)
     &eetui_unit_avx2,
+#endif
+#if defined(EETUI_AMX_MODEL)
+    &eetui_unit_modelled,
+#endif
+#if defined(EETUI_X86)
     &eetui_unit_avx512,
 #endif
 };
@@ -97,6 +110,41 @@ static int64_t check_shape(int64_t d, int64_t heads, int64_t layers, int64_t T, 
     return eetui_unit_runs(unit) ? EETUI_OK : EETUI_UNIT;
 }
 
+static int has_sme2(void) {
+#if defined(__aarch64__) && defined(__linux__)
+    uint64_t sme = 1 << 23, sme2 = (uint64_t)1 << 37; /* of arm64's HWCAP2 */
+#if defined(EETUI_CHECK)
+    sme2 |= sme; /* the kernels need no more, and some emulators have no more */
+#endif
+    (void)sme;
+    return (getauxval(AT_HWCAP2) & sme2) != 0;
+#elif defined(__aarch64__) && defined(__APPLE__)
+    int has = 0;
+    size_t size = sizeof has;
+    return !sysctlbyname("hw.optional.arm.FEAT_SME2", &has, &size, NULL, 0) && has;
+#else
+    return 0;
+#endif
+}
+
+/* Whether this machine has the matrix unit and lets this process use it: a code of eetui.h. */
+static int64_t machine_has(int64_t matrix) {
+    if (matrix == EETUI_MATRIX_OFF || matrix == EETUI_MATRIX_TILE) return EETUI_OK;
+    if (matrix == EETUI_MATRIX_SME2) return has_sme2() ? EETUI_OK : EETUI_NO_MATRIX;
+    return eetui_amx_usable();
+}
+
+int64_t eetui_matrix_runs(int64_t matrix, int64_t unit) {
+    if (!within(matrix, EETUI_MATRIX_OFF, EETUI_MATRIX_AMX_SPLIT)) return EETUI_TOGGLE;
+    if (!eetui_unit_runs(unit)) return EETUI_UNIT;
+    int64_t code = machine_has(matrix);
+    if (code) return code;
+    if (UNITS[unit]->has_matrix(matrix)) return EETUI_OK;
+    for (int i = 0; i < N_UNITS; i++)
+        if (UNITS[i]->has_matrix(matrix)) return EETUI_NOT_WITH;
+    return EETUI_NOT_BUILT;
+}
+
 static int64_t check_run(const eetui_run *r) {
     if (!r) return EETUI_NULL;
     if (r->version != EETUI_VERSION || r->size != sizeof *r) return EETUI_VERSION_BAD;
@@ -107,6 +155,8 @@ static int64_t check_run(const eetui_run *r) {
         || !flag(r->fused) || !flag(r->flush_denormals) || !flag(r->by_sample)
         || !flag(r->profile) || !within(r->adam, EETUI_ADAM_SCALAR, EETUI_ADAM_FUSED))
         return EETUI_TOGGLE;
+    code = eetui_matrix_runs(r->matrix, r->unit);
+    if (code) return code;
     if (!within(r->batch, 1, 512) || !within(r->threads, 1, MAX_CREW)) return EETUI_BATCH;
     return EETUI_OK;
 }

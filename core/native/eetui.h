@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define EETUI_VERSION 1
+#define EETUI_VERSION 2
 
 enum {
     EETUI_OK = 0,
@@ -24,10 +24,23 @@ enum {
     EETUI_TOKEN = -9,     /* a document holds a token outside the vocabulary */
     EETUI_MEMORY = -10,   /* the scratch memory is too small or not aligned to 64 bytes */
     EETUI_NUMBER = -11,   /* a rate, beta, temperature or such makes no sense */
-    EETUI_CREW = -12      /* more threads are asked for than the crew has */
+    EETUI_CREW = -12,     /* more threads are asked for than the crew has */
+    EETUI_NOT_BUILT = -13, /* the compiler of this build could not make the matrix kernels */
+    EETUI_NO_MATRIX = -14, /* this CPU has no such matrix unit */
+    EETUI_REFUSED = -15,  /* the operating system does not let this process use it */
+    EETUI_NOT_WITH = -16  /* it does not go together with this instruction set */
 };
 
 enum { EETUI_ADAM_SCALAR, EETUI_ADAM_VECTOR, EETUI_ADAM_FUSED };
+
+/* How the products are computed: by the register kernels, or as sums of outer products. */
+enum {
+    EETUI_MATRIX_OFF,
+    EETUI_MATRIX_TILE,     /* the same algorithm in vector registers, on every CPU */
+    EETUI_MATRIX_SME2,     /* Arm */
+    EETUI_MATRIX_AMX,      /* Intel, in bfloat16 */
+    EETUI_MATRIX_AMX_SPLIT /* Intel, each number as the sum of two in bfloat16 */
+};
 
 enum { EETUI_PHASES = 8 };
 
@@ -39,7 +52,7 @@ typedef struct {
     /* the toggles */
     int64_t unit; /* place in the list of units, see eetui_unit_name */
     int64_t padding_skip, prefix_sharing, fast_exp, tiles, fused, adam, flush_denormals;
-    int64_t by_sample, threads;
+    int64_t by_sample, threads, matrix;
     /* the work */
     int64_t n_steps, batch, n_docs, step, profile;
     double beta1, beta2, eps;
@@ -82,6 +95,10 @@ typedef struct {
 EETUI_API const char *eetui_unit_name(int64_t unit);
 EETUI_API int64_t eetui_unit_lanes(int64_t unit);
 EETUI_API int64_t eetui_unit_runs(int64_t unit);
+
+/* EETUI_OK if the unit can compute its products that way here, else why not: a code from
+ * EETUI_NOT_BUILT to EETUI_NOT_WITH. Asks the operating system for permission where it must. */
+EETUI_API int64_t eetui_matrix_runs(int64_t matrix, int64_t unit);
 
 EETUI_API const char *eetui_compiler(void);
 

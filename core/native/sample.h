@@ -3,6 +3,7 @@
 #ifndef SAMPLE_H
 #define SAMPLE_H
 
+#include "scratch.h"
 #include "step.h"
 
 #define SIDE_BY_SIDE 128
@@ -24,6 +25,7 @@ static int64_t decoder_of(Decoder *s, const eetui_sample *job, char *base) {
     p->fused = job->fused != 0;
     p->fast = job->fast_exp != 0;
     p->squared = job->squared != 0;
+    p->kernels = &REGISTER_KERNELS;
     lay_out_weights(p, p->fused ? 1 : 3);
     Arena a = {base, 0};
     int64_t rows = s->n;
@@ -58,15 +60,15 @@ static void decode(Decoder *s, int t, int live) {
         const Layer *k = &p->layer[l];
         const Matrix *w = p->matrix[l];
         norm_forward(p, p->x, k->n1, k->r1, live);
-        product_forward(p, &w[QKV], k->n1, p->ld, k->qkv + (ptrdiff_t)t * s->n * p->ld_qkv,
-                        p->ld_qkv, live, 0, STORE, k->qkv);
+        project(p, &w[QKV], k->n1, p->ld, k->qkv + (ptrdiff_t)t * s->n * p->ld_qkv, p->ld_qkv,
+                live, 0, STORE, k->qkv);
         attention_forward(p, k->qkv, s->row, p->piece.path, live, k->prob, k->att);
         residual_forward(p, &w[OUT], k->att, p->ld_att, p->x, live);
         norm_forward(p, p->x, k->n2, k->r2, live);
         expand_forward(p, &w[EXPAND], k->n2, k, live);
         residual_forward(p, &w[CONTRACT], k->hid, p->ld_ff, p->x, live);
     }
-    product_forward(p, &p->head, p->x, p->ld, p->logits, p->ld_vocab, live, 0, STORE, p->logits);
+    project(p, &p->head, p->x, p->ld, p->logits, p->ld_vocab, live, 0, STORE, p->logits);
     lap(&clock, FORWARD);
 }
 

@@ -2,9 +2,9 @@
 #ifndef STEP_H
 #define STEP_H
 
-#include "adam.h"
 #include "attention.h"
 #include "batch.h"
+#include "registers.h"
 
 /* Times the phases of a profiled call: `lap` books the time since the last one. */
 typedef struct {
@@ -19,23 +19,55 @@ INLINE void lap(Clock *c, int phase) {
     c->since = now;
 }
 
+/* What was put off is done when this returns. */
+static void settle(const Plan *p) {
+    if (p->kernels->settle) p->kernels->settle(p);
+}
+
+/* Where passes are not fused, nothing is put off either. */
+static void settle_each(const Plan *p) {
+    if (!p->fused) settle(p);
+}
+
+static void project(const Plan *p, const Matrix *w, const float *a, int lda, float *c, int ldc,
+                    int rows, int add, Post post, float *side) {
+    p->kernels->forward(p, w, a, lda, c, ldc, rows, add, post, side);
+    settle_each(p);
+}
+
+static void project_back(const Plan *p, const Matrix *w, const float *dc, int ldc, float *da,
+                         int lda, int rows, Post post, float *side) {
+    p->kernels->backward(p, w, dc, ldc, da, lda, rows, post, side);
+    settle_each(p);
+}
+
+static void weight_gradient(const Plan *p, const Matrix *w, const float *a, int lda,
+                            const float *dc, int ldc, int rows, const Update *u) {
+    p->kernels->gradient(p, w, a, lda, dc, ldc, rows, u);
+    settle_each(p);
+}
+
+/* c = post(c) in a pass of its own. */
+static void activate(Post post, const Matrix *w, float *c, float *side, int ld, int rows) {
+    for (int r = 0; r < rows; r++)
+        for (int f = 0; f < w->vecs * LANES; f += LANES) {
+            ptrdiff_t at = (ptrdiff_t)r * ld + f;
+            finish(post, c + at, side + at, v_load(c + at));
+        }
+}
+
 /* c = act(a W), its activation folded into the product or in a pass of its own. */
 static void expand_forward(const Plan *p, const Matrix *w, const float *a, const Layer *k,
                            int rows) {
     Post post = p->squared ? RELU2 : RELU;
-    product_forward(p, w, a, p->ld, k->hid, p->ld_ff, rows, 0, p->fused ? post : STORE, k->side);
-    if (p->fused) return;
-    for (int r = 0; r < rows; r++)
-        for (int f = 0; f < w->vecs * LANES; f += LANES) {
-            float *at = k->hid + (ptrdiff_t)r * p->ld_ff + f;
-            finish(post, at, k->side + (at - k->hid), v_load(at));
-        }
+    project(p, w, a, p->ld, k->hid, p->ld_ff, rows, 0, p->fused ? post : STORE, k->side);
+    if (!p->fused) activate(post, w, k->hid, k->side, p->ld_ff, rows);
 }
 
 /* x += a W. */
 static void residual_forward(const Plan *p, const Matrix *w, const float *a, int lda, float *x,
                              int rows) {
-    product_forward(p, w, a, lda, p->fused ? x : p->rest, p->ld, rows, p->fused, STORE, x);
+    project(p, w, a, lda, p->fused ? x : p->rest, p->ld, rows, p->fused, STORE, x);
     if (p->fused) return;
     for (int r = 0; r < rows; r++)
         for (int f = 0; f < p->dv; f += LANES) {
@@ -50,15 +82,16 @@ static void layer_forward(const Plan *p, int l, const float *source, int wide, c
                           const int32_t *path, float *x, int rows, Clock *c) {
     const Matrix *w = p->matrix[l];
     const Layer *k = &p->layer[l];
-    norm_forward(p, source, k->n1, k->r1, wide);
+    p->kernels->norm_forward(p, source, k->n1, k->r1, wide);
     lap(c, NORMS);
-    product_forward(p, &w[QKV], k->n1, p->ld, k->qkv, p->ld_qkv, wide, 0, STORE, k->qkv);
+    project(p, &w[QKV], k->n1, p->ld, k->qkv, p->ld_qkv, wide, 0, STORE, k->qkv);
+    settle(p);
     lap(c, FORWARD);
     attention_forward(p, k->qkv, row, path, rows, k->prob, k->att);
     lap(c, ATTENTION);
     residual_forward(p, &w[OUT], k->att, p->ld_att, x, rows);
     lap(c, FORWARD);
-    norm_forward(p, x, k->n2, k->r2, rows);
+    p->kernels->norm_forward(p, x, k->n2, k->r2, rows);
     lap(c, NORMS);
     expand_forward(p, &w[EXPAND], k->n2, k, rows);
     residual_forward(p, &w[CONTRACT], k->hid, p->ld_ff, x, rows);
@@ -73,8 +106,8 @@ static void forward(const Plan *p, Clock *c) {
         layer_forward(p, l, l == 0 ? p->x0 : p->x, l == 0 ? q->firsts : q->rows,
                       l == 0 ? q->first : q->itself, l == 0 ? q->path_first : q->path, p->x,
                       q->rows, c);
-    product_forward(p, &p->head, p->x, p->ld, p->logits, p->ld_vocab, q->rows, 0, STORE,
-                    p->logits);
+    project(p, &p->head, p->x, p->ld, p->logits, p->ld_vocab, q->rows, 0, STORE, p->logits);
+    settle(p);
     lap(c, FORWARD);
 }
 
@@ -85,52 +118,50 @@ static void layer_backward(Plan *p, int l, const Update *u, Clock *c) {
     const Layer *k = &p->layer[l];
     int wide = l == 0 ? q->firsts : q->rows, rows = q->rows;
     Post post = p->squared ? RELU2_BACK : RELU_BACK;
-    product_backward(p, &w[CONTRACT], p->dx, p->ld, p->dhid, p->ld_ff, rows,
-                     p->fused ? post : STORE, k->side);
-    if (!p->fused)
-        for (int r = 0; r < rows; r++)
-            for (int f = 0; f < w[EXPAND].vecs * LANES; f += LANES) {
-                float *at = p->dhid + (ptrdiff_t)r * p->ld_ff + f;
-                finish(post, at, k->side + (at - p->dhid), v_load(at));
-            }
+    project_back(p, &w[CONTRACT], p->dx, p->ld, p->dhid, p->ld_ff, rows, p->fused ? post : STORE,
+                 k->side);
+    if (!p->fused) activate(post, &w[EXPAND], p->dhid, k->side, p->ld_ff, rows);
     lap(c, BACKWARD);
     weight_gradient(p, &w[CONTRACT], k->hid, p->ld_ff, p->dx, p->ld, rows, u);
     lap(c, WEIGHTS);
-    product_backward(p, &w[EXPAND], p->dhid, p->ld_ff, p->dn, p->ld, rows, STORE, p->dn);
+    project_back(p, &w[EXPAND], p->dhid, p->ld_ff, p->dn, p->ld, rows, STORE, p->dn);
     lap(c, BACKWARD);
     weight_gradient(p, &w[EXPAND], k->n2, p->ld, p->dhid, p->ld_ff, rows, u);
     lap(c, WEIGHTS);
-    norm_backward(p, p->dn, k->n2, k->r2, p->dx, 1, rows);
+    p->kernels->norm_backward(p, p->dn, k->n2, k->r2, p->dx, 1, rows);
     lap(c, NORMS);
-    product_backward(p, &w[OUT], p->dx, p->ld, p->datt, p->ld_att, rows, STORE, p->datt);
+    project_back(p, &w[OUT], p->dx, p->ld, p->datt, p->ld_att, rows, STORE, p->datt);
     lap(c, BACKWARD);
     weight_gradient(p, &w[OUT], k->att, p->ld_att, p->dx, p->ld, rows, u);
+    settle(p);
     lap(c, WEIGHTS);
     memset(p->dqkv, 0, 4 * (size_t)wide * p->ld_qkv);
     attention_backward(p, k->qkv, l == 0 ? q->first : q->itself, l == 0 ? q->path_first : q->path,
                        rows, k->prob, p->datt, p->dqkv);
     lap(c, ATTENTION);
-    product_backward(p, &w[QKV], p->dqkv, p->ld_qkv, p->dn, p->ld, wide, STORE, p->dn);
-    lap(c, BACKWARD);
-    weight_gradient(p, &w[QKV], k->n1, p->ld, p->dqkv, p->ld_qkv, wide, u);
-    lap(c, WEIGHTS);
     float *dx = p->dx;
     if (l == 0) {
         scatter_rows(p->dx, q->first, p->dfirst, p->ld, p->dv, rows, wide);
         dx = p->dfirst;
     }
-    norm_backward(p, p->dn, k->n1, k->r1, dx, 1, wide);
+    lap(c, NORMS);
+    project_back(p, &w[QKV], p->dqkv, p->ld_qkv, p->dn, p->ld, wide, STORE, p->dn);
+    lap(c, BACKWARD);
+    weight_gradient(p, &w[QKV], k->n1, p->ld, p->dqkv, p->ld_qkv, wide, u);
+    lap(c, WEIGHTS);
+    p->kernels->norm_backward(p, p->dn, k->n1, k->r1, dx, 1, wide);
     lap(c, NORMS);
 }
 
 static void backward(Plan *p, const Update *u, Clock *c) {
     const Piece *q = &p->piece;
-    product_backward(p, &p->head, p->logits, p->ld_vocab, p->dx, p->ld, q->rows, STORE, p->dx);
+    project_back(p, &p->head, p->logits, p->ld_vocab, p->dx, p->ld, q->rows, STORE, p->dx);
     lap(c, BACKWARD);
     weight_gradient(p, &p->head, p->x, p->ld, p->logits, p->ld_vocab, q->rows, u);
     lap(c, WEIGHTS);
     for (int l = p->layers - 1; l >= 0; l--) layer_backward(p, l, u, c);
-    norm_backward(p, p->dfirst, p->x0, p->r0, p->dfirst, 0, q->firsts);
+    p->kernels->norm_backward(p, p->dfirst, p->x0, p->r0, p->dfirst, 0, q->firsts);
+    settle(p);
     embed_backward(p, p->dfirst, !u->first);
     if (u->fuse && u->last)
         adam_vectors(p->p + p->tok, p->m + p->tok, p->v + p->tok, p->g[p->thread] + p->tok,
@@ -148,6 +179,15 @@ static void reduce_and_update(Plan *p, const Update *u, int64_t from, int64_t to
     void (*adam)(float *, float *, float *, const float *, int64_t, const float *) =
         p->run->adam == EETUI_ADAM_SCALAR ? eetui_unit_scalar.adam : adam_vectors;
     adam(p->p + from, p->m + from, p->v + from, g + from, to - from, u->coefficient);
+}
+
+/* Tell the kernels that all weights have changed; each thread sees to its share. */
+static void refresh_weights(const Plan *p) {
+    if (!p->kernels->refresh) return;
+    int n = p->layers * PER_LAYER;
+    for (int i = p->thread; i <= n; i += p->threads)
+        p->kernels->refresh(p, i == n ? &p->head : &p->matrix[i / PER_LAYER][i % PER_LAYER]);
+    if (p->threads > 1) eetui_crew_meet(p->run->crew);
 }
 
 /* Step `index` of the call, this thread's part of it. */
@@ -179,7 +219,8 @@ static void one_step(Plan *p, int index, Clock *c) {
         }
         if (to < 0) to = n;
     }
-    Update u = {.fuse = run->adam == EETUI_ADAM_FUSED && p->threads == 1 && !run->grads};
+    Update u = {.fuse = p->kernels->fuses && run->adam == EETUI_ADAM_FUSED && p->threads == 1
+                        && !run->grads};
     if (!run->grads)
         adam_coefficients(run, run->rates[index], run->step + index + 1, u.coefficient);
     double loss = 0.0;
@@ -207,6 +248,7 @@ static void one_step(Plan *p, int index, Clock *c) {
         int64_t end = p->n_working / 16 * (p->thread + 1) / p->threads * 16;
         reduce_and_update(p, &u, share, end);
         if (p->threads > 1) eetui_crew_meet(run->crew);
+        refresh_weights(p);
     }
     lap(c, ADAM);
 }

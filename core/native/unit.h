@@ -13,6 +13,8 @@ typedef struct Crew Crew;
 typedef struct {
     const char *name;
     int lanes;
+    /* Whether its products can be computed that way, one of eetui.h's EETUI_MATRIX_... */
+    int (*has_matrix)(int64_t matrix);
     int64_t (*memory)(const eetui_run *run);
     int64_t (*sample_memory)(const eetui_sample *job);
     /* One thread's part of a call, or the whole call where there is one thread. */
@@ -27,6 +29,9 @@ enum { BATCH, NORMS, FORWARD, ATTENTION, LOSS, BACKWARD, WEIGHTS, ADAM, WHOLE };
 
 /* Wait until every thread of the crew has come here. */
 void eetui_crew_meet(Crew *crew);
+
+/* EETUI_OK if this process may use AMX on bfloat16, else why not. */
+int64_t eetui_amx_usable(void);
 
 /* The unit that goes number by number: its Adam is the scalar one of all. */
 extern const Unit eetui_unit_scalar;

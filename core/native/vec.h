@@ -126,21 +126,20 @@ INLINE vec v_max(vec a, vec b) {
 
 /* 1 / sqrt(x) for x > 0, to about 22 bits: an estimate and Newton's method. */
 INLINE vec v_rsqrt(vec x) {
+#if LANES == 1
+    return 1.0f / sqrtf(x);
+#else
 #if LANES == 16 && defined(__AVX512F__)
     vec y = (vec)_mm512_rsqrt14_ps((__m512)x);
 #elif LANES == 8 && defined(__AVX__)
     vec y = (vec)_mm256_rsqrt_ps((__m256)x);
 #elif LANES == 4 && defined(__SSE2__)
     vec y = (vec)_mm_rsqrt_ps((__m128)x);
-#elif LANES == 1
-    return 1.0f / sqrtf(x);
-#endif
-#if LANES == 4 && !defined(__SSE2__)
+#else
     vec y = v_of_bits(i_set(0x5f375a86) - (v_bits(x) >> 1));
     y = y * (1.5f - 0.5f * x * y * y);
     y = y * (1.5f - 0.5f * x * y * y);
 #endif
-#if LANES > 1
     return y * (1.5f - (0.5f * x * y) * y);
 #endif
 }

@@ -92,10 +92,8 @@ INLINE void exchange(vec *row, int s) {
     }
 }
 
-/* b = a^T for a block of LANES by LANES. */
-INLINE void transpose_block(const float *a, ptrdiff_t lda, float *b, ptrdiff_t ldb) {
-    vec row[LANES];
-    UNROLL for (int i = 0; i < LANES; i++) row[i] = v_load(a + i * lda);
+/* Transpose LANES vectors in place. */
+INLINE void transpose_rows(vec *row) {
     exchange(row, 1);
 #if LANES > 2
     exchange(row, 2);
@@ -106,6 +104,13 @@ INLINE void transpose_block(const float *a, ptrdiff_t lda, float *b, ptrdiff_t l
 #if LANES > 8
     exchange(row, 8);
 #endif
+}
+
+/* b = a^T for a block of LANES by LANES. */
+INLINE void transpose_block(const float *a, ptrdiff_t lda, float *b, ptrdiff_t ldb) {
+    vec row[LANES];
+    UNROLL for (int i = 0; i < LANES; i++) row[i] = v_load(a + i * lda);
+    transpose_rows(row);
     UNROLL for (int i = 0; i < LANES; i++) v_store(b + i * ldb, row[i]);
 }
 #endif

@@ -30,12 +30,16 @@ class PacedEngine:
     clock = 0
 
     def __init__(self, never: dict[tuple[str, object], str] | None = None) -> None:
-        self.never = {("matrix_engine", v): NO_UNIT for v in ("sme2", "amx")} | (never or {})
+        units = find("matrix_engine").values[1:]
+        self.never = {("matrix_engine", v): NO_UNIT for v in units} | (never or {})
         self.calls: list[tuple[Optimizations, int, bytes, np.ndarray]] = []
         self.prepared: list[Optimizations] = []
 
     def why_not(self, key, value):
         return self.never.get((key, value), "")
+
+    def conflict(self, optimizations):
+        return ""
 
     def instruction_set(self, optimizations):
         return f"clockwork x{optimizations.vector_width}"
@@ -164,6 +168,22 @@ def test_rungs_appear_one_after_another_and_it_can_be_left():
     assert engine.calls[-1][0] == step.climbed[0].optimizations
 
 
+def test_a_rung_aside_is_compared_with_the_one_below_and_left_again():
+    engine = PacedEngine()
+    del engine.never["matrix_engine", "tile"], engine.never["matrix_engine", "amx"]
+    last = climbed(engine, rounds=1)[-1]
+    below, tile, amx = last.climbed[-3:]
+    assert (tile.value, tile.aside, amx.value, amx.aside) == ("tile", True, "amx", False)
+    for rung in (tile, amx):
+        assert rung.optimizations == below.optimizations.with_value("matrix_engine", rung.value)
+        assert rung.gain == pytest.approx(100 * (1 - rung.us / below.us))
+    assert (last.top, last.highest) == (amx.optimizations, amx)
+    engine.never["matrix_engine", "amx"] = NO_UNIT
+    last = climbed(engine, rounds=1)[-1]
+    assert last.climbed[-1].aside
+    assert last.highest.optimizations == last.top == last.climbed[-2].optimizations
+
+
 @pytest.mark.parametrize("rounds", [0, -1, 1001])
 def test_impossible_rounds(rounds, refused):
     with refused("rounds must be between 1 and 1000"):
@@ -176,9 +196,10 @@ def test_every_engine_ends_at_its_best(name):
         engine = registry.create(name)
     except EngineError as error:
         pytest.skip(str(error))
-    rungs = ladder.plan(engine)
+    rungs = ladder.plan(engine, {"matrix_engine": "off"})
     top = [rung.optimizations for rung in rungs if rung.optimizations is not None][-1]
     assert top == engine.default_optimizations()
+    rungs = ladder.plan(engine)
     for rung in rungs:
         assert bool(rung.reason) != (rung.optimizations is not None)
     assert {field.name for field in fields(Optimizations)} == {r.key for r in rungs if r.key}

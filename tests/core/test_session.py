@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +15,15 @@ from eetui.core import ladder
 from eetui.core.batches import documents, learning_rates
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.dataset import load_dataset
-from eetui.core.engines import registry
+from eetui.core.engines import matrix_units, registry
+from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.engines.numpy import NumpyEngine
 from eetui.core.errors import EngineError
-from eetui.core.optimizations import Optimizations
+from eetui.core.optimizations import Optimizations, Value, find
 from eetui.core.session import Session
 from eetui.core.snapshot import Status
 from eetui.core.state import TrainState
+from eetui.core.toggles import possible_values, reasons
 
 SMALL = ModelConfig(d_model=16)
 LONG = TrainConfig(batch=4, steps=10**6)
@@ -424,3 +428,88 @@ def test_a_sample_behind_the_names_is_counted_and_begun_anew(names, live) -> Non
     run.wait_for(lambda s: s.status is Status.PAUSED)
     run.session.set_temperature(0.2)
     assert run.wait_for(lambda s: s.temperature == 0.2).statistics.n == 0
+
+
+def test_a_flip_tells_how_far_it_moves_the_gradient(names, live) -> None:
+    run = live(session(names))
+    run.wait_for(lambda s: s.step > 20)
+    run.session.cycle_optimization("padding_skip")
+
+    def effect(snapshot):  # type: ignore[no-untyped-def]
+        return next(t.effect for t in snapshot.toggles if t.key == "padding_skip")
+
+    moved = effect(run.wait_for(effect)).gradient_change
+    assert moved is not None
+    assert moved < 1e-4
+    run.session.set_batch(8)
+    batch = run.wait_for(lambda s: s.toggles[-1].effect).toggles[-1].effect
+    assert batch.gradient_change is None
+
+
+def matrix_engines() -> list[Value]:
+    """The values of the toggle on this machine, or a skipped test if there is but one."""
+    try:
+        engine = registry.create("native")
+    except EngineError as error:
+        pytest.skip(str(error))
+    return list(possible_values(engine, find("matrix_engine"), engine.default_optimizations()))
+
+
+def test_a_thousand_switches_of_the_matrix_engine_lose_no_step(names, monkeypatch) -> None:
+    values, rng, used = matrix_engines(), random.Random(1), []
+    run = NativeEngine.run
+
+    def recorded(self, state, dataset, model, train, optimizations, *more):  # type: ignore[no-untyped-def]
+        used.append(optimizations.matrix_engine)
+        return run(self, state, dataset, model, train, optimizations, *more)
+
+    monkeypatch.setattr(NativeEngine, "run", recorded)
+    switched = session(names, train=TrainConfig(steps=10**6), engine="native", stand_in=False)
+    steps: list[int] = []
+    values_of: list[np.ndarray] = []
+
+    def observe(first_step: int, losses: np.ndarray) -> None:
+        """Called after every chunk: ask for another engine before the next."""
+        steps.extend(range(first_step, first_step + len(losses)))
+        values_of.append(losses)
+        others = [value for value in values if value != used[-1]]
+        switched.set_optimization("matrix_engine", rng.choice(others))
+        if len(used) > 1000:
+            switched.close()
+
+    switched.run(observe=observe)
+    assert switched.failure is None
+    assert all(a != b for a, b in itertools.pairwise(used[:1001]))
+    assert set(used) == set(values)
+    assert steps == list(range(len(steps)))
+    assert len(steps) == switched.state.step
+    assert np.isfinite(np.concatenate(values_of)).all()
+
+
+def test_the_first_cycle_says_why_the_other_values_are_not_there(names, live) -> None:
+    run = live(session(names, engine="native", stand_in=False))
+    engine = registry.create("native") if matrix_engines() else None
+    missing = reasons(engine, find("matrix_engine"), engine.default_optimizations())
+    run.wait_for(lambda s: s.step)
+    run.session.cycle_optimization("matrix_engine")
+    last = run.wait_for(lambda s: s.optimizations.matrix_engine != "off")
+    assert (last.notice.text if last.notice else "") == missing
+    run.session.cycle_optimization("matrix_engine")
+    value = last.optimizations.matrix_engine
+    again = run.wait_for(lambda s: s.optimizations.matrix_engine != value)
+    assert again.notice == last.notice
+
+
+def test_another_shape_takes_the_matrix_engine_that_suits_it(names, live, monkeypatch) -> None:
+    values = matrix_engines()
+    monkeypatch.setattr(matrix_units, "AUTOMATIC", ("tile",))
+    assert "tile" in values
+    wide = ModelConfig(d_model=64)
+    run = live(session(names, model=wide, train=TrainConfig(), engine="native", stand_in=False))
+    assert run.wait_for(lambda s: s.step).optimizations.matrix_engine == "tile"
+    run.session.restart(SMALL)
+    run.wait_for(lambda s: s.model.d_model == 16 and s.optimizations.matrix_engine == "off")
+    run.session.set_optimization("matrix_engine", "off")
+    run.session.restart(wide)
+    last = run.wait_for(lambda s: s.model.d_model == 64 and s.step)
+    assert last.optimizations.matrix_engine == "off"  # somebody has chosen by now

@@ -50,7 +50,6 @@ def test_starts_trains_toggles_and_quits(terminal):
         eetui.press(key)
         eetui.wait_for(lambda name=name, before=before: state(eetui, name) not in {"", before})
         eetui.wait_for(lambda steps_before=steps_before: step(eetui) > steps_before)
-    assert re.search(" matrix engine +∅ off ", eetui.text), "can it be on now? press it above"
     eetui.press("q")
     assert eetui.wait_for_end() == 0
     assert "\x1b[?1049h" in eetui.raw

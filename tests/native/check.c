@@ -1,6 +1,9 @@
 /* The native engine from C: gradients of every unit against finite differences and each other,
  * all toggles, sampling, threads. For sanitizers and for CPUs that only an emulator has here. */
 #include "eetui.h"
+#if defined(EETUI_SME2)
+#include "sme2.h"
+#endif
 
 #include <math.h>
 #include <stdio.h>
@@ -15,6 +18,11 @@ static uint8_t tokens[DOCS][T + 1];
 static int32_t lengths[DOCS], documents[STEPS][BATCH];
 static float rates[STEPS] = {0.01f, 0.01f, 0.01f}, losses[STEPS];
 static int64_t ticks[EETUI_PHASES + 1];
+static const char *const MATRICES[] = {"registers", "tile", "SME2", "AMX bf16", "AMX split"};
+/* How far the gradient of the worst tensor may be from the register kernels': bfloat16 keeps eight
+ * bits. And the losses and weights of many steps. */
+static const double CLOSE[] = {1e-4, 1e-4, 1e-4, 6e-2, 1e-4};
+static const double STAY[] = {1e-4, 1e-4, 1e-4, 3e-2, 1e-4};
 static int failures;
 
 static uint32_t state = 1;
@@ -58,43 +66,62 @@ static int64_t run(eetui_run *r) {
     return code;
 }
 
-static double distance(const float *a, const float *b) {
+static double distance_of(const float *a, const float *b, int n) {
     double d = 0.0, size = 0.0;
-    for (int i = 0; i < PARAMS; i++) {
+    for (int i = 0; i < n; i++) {
         d += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
         size += (double)b[i] * b[i];
     }
-    return sqrt(d / size);
+    return d == 0.0 ? 0.0 : sqrt(d / size);
 }
 
-static float loss_at(int64_t unit) {
+/* The distance of the tensor for which it is largest. */
+static double worst_tensor(const float *a, const float *b, int d) {
+    int tensors[2 + 4 * LAYERS + 1] = {V * d, T * d}, n = 2, at = 0;
+    for (int l = 0; l < LAYERS; l++)
+        for (int k = 0; k < 4; k++) tensors[n++] = d * d * (int[]){3, 1, 4, 4}[k];
+    tensors[n++] = V * d;
+    double worst = 0.0;
+    for (int i = 0; i < n; at += tensors[i++]) {
+        double far = distance_of(a + at, b + at, tensors[i]);
+        if (!(far <= worst)) worst = far; /* no number is the worst */
+    }
+    return worst;
+}
+
+static double distance(const float *a, const float *b) { return distance_of(a, b, PARAMS); }
+
+static float loss_at(int64_t unit, int64_t matrix) {
     eetui_run r = job(unit);
+    r.matrix = matrix;
     r.grads = grads;
     r.fast_exp = 0;
     run(&r);
     return losses[0];
 }
 
-static void check_differences(int64_t unit, const char *name) {
-    float base = loss_at(unit);
-    memcpy(expected, grads, sizeof grads);
+static void check_differences(int64_t unit, int64_t matrix, const char *name) {
+    static float gradient[PARAMS];
+    float base = loss_at(unit, matrix);
+    memcpy(gradient, grads, sizeof grads);
     expect(isfinite(base), "the loss is finite", name);
     for (int i = 0; i < 40; i++) {
         int at = (int)(draw() % PARAMS);
         float kept = params[at], step = 4e-3f;
         params[at] = kept + step;
-        double up = loss_at(unit);
+        double up = loss_at(unit, matrix);
         params[at] = kept - step;
-        double down = loss_at(unit);
+        double down = loss_at(unit, matrix);
         params[at] = kept;
         double slope = (up - down) / (2.0 * step);
-        expect(fabs(slope - expected[at]) < 2e-3 + 0.05 * fabs(slope), "slope is gradient", name);
+        expect(fabs(slope - gradient[at]) < 2e-3 + 0.05 * fabs(slope), "slope is gradient", name);
     }
 }
 
-static void check_toggles(int64_t unit, const char *name) {
+static void check_toggles(int64_t unit, int64_t matrix, const char *name) {
     for (int mask = 0; mask < 256; mask++) {
         eetui_run r = job(unit);
+        r.matrix = matrix;
         r.grads = grads;
         r.padding_skip = mask & 1;
         r.prefix_sharing = mask >> 1 & 1;
@@ -105,20 +132,27 @@ static void check_toggles(int64_t unit, const char *name) {
         r.by_sample = mask >> 6 & 1;
         r.profile = mask >> 7 & 1;
         expect(run(&r) == EETUI_OK, "toggles run", name);
-        expect(distance(grads, expected) < 1e-4, "toggles give the gradient", name);
+        expect(worst_tensor(grads, expected, D) < CLOSE[matrix], "toggles give the gradient", name);
     }
 }
 
-static void check_training(int64_t unit, const char *name) {
+static void check_training(int64_t unit, int64_t matrix, const char *name) {
     static float start[PARAMS], first[PARAMS];
     memcpy(start, params, sizeof params);
+#if defined(WITHOUT_THREADS)
+    void *crew = NULL;
+    const int ways = 4;
+#else
     void *crew = eetui_crew_create(3);
     expect(crew != NULL, "a crew", name);
-    for (int way = 0; way < 5; way++) {
+    const int ways = 5;
+#endif
+    for (int way = 0; way < ways; way++) {
         memcpy(params, start, sizeof params);
         memset(m, 0, sizeof m);
         memset(v, 0, sizeof v);
         eetui_run r = job(unit);
+        r.matrix = way == 0 ? EETUI_MATRIX_OFF : matrix;
         r.n_steps = STEPS;
         r.adam = way < 3 ? way : EETUI_ADAM_FUSED;
         r.tiles = way != 3;
@@ -126,12 +160,111 @@ static void check_training(int64_t unit, const char *name) {
         r.crew = way == 4 ? crew : NULL;
         expect(run(&r) == EETUI_OK, "training runs", name);
         if (way == 0) memcpy(first, params, sizeof params);
-        expect(distance(params, first) < 1e-3, "every Adam is the same", name);
+        expect(distance(params, first) < 10 * CLOSE[matrix], "every Adam is the same", name);
     }
     expect(distance(params, start) > 1e-2, "training moves the weights", name);
-    eetui_crew_destroy(crew);
+    if (crew) eetui_crew_destroy(crew);
     memcpy(params, start, sizeof params);
 }
+
+/* Widths of model that fill tiles in part, and batches of few rows and of more. */
+static void check_shapes(int64_t unit, int64_t matrix, const char *name) {
+    static const int shapes[][2] = {{4, 1}, {20, 5}, {32, 4}, {48, 3}, {64, 8}};
+    double worst = 0.0;
+    for (int s = 0; s < 5; s++) {
+        int d = shapes[s][0], n = (2 * V + T) * d + 12 * LAYERS * d * d;
+        float *weights = calloc(3 * (size_t)n, sizeof *weights);
+        for (int i = 0; i < n; i++) weights[i] = ((float)(draw() % 2001) - 1000.0f) * 2e-4f;
+        for (int batch = 1; batch <= BATCH; batch++)
+            for (int fused = 0; fused < 2; fused++) {
+                eetui_run r = job(unit);
+                r.d_model = d;
+                r.n_heads = shapes[s][1];
+                r.params = weights;
+                r.batch = batch;
+                r.documents = &documents[0][0] + batch;
+                r.squared = 1; /* ReLU drops a whole unit where rounding moves it over zero */
+                r.fused = fused;
+                r.grads = weights + n;
+                expect(run(&r) == EETUI_OK, "shapes run", name);
+                r.matrix = matrix;
+                r.grads += n;
+                expect(run(&r) == EETUI_OK, "shapes run", name);
+                double far = worst_tensor(weights + 2 * n, weights + n, d);
+                if (!(far <= worst)) worst = far;
+            }
+        free(weights);
+    }
+    expect(worst < CLOSE[matrix], "every shape gives the gradient", name);
+    printf("  gradients of many shapes: worst tensor off by %.1e\n", worst);
+}
+
+/* Many steps of a model of its own from the same state: losses and weights stay with those of the
+ * unit that goes number by number. */
+static void check_against_scalar(int64_t unit, int64_t matrix, const char *name, int d, int layers,
+                                 int n_steps) {
+    int n = (2 * V + T) * d + 12 * layers * d * d;
+    float *weights = calloc(6 * (size_t)n, sizeof *weights), *start = weights;
+    int32_t *all = calloc((size_t)n_steps * BATCH, sizeof *all);
+    float *all_rates = calloc(3 * (size_t)n_steps, sizeof *all_rates), *loss = all_rates + n_steps;
+    for (int i = 0; i < n; i++)
+        start[i] = start[3 * n + i] = ((float)(draw() % 2001) - 1000.0f) * 2e-4f;
+    for (int i = 0; i < n_steps * BATCH; i++) all[i] = (int32_t)(draw() % DOCS);
+    for (int i = 0; i < n_steps; i++) all_rates[i] = 0.005f;
+    for (int way = 0; way < 2; way++) {
+        eetui_run r = job(way ? unit : 0);
+        r.matrix = way ? matrix : EETUI_MATRIX_OFF;
+        r.d_model = d;
+        r.n_heads = 4;
+        r.n_layers = layers;
+        r.squared = layers > 1;
+        r.n_steps = n_steps;
+        r.params = weights + 3 * way * n;
+        r.m = r.params + n;
+        r.v = r.m + n;
+        r.documents = all;
+        r.rates = all_rates;
+        r.losses = loss + way * n_steps;
+        expect(run(&r) == EETUI_OK, "many steps run", name);
+    }
+    double worst = 0.0, apart = distance_of(weights + 3 * n, weights, n);
+    for (int i = 0; i < n_steps; i++) {
+        double off = fabs(loss[n_steps + i] - loss[i]) / loss[i];
+        if (off > worst || isnan(off)) worst = off;
+    }
+    expect(worst < STAY[matrix], "losses stay with the scalar unit's", name);
+    expect(apart < STAY[matrix], "weights stay with the scalar unit's", name);
+    printf("  %d steps at d_model %d, layers %d, loss %.3f to %.3f: losses off by %.1e at most, "
+           "weights by %.1e\n", n_steps, d, layers, loss[0], loss[n_steps - 1], worst, apart);
+    free(weights);
+    free(all);
+    free(all_rates);
+}
+
+#if defined(EETUI_SME2)
+/* Streaming mode is entered once for each phase between steps of attention and the loss, and once
+ * for each product where passes are not fused. */
+static void check_entries(int64_t unit, const char *name) {
+    static float start[PARAMS];
+    memcpy(start, params, sizeof params);
+    for (int layers = 1; layers <= LAYERS; layers++)
+        for (int fused = 0; fused < 2; fused++) {
+            eetui_run r = job(unit);
+            r.matrix = EETUI_MATRIX_SME2;
+            r.n_layers = layers;
+            r.n_steps = STEPS;
+            r.fused = fused;
+            int before = eetui_sme2_entries;
+            expect(run(&r) == EETUI_OK, "phases run", name);
+            int entries = eetui_sme2_entries - before, products = 3 * (4 * layers + 1);
+            printf("  layers %d, %sfused: streaming mode entered %.1f times a step\n", layers,
+                   fused ? "" : "not ", (double)entries / STEPS);
+            expect(fused ? entries == STEPS * (2 * layers + 2) : entries >= STEPS * products,
+                   "entries into streaming mode", name);
+        }
+    memcpy(params, start, sizeof params);
+}
+#endif
 
 static void check_sampling(int64_t unit, const char *name) {
     enum { N = 150 };
@@ -158,7 +291,28 @@ static void check_sampling(int64_t unit, const char *name) {
     }
 }
 
-int main(void) {
+/* One way of computing the products, by the number of its matrix unit. */
+static void check_products(int64_t unit, int64_t matrix, const char *name) {
+    state = 1; /* the same for all: a difference that steps over a ReLU's kink would be no slope */
+    /* A difference of two losses has no bits left in bfloat16. */
+    if (matrix != EETUI_MATRIX_AMX) check_differences(unit, matrix, name);
+    check_toggles(unit, matrix, name);
+    check_training(unit, matrix, name);
+    if (matrix) check_shapes(unit, matrix, name);
+    if (unit || matrix) check_against_scalar(unit, matrix, name, 20, 2, 50);
+#if defined(EETUI_SME2)
+    if (matrix == EETUI_MATRIX_SME2) {
+        check_against_scalar(unit, matrix, name, 64, 1, 50);
+        check_entries(unit, name);
+    }
+#endif
+    printf("checked: %s, products by %s\n", name, MATRICES[matrix]);
+}
+
+/* check [MATRIX]: everything, or only what computes its products so; AMX is either of its two. */
+int main(int argc, char **argv) {
+    const char *only = argc > 1 ? argv[1] : NULL;
+    int met = 0;
     prepare();
     for (int64_t unit = 0; eetui_unit_name(unit); unit++) {
         const char *name = eetui_unit_name(unit);
@@ -166,12 +320,17 @@ int main(void) {
             printf("skipped: %s, which this CPU lacks\n", name);
             continue;
         }
-        check_differences(unit, name);
-        check_toggles(unit, name);
-        check_training(unit, name);
-        check_sampling(unit, name);
-        printf("checked: %s, %d lanes\n", name, (int)eetui_unit_lanes(unit));
+        loss_at(unit, EETUI_MATRIX_OFF);
+        memcpy(expected, grads, sizeof grads);
+        for (int64_t matrix = 0; matrix <= EETUI_MATRIX_AMX_SPLIT; matrix++) {
+            if (only && strncmp(only, MATRICES[matrix], strlen(only)) != 0) continue;
+            if (eetui_matrix_runs(matrix, unit) != EETUI_OK) continue;
+            check_products(unit, matrix, name);
+            met = 1;
+        }
+        if (!only) check_sampling(unit, name);
     }
+    expect(met, "what was asked for runs here", only);
     expect(eetui_train(NULL) == EETUI_NULL, "null is refused", NULL);
     expect(eetui_clock_cost() > 0.0, "a clock", NULL);
     printf("%s: %d failures\n", eetui_compiler(), failures);

@@ -41,7 +41,10 @@ LATEST = ["emma", "kaylen", "jorana", "brielle", "aden", "zamira"]
 def toggles(**labels: str) -> tuple[Toggle, ...]:
     """The toggles of the catalogue and the batch; `labels` overrides the values in force."""
     now = all_labels(Optimizations(prefix_sharing=True, adam="fused")) | labels
-    effects = {"padding_skip": Effect(83.1, 187.4, True), "vector_width": Effect(1214, 83.3, False)}
+    effects = {
+        "padding_skip": Effect(83.1, 187.4, True, 2.3e-7),
+        "vector_width": Effect(1214, 83.3, False),
+    }
     views = [
         Toggle(
             key=entry.key,

@@ -52,7 +52,7 @@ async def test_a_toggle_shows_its_new_state(screen, session):
         assert "83.1 →  187.4 ▲" in row
         detail = main_screen(pilot).query_one("#detail")
         assert detail.border_subtitle == (
-            "83.1 → 187.4 us/step, 2.26× slower   34 % on an Apple M5"
+            "83.1 → 187.4 us/step, 2.26× slower, gradient moved by 2e-07   34 % on an Apple M5"
         )
         await pilot.press("p")
         await until(pilot, lambda: "○ off" in shown(pilot, "#toggles").splitlines()[0])
@@ -74,6 +74,17 @@ async def test_a_blocked_toggle_says_why_and_sends_nothing(screen, session):
         assert NO_MATRIX_UNIT in toasts(pilot)
         assert session.calls == []
         await until(pilot, lambda: "has no matrix unit" in shown(pilot, "#detail"))
+
+
+async def test_a_toggle_says_what_it_has_elsewhere(screen, session):
+    async with screen() as pilot:
+        *first, matrix, batch = session.latest.toggles
+        split = replace(matrix, blocked="", missing="SME2: there is none.", label="amx-split")
+        session.publish(toggles=(*first, split, batch))
+        await pilot.press("m")
+        words = "Not here: SME2: there is none."
+        await until(pilot, lambda: words in " ".join(shown(pilot, "#detail").split()))
+        assert re.search("matrix engine +● split", shown(pilot, "#toggles"))
 
 
 async def test_rows_are_reached_with_arrows_and_letters(screen):

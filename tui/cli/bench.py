@@ -28,7 +28,7 @@ def run(options: ModelOptions, repeats: int, *, as_json: bool = False) -> int:
             request.dataset,
             request.model,
             request.train,
-            choose_optimizations(engine, request.assignments),
+            choose_optimizations(engine, request.model, request.assignments),
             repeats,
             waiting.update if waiting else None,
         )

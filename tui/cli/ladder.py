@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from eetui.core.engines import registry
 from eetui.core.ladder import Ladder, Rung, climb
-from eetui.core.optimizations import labels
+from eetui.core.optimizations import assigned, labels
 from eetui.core.preparation import choose_optimizations
 from eetui.tui import figures, waterfall
 from eetui.tui.cli.options import ModelOptions
@@ -39,9 +39,8 @@ def run(options: ModelOptions, rounds: int, *, as_json: bool = False) -> int:
     waiting = console.status("starting") if console.is_terminal else None
     with waiting or nullcontext():
         engine = registry.create(request.engine)
-        chosen = choose_optimizations(engine, request.assignments)
-        held = {text.partition("=")[0].strip() for text in request.assignments}
-        pinned = {key: getattr(chosen, key) for key in held}
+        chosen = choose_optimizations(engine, request.model, request.assignments)
+        pinned = {key: getattr(chosen, key) for key in assigned(request.assignments)}
         for ladder in climb(engine, request.dataset, request.model, request.train, pinned, rounds):
             if waiting:
                 waiting.update(ladder.doing)
@@ -53,7 +52,8 @@ def run(options: ModelOptions, rounds: int, *, as_json: bool = False) -> int:
 
 
 def _facts(ladder: Ladder) -> dict[str, Any]:
-    model, top = ladder.model, ladder.climbed[-1]
+    model, top = ladder.model, ladder.highest
+    assert top is not None  # a climb ends with all of its rungs measured
     return {
         "engine": ladder.engine,
         "isa": ladder.isa,
@@ -86,6 +86,7 @@ def _rung_facts(rung: Rung) -> dict[str, Any]:
         "gain_percent": rung.gain,
         "factor": rung.factor,
         "m5_gain_percent": rung.m5_gain,
+        "aside": rung.aside,
         "reason": rung.reason,
     }
 
@@ -115,7 +116,7 @@ def _print_waterfall(ladder: Ladder) -> None:
     table.add_column("on M5", justify="right", no_wrap=True, style="dim")
     for rung in ladder.climbed:
         table.add_row(
-            rung.label,
+            waterfall.label(rung),
             figures.microseconds(rung.us),
             waterfall.spread(rung),
             _bar(rung, on),

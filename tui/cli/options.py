@@ -17,6 +17,8 @@ from eetui.core.race.registry import EVERYONE
 
 PREFIX = "EETUI_"
 
+Matrix = Literal["off", "auto", "sme2", "amx", "amx-split", "tile"]
+
 MODEL = "The model"
 TRAINING = "The training"
 DATA = "Data and files"
@@ -71,6 +73,16 @@ class EngineOptions:
             MACHINE,
             metavar="KEY=VALUE",
             autocompletion=_assignments,
+        ),
+    ] = None
+    matrix: Annotated[
+        Matrix | None,
+        option(
+            "--matrix",
+            "What computes the products: vector registers (off), a matrix unit, or its algorithm "
+            "in an emulated tile. auto takes a unit of this CPU from d_model 64 on.",
+            MACHINE,
+            show_default="auto",
         ),
     ] = None
 

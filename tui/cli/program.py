@@ -211,7 +211,7 @@ class _ConfiguredDefaults(dict[str, Any]):
 
 def _explain(error: typer.TyperException) -> str:
     """The error's sentence, and where the value came from if not from the command line."""
-    message = error.format_message()
+    message = error.format_message().replace("Value error, ", "")  # pydantic's own words
     if not isinstance(error, typer.BadParameter) or error.param is None or error.ctx is None:
         return message
     source = error.ctx.get_parameter_source(error.param.name)

@@ -111,7 +111,7 @@ def request_model(options: ModelOptions) -> Request:
             learning_rate=default_learning_rate(model.d_model),
         ),
         engine=options.engine or registry.default(),
-        assignments=tuple(options.assignments or ()),
+        assignments=_assignments(options),
     )
 
 
@@ -164,7 +164,7 @@ def _continued(options: RunOptions, explicit: frozenset[str]) -> Request:
         model=model,
         train=train,
         engine=options.engine or registry.default(),
-        assignments=tuple(options.assignments or ()),
+        assignments=_assignments(options),
         state=loaded.state,
     )
 
@@ -172,7 +172,13 @@ def _continued(options: RunOptions, explicit: frozenset[str]) -> Request:
 def _check_engine(options: ModelOptions) -> None:
     """Refuse what no engine could do before anything is loaded for it."""
     registry.require(options.engine or registry.default())
-    parse_assignments(list(options.assignments or ()), Optimizations())
+    parse_assignments(list(_assignments(options)), Optimizations())
+
+
+def _assignments(options: ModelOptions) -> tuple[str, ...]:
+    """The toggles that are set; --matrix is the short way to one of them."""
+    matrix = () if options.matrix in (None, "auto") else (f"matrix_engine={options.matrix}",)
+    return (*matrix, *(options.assignments or ()))
 
 
 def _or(value: T | None, default: T) -> T:

@@ -22,6 +22,9 @@ GLYPHS = {
 
 WIDE = 110
 """Columns from which on the figures stand in columns under their words."""
+SHAPE_WIDTH = 19
+ENGINE_WIDTHS = (27, 38)
+"""Least and most columns for the name of the engine."""
 
 
 class StatusLine(LinesPane):
@@ -49,10 +52,6 @@ def _engine(snapshot: Snapshot) -> str:
 def _wide(s: Snapshot, width: int) -> list[Content]:
     """Columns with a small word above each figure."""
     glyph, word, colour = GLYPHS[s.status]
-    left = (
-        (f"{glyph} {word}", _engine(s), 27, colour),
-        (f"d_model {s.model.d_model}", f"{figures.count(s.n_params)} parameters", 22, MUTED),
-    )
     right = (
         ("step", f"{figures.count(s.step)} / {figures.count(s.train.steps)}", 21),
         ("loss", figures.nats(s.loss), 9),
@@ -60,7 +59,18 @@ def _wide(s: Snapshot, width: int) -> list[Content]:
         ("samples/s", figures.count(s.samples_per_second), 12),
         ("of peak", figures.percent(s.percent_of_peak), 10),
     )
-    gap = " " * max(width - sum(c[2] for c in left) - sum(c[2] for c in right), 0)
+    beside = sum(c[2] for c in right) + SHAPE_WIDTH
+    room = min(max(width - beside, ENGINE_WIDTHS[0]), ENGINE_WIDTHS[1])
+    left = (
+        (f"{glyph} {word}", _engine(s), room, colour),
+        (
+            f"d_model {s.model.d_model}",
+            f"{figures.count(s.n_params)} parameters",
+            SHAPE_WIDTH,
+            MUTED,
+        ),
+    )
+    gap = " " * max(width - beside - room, 0)
     words: list[Part] = [(a.ljust(w), style) for a, _, w, style in left]
     words += [gap, *((a.rjust(w), MUTED) for a, _, w in right)]
     values: list[Part] = [figures.clip(b, w - 1).ljust(w) for _, b, w, _ in left]

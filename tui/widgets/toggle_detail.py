@@ -58,7 +58,8 @@ class ToggleDetail(Widget):
         first: list[Part] = [(said, "$text-warning" if toggle.blocked else "$foreground")]
         if self.outer_size.height == self.content_size.height:  # no frame to say it in
             first.insert(0, (f"{_effect(toggle) or toggle.kind}   ", MUTED))
-        self._content = Content.assemble(*first, " ", (why(toggle), MUTED))
+        missing = f" Not here: {toggle.missing}" if toggle.missing and not toggle.blocked else ""
+        self._content = Content.assemble(*first, (f"{missing} {why(toggle)}", MUTED))
         self.refresh()
 
     def on_resize(self, _event: events.Resize) -> None:
@@ -78,7 +79,10 @@ def _effect(toggle: Toggle) -> str:
         return ""
     before, after = figures.microseconds(effect.before), figures.microseconds(effect.after)
     told = "measuring …" if effect.ratio is None else figures.times(effect.ratio)
-    return f"{before} → {after} us/step, {told}"
+    words = f"{before} → {after} us/step, {told}"
+    if effect.gradient_change is None:
+        return words
+    return f"{words}, gradient {figures.moved(effect.gradient_change)}"
 
 
 def _author(toggle: Toggle) -> str:

@@ -158,13 +158,14 @@ def _columns(width: int) -> int:
 
 def _state(toggle: Toggle) -> list[Part]:
     """The value in force, with a glyph beside the word; what is being compiled for; or blocked."""
+    word = (toggle.pending or toggle.label).rpartition("-")[2].ljust(STATE_WIDTH)  # amx-split
     if toggle.blocked:
-        return [("∅ ", DIM), (toggle.label.ljust(STATE_WIDTH), DIM)]
+        return [("∅ ", DIM), (word, DIM)]
     if toggle.pending:
-        return [("◌ ", "$text-warning"), (toggle.pending.ljust(STATE_WIDTH), "bold")]
+        return [("◌ ", "$text-warning"), (word, "bold")]
     off = toggle.label == "off"
     glyph: Part = ("○ ", MUTED) if off else ("● ", "$text-success")
-    return [glyph, (toggle.label.ljust(STATE_WIDTH), "$foreground" if off else "bold $foreground")]
+    return [glyph, (word, "$foreground" if off else "bold $foreground")]
 
 
 def _effect(toggle: Toggle, width: int) -> list[Part]:

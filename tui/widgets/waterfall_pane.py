@@ -19,7 +19,7 @@ STYLES = {
     Role.COST: "$error",
     Role.MARK: "$secondary",
 }
-LABEL_WIDTH = 23
+LABEL_WIDTH = 27
 ROOMY = 100
 """Columns from which on the spread has a column of its own."""
 
@@ -106,7 +106,9 @@ def _row(rung: Rung, columns: list[Column], on: Scale) -> Content:
         "so far": (waterfall.factor(rung), "bold $foreground"),
         "on M5": (waterfall.on_m5(rung), "$secondary"),
     }
-    before: list[Part] = [(rung.label.ljust(LABEL_WIDTH), "$foreground" if is_there else DIM)]
+    before: list[Part] = [
+        (waterfall.label(rung).ljust(LABEL_WIDTH), "$foreground" if is_there else DIM)
+    ]
     after: list[Part] = []
     for word, width in columns:
         text, style = texts[word]

@@ -17,7 +17,13 @@ from eetui.core.engines import matrix_units
 from eetui.core.engines.arguments import check_arrays, check_fit, check_state
 from eetui.core.engines.base import PHASES, Gradients, Progress, StepReport
 from eetui.core.engines.native.library import (
+    ISA_VARIABLE,
+    MATRIX_ENGINES,
+    NO_MATRIX,
     NOT_A_NUMBER,
+    NOT_BUILT,
+    NOT_WITH,
+    REFUSED,
     Library,
     Run,
     Sample,
@@ -31,6 +37,14 @@ from eetui.core.sampling import require_samplable
 from eetui.core.state import TrainState, Vector, aligned_zeros
 
 ADAM = {"scalar": 0, "vector": 1, "fused": 2}
+MATRIX_WORDS = {
+    "off": "",
+    "tile": "emulated tile",
+    "sme2": "SME2",
+    "amx": "AMX bf16",
+    "amx-split": "AMX bf16 x3",
+}
+"""What computes the products, in words for the status line."""
 
 
 class NativeEngine:
@@ -61,10 +75,12 @@ class NativeEngine:
     def instruction_set(self, optimizations: Optimizations) -> str:
         """The instruction set and the lanes in use, such as 'AVX-512 x16', or 'scalar'."""
         unit = self.unit(optimizations)
-        return unit.name if unit.lanes == 1 else f"{unit.name} x{unit.lanes}"
+        vectors = unit.name if unit.lanes == 1 else f"{unit.name} x{unit.lanes}"
+        matrix = MATRIX_WORDS[optimizations.matrix_engine]
+        return f"{vectors} + {matrix}" if matrix else vectors
 
     def default_optimizations(self) -> Optimizations:
-        """Everything on but more than one thread, at the widest vectors of this CPU."""
+        """Everything on but threads and the matrix engine, at the widest vectors of this CPU."""
         return Optimizations(vector_width=max(self._units), prefix_sharing=True, adam="fused")
 
     def why_not(self, key: str, value: Value) -> str:
@@ -78,8 +94,36 @@ class NativeEngine:
         if key == "threads" and int(value) > cpu.detect().cores:
             return f"{value} threads: eetui may use {cpu.detect().cores} here."
         if key == "matrix_engine" and value != "off":
-            return matrix_units.why_not(str(value), self.name)
+            return self._why_no_matrix(str(value))
         return ""
+
+    def _why_no_matrix(self, value: str) -> str:
+        """Whether any of the usable units can do it, and if not, the reason of the widest."""
+        codes = [self._library.matrix_code(value, unit.place) for unit in self._units.values()]
+        if 0 in codes:
+            return ""
+        unit = "SME2" if value == "sme2" else "AMX"
+        reasons = {
+            NO_MATRIX: matrix_units.missing(value) or f"{unit}: the C library does not find it.",
+            REFUSED: f"{unit}: the kernel refused the permission.",
+            NOT_WITH: f"{unit}: {ISA_VARIABLE} keeps out the vectors that it works with.",
+            NOT_BUILT: f"{unit}: the compiler that built eetui does not know it: install a newer "
+            "one (for SME2 clang 18 or gcc 14, for AMX gcc 11), and then eetui again.",
+        }
+        return reasons.get(codes[-1], f"{unit}: refused with code {codes[-1]}.")
+
+    def conflict(self, optimizations: Optimizations) -> str:
+        """Empty unless the matrix engine works with other vectors than those asked for."""
+        on, unit = optimizations, self.unit(optimizations)
+        if not self._library.matrix_code(on.matrix_engine, unit.place):
+            return ""
+        fit = [
+            u
+            for u in self._units.values()
+            if not self._library.matrix_code(on.matrix_engine, u.place)
+        ]
+        lanes = " or ".join(str(u.lanes) for u in fit)
+        return f"The matrix engine {on.matrix_engine} works with vectors of {lanes} lanes."
 
     def is_ready(self, model: ModelConfig, optimizations: Optimizations) -> bool:
         """Always: everything was compiled when eetui was installed."""
@@ -219,6 +263,7 @@ class NativeEngine:
             flush_denormals=on.flush_denormals,
             by_sample=on.work_order == "sample",
             threads=on.threads,
+            matrix=MATRIX_ENGINES.index(on.matrix_engine),
             n_steps=len(documents),
             batch=documents.shape[1],
             n_docs=len(dataset.lengths),
@@ -259,6 +304,8 @@ class NativeEngine:
         for key in labels(optimizations):
             if reason := self.why_not(key, getattr(optimizations, key)):
                 raise EngineError(reason)
+        if reason := self.conflict(optimizations):
+            raise EngineError(reason)
 
 
 def _texts(tokens: NDArray[np.uint8], dataset: Dataset) -> list[str]:

@@ -14,9 +14,10 @@ from typing import Any
 
 from eetui.core.errors import EngineError
 
-VERSION = 1
+VERSION = 2
 MODULE = "eetui.core.native.eetui_native"
 ISA_VARIABLE = "EETUI_ISA"
+LIBRARY_VARIABLE = "EETUI_NATIVE_LIBRARY"
 
 WHY_MISSING = (
     "The native engine was not built, because no C compiler was found when eetui was installed: "
@@ -36,7 +37,7 @@ class Run(ctypes.Structure):
     _fields_ = _fields(
         (c_int64, ("version", "size", *_SHAPE)),
         (c_int64, ("unit", "padding_skip", "prefix_sharing", "fast_exp", "tiles", "fused")),
-        (c_int64, ("adam", "flush_denormals", "by_sample", "threads")),
+        (c_int64, ("adam", "flush_denormals", "by_sample", "threads", "matrix")),
         (c_int64, ("n_steps", "batch", "n_docs", "step", "profile")),
         (c_double, ("beta1", "beta2", "eps")),
         (c_void_p, ("params", "m", "v", "grads", "tokens", "lengths", "documents", "rates")),
@@ -71,10 +72,18 @@ ERRORS = {
     -10: "The native engine's scratch memory is too small or not aligned.",
     -11: "A learning rate, a beta, the temperature or a weight is not a usable number.",
     -12: "More threads are asked for than were started.",
+    -13: "This build has no kernels for the matrix unit.",
+    -14: "This CPU lacks the matrix unit that was asked for.",
+    -15: "The operating system does not let eetui use the matrix unit.",
+    -16: "The matrix unit does not go together with this vector width.",
 }
 """What the library's codes mean, in the order of the enum in core/native/eetui.h."""
 
 NOT_A_NUMBER = -11
+NOT_BUILT, NO_MATRIX, REFUSED, NOT_WITH = -13, -14, -15, -16
+
+MATRIX_ENGINES = ("off", "tile", "sme2", "amx", "amx-split")
+"""The values of the toggle `matrix_engine` by the numbers that the library has for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,7 @@ class Library:
             ("eetui_unit_name", c_char_p, [c_int64]),
             ("eetui_unit_lanes", c_int64, [c_int64]),
             ("eetui_unit_runs", c_int64, [c_int64]),
+            ("eetui_matrix_runs", c_int64, [c_int64, c_int64]),
             ("eetui_compiler", c_char_p, []),
             ("eetui_memory", c_int64, [POINTER(Run)]),
             ("eetui_train", c_int64, [POINTER(Run)]),
@@ -141,6 +151,10 @@ class Library:
                 f"{ISA_VARIABLE} is {wanted!r}, but this build has {', '.join(names)} here."
             )
         return tuple(runs[: names.index(wanted) + 1])
+
+    def matrix_code(self, matrix: str, unit: int) -> int:
+        """0 if the unit at that place can use the matrix engine here, else the code of why not."""
+        return int(self._c.eetui_matrix_runs(MATRIX_ENGINES.index(matrix), unit))
 
     def memory(self, job: Run | Sample) -> int:
         """Bytes of scratch that a job needs."""
@@ -192,9 +206,12 @@ def new_job(kind: type[Run] | type[Sample], **values: Any) -> Any:
 def find() -> Path | None:
     """The library's file, or None where it was not built.
 
-    Asked of the import system, though it is no Python module: that knows where it lies in a wheel
-    and in an editable install, and has the latter rebuilt if it was made to rebuild.
+    The variable EETUI_NATIVE_LIBRARY names another one, for measurements and checks. Else asked of
+    the import system, though it is no Python module: that knows where it lies in a wheel and in an
+    editable install, and has the latter rebuilt if it was made to rebuild.
     """
+    if other := os.environ.get(LIBRARY_VARIABLE):
+        return Path(other)
     with suppress(ModuleNotFoundError):  # not even a folder for it, in a pure Python install
         spec = find_spec(MODULE)
         return Path(spec.origin) if spec and spec.origin else None

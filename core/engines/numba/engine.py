@@ -79,7 +79,11 @@ class NumbaEngine:
                 f"{value} lanes would only be split."
             )
         if key == "matrix_engine" and value != "off":
-            return matrix_units.why_not(str(value), self.name)
+            return matrix_units.undriven(str(value), self.name)
+        return ""
+
+    def conflict(self, optimizations: Optimizations) -> str:
+        """Always empty: every toggle works with every other."""
         return ""
 
     def is_ready(self, model: ModelConfig, optimizations: Optimizations) -> bool:

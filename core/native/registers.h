@@ -1,13 +1,10 @@
-/* Matrix products: tiles of registers swept over panels. */
-#ifndef PRODUCTS_H
-#define PRODUCTS_H
+/* The register kernels: tiles of sums in registers, swept over panels of weights. */
+#ifndef REGISTERS_H
+#define REGISTERS_H
 
+#include "adam.h"
+#include "layers.h"
 #include "weights.h"
-
-/* What happens to a sum before it is stored. side and c lie alike.
- * RELU: max(s, 0). RELU2: side = max(s, 0), c = side^2. The two backward ones need the forward's
- * result in side: RELU_BACK: s where side > 0, else 0. RELU2_BACK: 2 s side. */
-typedef enum { STORE, RELU, RELU2, RELU_BACK, RELU2_BACK } Post;
 
 INLINE void finish(Post post, float *c, float *side, vec s) {
     if (post == RELU || post == RELU2) {
@@ -155,5 +152,64 @@ static void product_backward(const Plan *p, const Matrix *w, const float *dc, in
         }
     }
 }
+
+/* G (+)= a^T dc row by row of the batch: the sums go to memory and back for every row. */
+static void gradient_by_rows(const Matrix *w, const float *a, int lda, const float *dc, int ldc,
+                             int rows, float *g, int add) {
+    if (!add) memset(g + w->at, 0, 4 * (size_t)w->rows * w->vecs * LANES);
+    for (int k = 0; k < rows; k++)
+        for (int s = 0; s < w->groups; s++)
+            for (int i = 0; i < panels_of(w); i++) {
+                Panel q = panel_of(w, s, i);
+                const float *d = dc + (ptrdiff_t)k * ldc + q.first * LANES;
+                float *to = g + q.at;
+                for (int r = 0; r < w->used; r++) {
+                    vec x = v_set(a[(ptrdiff_t)k * lda + r]);
+                    for (int j = 0; j < q.width * LANES; j += LANES, to += LANES)
+                        v_store(to, v_fma(x, v_load(d + j), v_load(to)));
+                }
+            }
+}
+
+/* The gradient of W from its input a [rows][lda] and its output's gradient dc [rows][ldc], and
+ * the update of W where it is fused: the gradient then never leaves the first-level cache. */
+static void product_gradient(const Plan *p, const Matrix *w, const float *a, int lda,
+                             const float *dc, int ldc, int rows, const Update *u) {
+    float scratch[12 * PANEL * LANES] __attribute__((aligned(64)));
+    float *g = p->g[p->thread];
+    int fuse = u->fuse && u->last;
+    if (!p->tiles) {
+        gradient_by_rows(w, a, lda, dc, ldc, rows, g, !u->first);
+        if (fuse)
+            adam_vectors(p->p + w->at, p->m + w->at, p->v + w->at, g + w->at,
+                         (int64_t)w->rows * w->vecs * LANES, u->coefficient);
+        return;
+    }
+    for (int s = 0; s < w->groups; s++)
+        for (int i = 0; i < panels_of(w); i++) {
+            Panel q = panel_of(w, s, i);
+            for (int r = 0; r < w->used;) {
+                int height = next_height(w->used - r, TALL[q.width]), wide = q.width * LANES;
+                int64_t at = q.at + (int64_t)r * wide;
+                float *to = fuse && u->first ? scratch : g + at;
+                DOWN_TILES[q.width][height](a + r, lda, dc + q.first * LANES, ldc, rows, to, wide,
+                                            !u->first, STORE, NULL);
+                if (fuse)
+                    adam_vectors(p->p + at, p->m + at, p->v + at, to, (int64_t)height * wide,
+                                 u->coefficient);
+                r += height;
+            }
+        }
+}
+
+static const Kernels REGISTER_KERNELS = {
+    .name = "registers",
+    .fuses = 1,
+    .forward = product_forward,
+    .backward = product_backward,
+    .gradient = product_gradient,
+    .norm_forward = norm_forward,
+    .norm_backward = norm_backward,
+};
 
 #endif
