@@ -243,6 +243,9 @@ async def test_skipping_ends_the_contestant_under_the_cursor(screen, session):
         race.failure = UsageError("numba has ended, so there is nothing to skip.")
         await pilot.press("s")
         assert toasts(pilot) == [str(race.failure)]
+        race.failure = None
+        await pilot.press("space", "s")
+        assert toasts(pilot)[1:] == ["numba ends as soon as the race goes on."]
 
 
 async def test_the_end_and_racing_again(screen, session):

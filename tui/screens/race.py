@@ -149,10 +149,14 @@ class RaceScreen(Screen[None]):
         """End the contestant under the cursor."""
         if self._race is None:
             return
+        name = self.query_one(LeagueTable).selected
         try:
-            self._race.skip(self.query_one(LeagueTable).selected)
+            self._race.skip(name)
         except UsageError as error:
             self.notify(str(error), severity="warning", markup=False)
+            return
+        if self._race.is_paused:
+            self.notify(f"{name} ends as soon as the race goes on.")
 
     def action_again(self) -> None:
         """Start over what is on the screen: the race or the measurements."""
