@@ -90,7 +90,7 @@ class MlxContestant:
 
     def why_not(self) -> str:
         """Empty, or what is missing: MLX, or a GPU that it can use."""
-        if reason := missing("mlx", "mlx"):
+        if reason := missing("mlx.core", "mlx"):
             return reason
         if self._gpu and not has_gpu():
             return "MLX finds no GPU here."

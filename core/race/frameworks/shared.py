@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from importlib.util import find_spec
 
 import numpy as np
@@ -14,10 +15,11 @@ from eetui.core.sampling import generate
 from eetui.core.state import Vector
 
 
-def missing(package: str, extra: str) -> str:
-    """Empty if `package` can be imported, else the sentence that says how to install it."""
-    if find_spec(package) is not None:
-        return ""
+def missing(module: str, extra: str) -> str:
+    """Empty if `module` can be imported, else the sentence that says how to install it."""
+    with suppress(ModuleNotFoundError):  # the package that a submodule would be in
+        if find_spec(module) is not None:
+            return ""
     return f"{extra} is not installed: pip install 'eetui[{extra}]'."
 
 
