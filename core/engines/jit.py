@@ -4,14 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from numba import njit
+
+from eetui.core.config import ModelConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 """What a C compiler's -ffast-math allows, but that infinities and not-a-numbers stay themselves."""
+
+
+class Shape(NamedTuple):
+    """A transformer in plain numbers, as a kernel takes it."""
+
+    d: int
+    n_heads: int
+    n_layers: int
+    block_size: int
+    vocab: int
+    squared: bool
+    n_params: int
+
+
+def shape_of(model: ModelConfig) -> Shape:
+    """The model's shape for a kernel."""
+    return Shape(
+        model.d_model,
+        model.n_heads,
+        model.n_layers,
+        model.block_size,
+        model.vocab_size,
+        model.activation == "relu2",
+        model.n_params,
+    )
 
 
 def kernel(*, fastmath: bool) -> Callable[[F], F]:

@@ -261,17 +261,10 @@ INLINE void amx_gradient(const Plan *p, const Matrix *w, const float *a, int lda
         }
 }
 
-/* The shapes of the tiles are the thread's from here to amx_leave: all eight are whole. */
+/* The shapes of the tiles are the thread's from here to amx_leave. */
 static void amx_enter(const Plan *p) {
     (void)p;
-    static const struct {
-        uint8_t palette, start, zero[14];
-        uint16_t row_bytes[8], zeros[8];
-        uint8_t rows[16];
-    } shapes = {.palette = 1,
-                .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
-                .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
-    TILE_SHAPES(&shapes);
+    TILE_SHAPES();
 }
 
 static void amx_leave(const Plan *p) {

@@ -8,9 +8,18 @@
 
 #include "vec.h"
 
+/* All eight tiles whole: 16 rows of 64 bytes. */
+static const struct {
+    uint8_t palette, start, zero[14];
+    uint16_t row_bytes[8], zeros[8];
+    uint8_t rows[16];
+} WHOLE_TILES = {.palette = 1,
+                 .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
+                 .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
+
 #if !defined(EETUI_AMX_MODEL)
 
-#define TILE_SHAPES(at) _tile_loadconfig(at)
+#define TILE_SHAPES() _tile_loadconfig(&WHOLE_TILES)
 #define TILE_RELEASE() _tile_release()
 #define TILE_FENCE() __asm__ volatile("" ::: "memory")
 #define TILE_ZERO(t) _tile_zero(t)
@@ -24,7 +33,7 @@
 static _Thread_local vec tiles[8][16];
 static _Thread_local int tiles_shaped;
 
-#define TILE_SHAPES(at) ((void)(at), tiles_shaped = 1)
+#define TILE_SHAPES() ((void)WHOLE_TILES, tiles_shaped = 1)
 #define TILE_RELEASE() (tiles_shaped = 0)
 #define TILE_FENCE() (void)0
 #define TILE_ZERO(t) memset(tiles[t], 0, sizeof tiles[t])

@@ -5,14 +5,6 @@
 
 #include <stdio.h>
 
-static const struct {
-    uint8_t palette, start, zero[14];
-    uint16_t row_bytes[8], zeros[8];
-    uint8_t rows[16];
-} shapes = {.palette = 1,
-            .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
-            .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
-
 void tiles_real(const float *left, const float *right, float *sums);
 
 #if !defined(EETUI_AMX_MODEL)
@@ -23,7 +15,7 @@ void tiles_real(const float *left, const float *right, float *sums) {
 static void tiles_model(const float *left, const float *right, float *sums) {
 #endif
     TILE_FENCE();
-    TILE_SHAPES(&shapes);
+    TILE_SHAPES();
     TILE_LOAD(0, sums, 64);
     TILE_LOAD(4, left, 64);
     TILE_LOAD(6, right, 64);

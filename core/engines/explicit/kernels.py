@@ -16,21 +16,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eetui.core.engines.jit import kernel
+from eetui.core.engines.jit import Shape, kernel
 
 ONE, ZERO = np.float32(1), np.float32(0)
 RMS_EPS = np.float32(1e-5)
-
-
-class Shape(NamedTuple):
-    """The model in plain numbers."""
-
-    d: int
-    n_heads: int
-    n_layers: int
-    block_size: int
-    vocab: int
-    squared: bool
 
 
 class Learned(NamedTuple):

@@ -17,6 +17,7 @@ class LoopsRunner(OneDocument):
 
     def __init__(self, task: Task) -> None:
         from eetui.core.engines.explicit import kernels
+        from eetui.core.engines.jit import shape_of
 
         super().__init__(task)
         self.kernels: Any = kernels
@@ -24,14 +25,7 @@ class LoopsRunner(OneDocument):
         w, g, m, v = np.zeros((4, model.n_params), np.float32)
         w[:] = task.initial
         self.learned = kernels.Learned(w, g, m, v, train.beta1, train.beta2, train.eps)
-        self.shape = kernels.Shape(
-            model.d_model,
-            model.n_heads,
-            model.n_layers,
-            model.block_size,
-            model.vocab_size,
-            model.activation == "relu2",
-        )
+        self.shape = shape_of(model)
         self.saved = kernels.saved(self.shape)
         self.train(np.empty(0, np.int32), np.empty(0), np.empty(0))  # Compiles, and no more.
 

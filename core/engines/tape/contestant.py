@@ -22,6 +22,7 @@ class TapeRunner(OneDocument):
     """An arena large enough for the longest document, with the weights at its beginning."""
 
     def __init__(self, task: Task, name: str, dtype: type[np.floating[Any]]) -> None:
+        from eetui.core.engines.jit import shape_of
         from eetui.core.engines.tape import kernels
 
         super().__init__(task)
@@ -36,15 +37,7 @@ class TapeRunner(OneDocument):
             val=np.empty(n_nodes, dtype),
             grad=np.empty(n_nodes, dtype),
         )
-        self.shape = kernels.Shape(
-            model.d_model,
-            model.n_heads,
-            model.n_layers,
-            model.block_size,
-            model.vocab_size,
-            model.activation == "relu2",
-            model.n_params,
-        )
+        self.shape = shape_of(model)
         m, v = np.zeros(model.n_params, dtype), np.zeros(model.n_params, dtype)
         self.optimizer = kernels.Optimizer(m, v, train.beta1, train.beta2, train.eps)
         self.places = places(model)

@@ -31,18 +31,6 @@ class Tape(NamedTuple):
     grad: Any
 
 
-class Shape(NamedTuple):
-    """The model in plain numbers."""
-
-    d: int
-    n_heads: int
-    n_layers: int
-    block_size: int
-    vocab: int
-    squared: bool
-    n_params: int
-
-
 class Optimizer(NamedTuple):
     """Adam: its moments [n_params] in the precision of the tape, and its constants."""
 
