@@ -130,7 +130,7 @@ def rms_norm_backward(dy, y, factor, dx):
 
 @kernel(fastmath=True)
 def softmax(x):
-    """exp(x) over its sum, in place."""
+    """exp(x) over its sum, in place; gives the largest x and the sum of exp(x) over exp of it."""
     highest = x[0]
     for i in range(1, len(x)):
         highest = max(highest, x[i])
@@ -140,6 +140,7 @@ def softmax(x):
         total += x[i]
     for i in range(len(x)):
         x[i] *= ONE / total
+    return highest, total
 
 
 @kernel(fastmath=True)
@@ -214,8 +215,10 @@ def position_forward(w, shape, saved, t, token, target):
         at += 12 * d * d
     saved.last[t] = x
     product_forward(w, at, x, saved.p[t])
-    softmax(saved.p[t])
-    return -np.log(saved.p[t, target])
+    logit = saved.p[t, target]
+    highest, total = softmax(saved.p[t])
+    # Not the logarithm of p, which may be too small for a float32.
+    return np.log(total) + (highest - logit)
 
 
 @kernel(fastmath=True)

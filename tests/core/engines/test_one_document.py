@@ -148,6 +148,16 @@ def test_a_run_that_diverges_says_so(name: str, small: Task) -> None:
         runner.generate(1, 0.5, 1)
 
 
+def test_a_loss_beyond_float32_s_smallest_chance_is_a_number(small: Task) -> None:
+    task = replace(small, initial=small.initial * 400.0)
+    dataset, row = task.dataset, task.documents(0, 1, 1)[0]
+    wanted, _ = reference.loss_and_gradients(
+        task.initial, task.model, dataset.tokens[row], dataset.lengths[row]
+    )
+    assert wanted > 104  # exp(-104) is no float32 any more
+    assert start("explicit-numba", task).advance(1)[0] == pytest.approx(wanted, rel=1e-4)
+
+
 def test_data_of_another_model_is_refused(name: str, small: Task) -> None:
     task = replace(small, model=replace(small.model, vocab_size=28))
     with pytest.raises(EetuiError, match="does not fit"):
