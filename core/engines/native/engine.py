@@ -113,8 +113,13 @@ class NativeEngine:
         return reasons.get(codes[-1], f"{unit}: refused with code {codes[-1]}.")
 
     def conflict(self, optimizations: Optimizations) -> str:
-        """Empty unless the matrix engine works with other vectors than those asked for."""
+        """Empty unless the matrix engine stands against the product kernel or the vector width."""
         on, unit = optimizations, self.unit(optimizations)
+        if on.matrix_engine != "off" and on.product_kernel != "tiles":
+            return (
+                "A matrix engine takes the place of the product kernel: set the one to off or the "
+                "other to tiles first."
+            )
         if not self._library.matrix_code(on.matrix_engine, unit.place):
             return ""
         fit = [

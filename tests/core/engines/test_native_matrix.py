@@ -18,6 +18,7 @@ from eetui.core.errors import EngineError
 from eetui.core.optimizations import Optimizations, find
 from eetui.core.preparation import choose_optimizations
 from eetui.core.state import TrainState
+from eetui.core.toggles import possible_values
 
 from .conftest import Toy, WorstError
 
@@ -143,6 +144,17 @@ def test_it_works_with_the_vectors_that_it_is_made_for(machine, refused, names) 
     model = ModelConfig(16)
     with refused(words, EngineError):
         engine.gradients(TrainState.create(model, 1), names, model, narrow, np.arange(4))
+
+
+def test_it_takes_the_place_of_the_product_kernel(native: NativeEngine) -> None:
+    kernel = find("product_kernel")
+    tile = native.default_optimizations().with_value("matrix_engine", "tile")
+    assert possible_values(native, kernel, tile) == ("tiles",)
+    rows = native.default_optimizations().with_value("product_kernel", "rows")
+    assert possible_values(native, ENTRY, rows) == ("off",)
+    assert "takes the place of the product kernel" in native.conflict(
+        rows.with_value("matrix_engine", "tile")
+    )
 
 
 @pytest.mark.parametrize(
