@@ -22,8 +22,10 @@ TEMPERATURE = 0.5
 KEPT_NAMES = 16
 NAMES_SHARE = 0.1
 """Time that generating names may take, as a share of the training so far."""
-NAMES_APART = 0.1
-"""Seconds of training between names at the least."""
+NAMES_FREE_NS = 50e6
+"""Time that it may take in any case: the first steps change the most."""
+NAMES_FACTOR, NAMES_APART = 2.0, 0.5
+"""New names after so many times the training of the last ones, or so many seconds more of it."""
 
 Observe = Callable[[str, int, NDArray[np.float64]], None]
 """Called with a contestant's name, its first step of a slice (from 0) and that slice's losses."""
@@ -155,9 +157,8 @@ class Lane:
             done = Status.FINISHED
         elif plan.seconds is not None and record.seconds >= plan.seconds:
             done = Status.OUT_OF_TIME
-        is_due = (
-            self._names_ns <= NAMES_SHARE * record.nanoseconds and record.seconds >= self._names_at
-        )
+        may_take = max(NAMES_SHARE * record.nanoseconds, NAMES_FREE_NS)
+        is_due = self._names_ns <= may_take and record.seconds >= self._names_at
         if done or is_due:
             self._generate(runner, record)
         if done:
@@ -171,11 +172,11 @@ class Lane:
         except EetuiError:  # such as weights that have become too large to sample from
             texts = []
         self._names_ns += self._clock() - start
-        self._names_at = record.seconds + NAMES_APART
+        self._names_at = min(record.seconds * NAMES_FACTOR, record.seconds + NAMES_APART)
         if texts:
             self._names.append(Names(record.steps, record.seconds, tuple(texts)))
-        if len(self._names) > KEPT_NAMES:  # thin out, but keep how it began and how it ended
-            del self._names[1:-1:2]
+        if len(self._names) > KEPT_NAMES:
+            del self._names[_densest(self._names)]
 
     def skip(self) -> None:
         """Leave it where it is."""
@@ -207,6 +208,15 @@ class Lane:
             names=tuple(self._names),
             joules=self._joules,
         )
+
+
+def _densest(names: list[Names]) -> int:
+    """The place of the names that are missed the least, as times are seen: on a logarithmic scale.
+
+    Neither the first nor the last: how it began and how it ended are kept.
+    """
+    places = range(1, len(names) - 1)
+    return min(places, key=lambda i: names[i + 1].seconds / names[i - 1].seconds)
 
 
 def _sentence(error: Exception) -> str:
