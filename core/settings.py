@@ -25,6 +25,7 @@ CONFIG_VARIABLE = "EETUI_CONFIG"
 
 KEYS: dict[str, type] = {
     "engine": str,
+    "matrix": str,
     "d_model": int,
     "heads": int,
     "layers": int,

@@ -37,6 +37,16 @@ def test_it_comes_from_the_environment_and_set_counts_more(cli, native, monkeypa
     assert "tile" not in json.loads(cli(*SHORT, "--set", "matrix_engine=off").out)["isa"]
 
 
+def test_it_comes_from_the_configuration_file(cli, native, own_settings) -> None:
+    own_settings.write_text('matrix = "tile"\n')
+    assert "tile" in json.loads(cli(*SHORT).out)["isa"]
+    own_settings.write_text('matrix = "cuda"\n')
+    result = cli(*SHORT)
+    assert result.code == 2
+    assert "'cuda' is not one of 'off', 'auto'" in result.err
+    assert "in the configuration file" in result.err
+
+
 def test_what_is_impossible_here_is_refused_with_the_reason(cli, native: Engine) -> None:
     for value in ("sme2", "amx", "amx-split"):
         if reason := native.why_not("matrix_engine", value):
