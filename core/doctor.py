@@ -133,7 +133,7 @@ def _engines(problems: list[str]) -> list[Section]:
 def _automatic(engine: Engine) -> str:
     """What the matrix engine is as long as nobody sets it."""
     wide = ModelConfig(d_model=FROM_D_MODEL)
-    value = automatic(engine, wide)
+    value = automatic(engine, wide, engine.default_optimizations())
     return "off" if value == "off" else f"{value} from d_model {FROM_D_MODEL} on, off below"
 
 

@@ -67,6 +67,5 @@ def choose_optimizations(
     if reason := engine.conflict(chosen):
         raise UsageError(reason)
     if "matrix_engine" not in assigned(assignments):
-        suited = chosen.with_value("matrix_engine", automatic(engine, model))
-        return chosen if engine.conflict(suited) else suited
+        return chosen.with_value("matrix_engine", automatic(engine, model, chosen))
     return chosen

@@ -268,7 +268,7 @@ class Runner:
     def _suit_model(self) -> None:
         """Another shape may suit a matrix engine, or need compiling, for which the run waits."""
         if self.engine is not None and "matrix_engine" not in self.chosen:
-            best = automatic(self.engine, self.trainer.model)
+            best = automatic(self.engine, self.trainer.model, self.wanted)
             if best != self.wanted.matrix_engine:
                 self.wanted = self.wanted.with_value("matrix_engine", best)
                 self._switch("matrix_engine")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,16 +25,15 @@ from eetui.core.engines import registry
 from eetui.core.errors import EetuiError
 from eetui.core.namestream import NameStream
 from eetui.core.optimizations import Value
-from eetui.core.race.lane import Plan
-from eetui.core.race.measures import Measures, measure
-from eetui.core.race.race import Race
-from eetui.core.race.registry import line_up
-from eetui.core.race.tasks import DEFAULT_SECONDS, make_task
 from eetui.core.runner import Runner
 from eetui.core.snapshot import Snapshot, Status
 from eetui.core.state import TrainState
 from eetui.core.toggles import toggle_views
 from eetui.core.trainer import Chunk
+
+if TYPE_CHECKING:
+    from eetui.core.race.measures import Measures
+    from eetui.core.race.race import Race
 
 SECONDS_BETWEEN_SNAPSHOTS = 0.05
 ENDED = (Status.FINISHED, Status.DIVERGED, Status.FAILED)
@@ -255,6 +255,11 @@ class Session:
         names: the contestants, all but those on a GPU by default. To be run in a thread of its own
         while the training pauses. Raises `UsageError` for a width or a name that cannot be.
         """
+        from eetui.core.race.lane import Plan  # 25 ms that a start need not wait for
+        from eetui.core.race.race import Race
+        from eetui.core.race.registry import line_up
+        from eetui.core.race.tasks import DEFAULT_SECONDS, make_task
+
         trainer = self._runner.trainer
         model = replace(trainer.model, d_model=d_model, n_heads=default_n_heads(d_model))
         task = make_task("equal", trainer.dataset, model, seed=trainer.train.seed)
@@ -262,6 +267,8 @@ class Session:
 
     def measure(self) -> Iterator[Measures]:
         """Measure the loss within one second and the killer microsecond on this run's data."""
+        from eetui.core.race.measures import measure
+
         trainer = self._runner.trainer
         return measure(trainer.dataset, trainer.train.seed)
 

@@ -58,7 +58,7 @@ def views(model: ModelConfig, vector: NDArray[Any]) -> dict[str, NDArray[Any]]:
     return {t.name: vector[t.offset : t.offset + t.size].reshape(t.shape) for t in layout(model)}
 
 
-def relative_distance(model: ModelConfig, a: Vector, b: Vector) -> float | None:
+def relative_distance(model: ModelConfig, a: NDArray[Any], b: NDArray[Any]) -> float | None:
     """|a - b| / |b| in the tensor where it is greatest; None where a number is not finite."""
     with np.errstate(over="ignore", invalid="ignore"):
         theirs = views(model, b)

@@ -11,13 +11,6 @@ from eetui.core.snapshot import Toggle
 BATCH_WHAT = "Documents a step: more make the gradient less noisy and share each weight's load."
 
 
-def possible_values(
-    engine: Engine, entry: Optimization, beside: Optimizations | None = None
-) -> tuple[Value, ...]:
-    """The values of a catalogue entry that this engine can take here, `beside` other toggles."""
-    return tuple(value for value in entry.values if not why_not(engine, entry, value, beside))
-
-
 def why_not(
     engine: Engine, entry: Optimization, value: Value, beside: Optimizations | None = None
 ) -> str:
@@ -28,19 +21,32 @@ def why_not(
     return engine.conflict(beside.with_value(entry.key, value))
 
 
+def judge(
+    engine: Engine, entry: Optimization, beside: Optimizations | None = None
+) -> tuple[tuple[Value, ...], str]:
+    """The values that this engine can take here, and why it cannot take the others."""
+    found = {value: why_not(engine, entry, value, beside) for value in entry.values}
+    possible = tuple(value for value, reason in found.items() if not reason)
+    return possible, " ".join(dict.fromkeys(filter(None, found.values())))
+
+
+def possible_values(
+    engine: Engine, entry: Optimization, beside: Optimizations | None = None
+) -> tuple[Value, ...]:
+    """The values of a catalogue entry that this engine can take here, `beside` other toggles."""
+    return judge(engine, entry, beside)[0]
+
+
 def reasons(engine: Engine, entry: Optimization, beside: Optimizations | None = None) -> str:
     """Why the impossible values are impossible, each reason once."""
-    found = (why_not(engine, entry, value, beside) for value in entry.values)
-    return " ".join(dict.fromkeys(reason for reason in found if reason))
+    return judge(engine, entry, beside)[1]
 
 
 def next_value(engine: Engine, entry: Optimization, optimizations: Optimizations) -> Value:
     """The possible value after the present one, going round; raises `UsageError` if it is alone."""
-    values = possible_values(engine, entry, optimizations)
+    values, missing = judge(engine, entry, optimizations)
     if len(values) < 2:
-        raise UsageError(
-            reasons(engine, entry, optimizations) or f"{entry.name} has no other value here."
-        )
+        raise UsageError(missing or f"{entry.name} has no other value here.")
     return values[(values.index(getattr(optimizations, entry.key)) + 1) % len(values)]
 
 
@@ -58,8 +64,8 @@ def toggle_views(
         now, then = getattr(running, entry.key), getattr(wanted, entry.key)
         blocked, missing = waiting, ""
         if engine is not None:
-            missing = reasons(engine, entry, wanted)
-            blocked = missing if len(possible_values(engine, entry, wanted)) < 2 else ""
+            possible, missing = judge(engine, entry, wanted)
+            blocked = missing if len(possible) < 2 else ""
         views.append(
             Toggle(
                 key=entry.key,

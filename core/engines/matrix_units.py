@@ -5,6 +5,7 @@ from __future__ import annotations
 from eetui.core import cpu
 from eetui.core.config import ModelConfig
 from eetui.core.engines.base import Engine
+from eetui.core.optimizations import Optimizations
 
 AUTOMATIC = ("sme2", "amx-split")
 """Values of the toggle that keep the gradients of float32 and so may be chosen by themselves."""
@@ -13,11 +14,15 @@ FROM_D_MODEL = 64
 measured a loss of 10 % with SME2 at d_model 16."""
 
 
-def automatic(engine: Engine, model: ModelConfig) -> str:
-    """What the toggle `matrix_engine` is for a model as long as nobody sets it."""
+def automatic(engine: Engine, model: ModelConfig, beside: Optimizations) -> str:
+    """What the toggle `matrix_engine` is for a model as long as nobody sets it.
+
+    Other toggles, `beside` it, are not taken back for a unit that nobody has asked for.
+    """
     if model.d_model >= FROM_D_MODEL:
         for value in AUTOMATIC:
-            if not engine.why_not("matrix_engine", value):
+            suited = beside.with_value("matrix_engine", value)
+            if not engine.why_not("matrix_engine", value) and not engine.conflict(suited):
                 return value
     return "off"
 

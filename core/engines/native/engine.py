@@ -114,13 +114,15 @@ class NativeEngine:
 
     def conflict(self, optimizations: Optimizations) -> str:
         """Empty unless the matrix engine stands against the product kernel or the vector width."""
-        on, unit = optimizations, self.unit(optimizations)
-        if on.matrix_engine != "off" and on.product_kernel != "tiles":
+        on = optimizations
+        if on.matrix_engine == "off":
+            return ""
+        if on.product_kernel != "tiles":
             return (
                 "A matrix engine takes the place of the product kernel: set the one to off or the "
                 "other to tiles first."
             )
-        if not self._library.matrix_code(on.matrix_engine, unit.place):
+        if not self._library.matrix_code(on.matrix_engine, self.unit(on).place):
             return ""
         fit = [
             u

@@ -174,13 +174,14 @@ def test_a_unit_is_used_by_itself_where_it_pays_and_keeps_the_gradients(
     for d_model in (16, FROM_D_MODEL - 4, FROM_D_MODEL, 128):
         model = ModelConfig(d_model, 4)
         wanted = wide if d_model >= FROM_D_MODEL else "off"
-        assert automatic(engine, model) == wanted
+        assert automatic(engine, model, engine.default_optimizations()) == wanted
         assert choose_optimizations(engine, model, []).matrix_engine == wanted
         assert choose_optimizations(engine, model, ["matrix_engine=off"]).matrix_engine == "off"
     if wide != "off" and engine.default_optimizations().vector_width > 1:
         # A width that was asked for is not taken back for a unit that nobody asked for.
         chosen = choose_optimizations(engine, ModelConfig(64), ["vector_width=off"])
         assert (chosen.vector_width, chosen.matrix_engine) == (1, "off")
+        assert automatic(engine, ModelConfig(64), chosen) == "off"
 
 
 def test_another_library_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
