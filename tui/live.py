@@ -5,15 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.ladder import Ladder
 from eetui.core.optimizations import Value
-from eetui.core.race.league import League
-from eetui.core.race.measures import Measures
-from eetui.core.race.standing import Standing
 from eetui.core.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from eetui.core.race.league import League
+    from eetui.core.race.measures import Measures
+    from eetui.core.race.standing import Standing
 
 
 class LiveRace(Protocol):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.message import Message
 
 from eetui.core.ladder import Ladder
-from eetui.core.race.league import League
-from eetui.core.race.measures import Measures
 from eetui.core.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from eetui.core.race.league import League
+    from eetui.core.race.measures import Measures
 
 
 class Published(Message, bubble=False):
