@@ -286,7 +286,6 @@ static void amx_leave(const Plan *p) {
         amx_gradient(p, w, a, lda, dc, ldc, rows, u, SPLIT);                                     \
     }                                                                                            \
     static const Kernels NAME##_KERNELS = {                                                      \
-        .name = #NAME,                                                                           \
         .fuses = 1,                                                                              \
         .lay_out = amx_scratch,                                                                  \
         .enter = amx_enter,                                                                      \

@@ -19,20 +19,15 @@ typedef struct Arena Arena;
 /* Matrices of activations are [rows][ld], zero behind the last feature; weights lie in the panels
  * of p->p, gradients alike in p->g[p->thread]. What may be null says so. */
 struct Kernels {
-    const char *name;
     int fuses; /* `gradient` can update the weights itself */
 
-    /* Take scratch for all threads, and for each, and tell where it is (p->common, p->own). They
-     * run twice, the first time to count, so they write nothing there. May be null. */
-    void *(*lay_out_common)(const Plan *p, Arena *a);
+    /* Take scratch for a thread and tell where it is (p->own). Runs twice, the first time to
+     * count, when there is no memory yet. May be null. */
     void *(*lay_out)(const Plan *p, Arena *a);
 
     /* Before and after the steps of a call, on each thread. May be null. */
     void (*enter)(const Plan *p);
     void (*leave)(const Plan *p);
-
-    /* The weights of `w` in p->p have changed other than by `gradient`. May be null. */
-    void (*refresh)(const Plan *p, const Matrix *w);
 
     /* c [rows][ldc] (+)= a [rows][lda] W: a projection of the forward pass. */
     void (*forward)(const Plan *p, const Matrix *w, const float *a, int lda, float *c, int ldc,

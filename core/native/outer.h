@@ -114,7 +114,6 @@ static void *outer_scratch(const Plan *p, Arena *a) {
 }
 
 static const Kernels TILE_KERNELS = {
-    .name = "tile",
     .fuses = 1,
     .lay_out = outer_scratch,
     .forward = outer_forward,

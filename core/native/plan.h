@@ -102,7 +102,7 @@ typedef struct {
     uint64_t *keys;             /* [batch] */
     Piece piece;
     int thread, threads;
-    void *common, *own;         /* what the kernels keep for all threads and for this one */
+    void *own;                  /* what the kernels keep for this thread */
 } Plan;
 
 INLINE int padded(int n, int to) { return (n + to - 1) / to * to; }

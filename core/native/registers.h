@@ -203,7 +203,6 @@ static void product_gradient(const Plan *p, const Matrix *w, const float *a, int
 }
 
 static const Kernels REGISTER_KERNELS = {
-    .name = "registers",
     .fuses = 1,
     .forward = product_forward,
     .backward = product_backward,

@@ -95,7 +95,6 @@ static int64_t plan_of(Plan *p, const eetui_run *run, const Kernels *kernels, ch
     p->v = take_floats(&a, p->n_working);
     p->loss = take(&a, 64 * p->threads);
     for (int t = 0; t < p->threads; t++) p->g[t] = take_floats(&a, p->n_working);
-    if (kernels->lay_out_common) p->common = kernels->lay_out_common(p, &a);
     int64_t shared = a.used;
     Arena own = {NULL, 0};
     lay_out_own(p, &own, run->batch);

@@ -94,7 +94,6 @@ static void sme2_norm_backward(const Plan *p, const float *dy, const float *y, c
 }
 
 static const Kernels SME2_KERNELS = {
-    .name = "SME2",
     .lay_out = sme2_lay_out,
     .enter = sme2_enter,
     .forward = sme2_forward,

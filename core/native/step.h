@@ -181,15 +181,6 @@ static void reduce_and_update(Plan *p, const Update *u, int64_t from, int64_t to
     adam(p->p + from, p->m + from, p->v + from, g + from, to - from, u->coefficient);
 }
 
-/* Tell the kernels that all weights have changed; each thread sees to its share. */
-static void refresh_weights(const Plan *p) {
-    if (!p->kernels->refresh) return;
-    int n = p->layers * PER_LAYER;
-    for (int i = p->thread; i <= n; i += p->threads)
-        p->kernels->refresh(p, i == n ? &p->head : &p->matrix[i / PER_LAYER][i % PER_LAYER]);
-    if (p->threads > 1) eetui_crew_meet(p->run->crew);
-}
-
 /* Step `index` of the call, this thread's part of it. */
 static void one_step(Plan *p, int index, Clock *c) {
     const eetui_run *run = p->run;
@@ -248,7 +239,6 @@ static void one_step(Plan *p, int index, Clock *c) {
         int64_t end = p->n_working / 16 * (p->thread + 1) / p->threads * 16;
         reduce_and_update(p, &u, share, end);
         if (p->threads > 1) eetui_crew_meet(run->crew);
-        refresh_weights(p);
     }
     lap(c, ADAM);
 }

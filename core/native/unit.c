@@ -52,7 +52,6 @@ static void train(const eetui_run *run, int thread, int64_t *ticks) {
     memset(p.g[thread], 0, 4 * (size_t)p.n_working);
     if (p.threads > 1) eetui_crew_meet(run->crew);
     if (p.kernels->enter) p.kernels->enter(&p);
-    refresh_weights(&p);
     lap(&clock, ADAM);
     for (int i = 0; i < run->n_steps; i++) one_step(&p, i, &clock);
     if (p.kernels->leave) p.kernels->leave(&p);
