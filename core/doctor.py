@@ -13,10 +13,10 @@ from time import perf_counter
 
 from eetui.core import cpu, settings
 from eetui.core.config import ModelConfig
-from eetui.core.dataset import load_dataset
+from eetui.core.data.dataset import load_dataset
 from eetui.core.engines import registry
+from eetui.core.engines.availability import FROM_D_MODEL, automatic
 from eetui.core.engines.base import Engine
-from eetui.core.engines.matrix_units import FROM_D_MODEL, automatic
 from eetui.core.errors import EetuiError, EngineError
 from eetui.core.optimizations import CATALOGUE, labels
 

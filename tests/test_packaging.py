@@ -66,7 +66,7 @@ def test_the_wheel_has_nothing_else(wheel):
 
 def test_the_wheel_is_for_any_python_and_one_platform_if_it_has_the_library(wheel):
     with zipfile.ZipFile(wheel) as archive:
-        built = "eetui/core/native/eetui_native.so" in archive.namelist()
+        built = "eetui/core/engines/native/eetui_native.so" in archive.namelist()
     assert "-py3-none-" in wheel.name
     assert wheel.name.endswith("-any.whl") == (not built)
 
@@ -117,7 +117,7 @@ def test_the_source_distribution_can_be_built_from(tmp_path):
         "README.md",
         "LICENSE",
         "core/config.py",
-        "core/native/unit.c",
+        "core/engines/native/src/unit.c",
     ):
         assert needed in names
 

@@ -1,4 +1,4 @@
-"""What the screen asks of a session and of a race; `eetui.core.session.Session` and
+"""What the screen asks of a session and of a race; `eetui.core.run.session.Session` and
 `eetui.core.race.race.Race` have all of it."""
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.ladder import Ladder
+from eetui.core.measure.ladder import Ladder
 from eetui.core.optimizations import Value
-from eetui.core.snapshot import Snapshot
+from eetui.core.run.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from eetui.core.race.league import League
-    from eetui.core.race.measures import Measures
     from eetui.core.race.standing import Standing
+    from eetui.core.race.studies.measures import Measures
 
 
 class LiveRace(Protocol):

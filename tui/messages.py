@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from eetui.core.ladder import Ladder
-from eetui.core.snapshot import Snapshot
+from eetui.core.measure.ladder import Ladder
+from eetui.core.run.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from eetui.core.race.league import League
-    from eetui.core.race.measures import Measures
+    from eetui.core.race.studies.measures import Measures
 
 
 class Published(Message, bubble=False):

@@ -10,7 +10,7 @@ from textual.message_pump import MessagePump
 
 from eetui.core.errors import UsageError
 from eetui.core.race.league import League
-from eetui.core.race.measures import Measures
+from eetui.core.race.studies.measures import Measures
 from eetui.tui.live import LiveRace
 from eetui.tui.messages import Fell, Measured, Raced
 

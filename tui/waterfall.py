@@ -12,7 +12,7 @@ from enum import Enum, auto
 from itertools import groupby
 from math import log
 
-from eetui.core.ladder import Ladder, Rung
+from eetui.core.measure.ladder import Ladder, Rung
 from eetui.tui import figures
 
 FULL, SAVED, COST, MARK = "█", "░", "▓", "╎"

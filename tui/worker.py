@@ -9,8 +9,8 @@ from traceback import format_exc
 
 from textual.message_pump import MessagePump
 
-from eetui.core.ladder import Ladder
-from eetui.core.snapshot import Snapshot
+from eetui.core.measure.ladder import Ladder
+from eetui.core.run.snapshot import Snapshot
 from eetui.tui.live import LiveSession
 from eetui.tui.messages import Climbed, Crashed, Fell, Published
 

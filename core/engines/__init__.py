@@ -1,1 +1,1 @@
-"""Ways to advance a TrainState; each is stateless and held to core/reference.py."""
+"""Ways to advance a TrainState; each is stateless and held to core/model/reference.py."""

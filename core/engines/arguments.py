@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from eetui.core.config import ModelConfig
-from eetui.core.dataset import Dataset
+from eetui.core.data.dataset import Dataset
 from eetui.core.errors import EngineError
-from eetui.core.state import TrainState
+from eetui.core.model.state import TrainState
 
 
 def check_state(state: TrainState, model: ModelConfig) -> None:

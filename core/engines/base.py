@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.dataset import Dataset
+from eetui.core.data.dataset import Dataset
+from eetui.core.model.state import TrainState, Vector
 from eetui.core.optimizations import Optimizations, Value
-from eetui.core.state import TrainState, Vector
 
 PHASES = (
     "batch_assembly",

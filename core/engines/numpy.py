@@ -7,14 +7,14 @@ from time import perf_counter_ns
 import numpy as np
 from numpy.typing import NDArray
 
-from eetui.core import reference
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.dataset import Dataset
+from eetui.core.data.dataset import Dataset
 from eetui.core.engines.base import Gradients, Progress, StepReport
 from eetui.core.errors import EngineError
+from eetui.core.model import reference
+from eetui.core.model.sampling import generate
+from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations, Value, find, labels
-from eetui.core.sampling import generate
-from eetui.core.state import TrainState
 
 _BLAS_NAMES = {"openblas": "OpenBLAS", "mkl": "MKL", "accelerate": "Accelerate", "blis": "BLIS"}
 

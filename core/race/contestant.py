@@ -8,9 +8,9 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from eetui.core.batches import documents, learning_rates
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.dataset import Dataset
+from eetui.core.data.batches import documents, learning_rates
+from eetui.core.data.dataset import Dataset
 
 Rules = Literal["equal", "microgpt"]
 """equal: the same float32 initial weights, each contestant with the batch it is made for, documents

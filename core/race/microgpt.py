@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.dataset import Dataset
-from eetui.core.engines.scalar import microgpt as program
+from eetui.core.data.dataset import Dataset
+from eetui.core.model.state import views
 from eetui.core.race.contestant import Task
-from eetui.core.state import views
+from eetui.core.race.contestants.scalar import microgpt as program
 
 DEFAULT_STEPS = 1000
 DEFAULT_LEARNING_RATE = 0.01

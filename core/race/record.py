@@ -7,7 +7,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from eetui.core.history import RECENT_LOSSES, History
+from eetui.core.curves.history import RECENT_LOSSES, History
 
 WINDOW_STEPS = 100
 WINDOW_SAMPLES = 1600

@@ -11,34 +11,33 @@ from eetui.core.errors import UsageError
 if TYPE_CHECKING:
     from eetui.core.race.contestant import Contestant
 
-ENGINES = "eetui.core.engines"
-RACE = "eetui.core.race"
+PACKAGE = "eetui.core.race.contestants"
 
 CONTESTANTS = {
-    "scalar": f"{ENGINES}.scalar.contestant:SCALAR",
-    "tape": f"{ENGINES}.tape.contestant:TAPE",
-    "tape-f32": f"{ENGINES}.tape.contestant:TAPE_F32",
-    "vector": f"{ENGINES}.vector.contestant:VECTOR",
-    "vector-sgd": f"{ENGINES}.vector.contestant:VECTOR_SGD",
-    "rnn": f"{ENGINES}.rnn.contestant:RNN",
-    "rnn-sparse": f"{ENGINES}.rnn.contestant:RNN_SPARSE",
-    "explicit": f"{ENGINES}.explicit.contestant:EXPLICIT",
-    "explicit-numba": f"{ENGINES}.explicit.contestant:EXPLICIT_NUMBA",
-    "numba": f"{RACE}.ours:NUMBA",
-    "native": f"{RACE}.ours:NATIVE",
-    "native+matrix": f"{RACE}.ours:MATRIX",
-    "torch": f"{RACE}.frameworks.torch:TORCH",
-    "torch-compile": f"{RACE}.frameworks.torch:TORCH_COMPILE",
-    "jax": f"{RACE}.frameworks.jax:JAX",
-    "mlx": f"{RACE}.frameworks.mlx:MLX",
+    "scalar": f"{PACKAGE}.scalar.contestant:SCALAR",
+    "tape": f"{PACKAGE}.tape.contestant:TAPE",
+    "tape-f32": f"{PACKAGE}.tape.contestant:TAPE_F32",
+    "vector": f"{PACKAGE}.vector.contestant:VECTOR",
+    "vector-sgd": f"{PACKAGE}.vector.contestant:VECTOR_SGD",
+    "rnn": f"{PACKAGE}.rnn.contestant:RNN",
+    "rnn-sparse": f"{PACKAGE}.rnn.contestant:RNN_SPARSE",
+    "explicit": f"{PACKAGE}.explicit.contestant:EXPLICIT",
+    "explicit-numba": f"{PACKAGE}.explicit.contestant:EXPLICIT_NUMBA",
+    "numba": f"{PACKAGE}.engines:NUMBA",
+    "native": f"{PACKAGE}.engines:NATIVE",
+    "native+matrix": f"{PACKAGE}.engines:MATRIX",
+    "torch": f"{PACKAGE}.frameworks.torch:TORCH",
+    "torch-compile": f"{PACKAGE}.frameworks.torch:TORCH_COMPILE",
+    "jax": f"{PACKAGE}.frameworks.jax:JAX",
+    "mlx": f"{PACKAGE}.frameworks.mlx:MLX",
 }
 """From one object a number to compiled frameworks. They compute on the CPU."""
 
 ON_GPU = {
-    "torch+gpu": f"{RACE}.frameworks.torch:TORCH_GPU",
-    "torch-compile+gpu": f"{RACE}.frameworks.torch:TORCH_COMPILE_GPU",
-    "jax+gpu": f"{RACE}.frameworks.jax:JAX_GPU",
-    "mlx+gpu": f"{RACE}.frameworks.mlx:MLX_GPU",
+    "torch+gpu": f"{PACKAGE}.frameworks.torch:TORCH_GPU",
+    "torch-compile+gpu": f"{PACKAGE}.frameworks.torch:TORCH_COMPILE_GPU",
+    "jax+gpu": f"{PACKAGE}.frameworks.jax:JAX_GPU",
+    "mlx+gpu": f"{PACKAGE}.frameworks.mlx:MLX_GPU",
 }
 """The same frameworks on CUDA, MPS or Metal, for who has it and asks for it."""
 

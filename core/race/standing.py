@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from eetui.core.curves.history import Curve
 from eetui.core.race.contestant import Work
-from eetui.core.snapshot import Curve
 
 
 class Status(StrEnum):

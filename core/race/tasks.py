@@ -7,15 +7,15 @@ from dataclasses import replace
 import numpy as np
 
 from eetui.core.config import ModelConfig, TrainConfig, default_learning_rate
-from eetui.core.dataset import Dataset
+from eetui.core.data.dataset import Dataset
 from eetui.core.errors import UsageError
+from eetui.core.model.state import TrainState
 from eetui.core.race.contestant import Rules, Task
 from eetui.core.race.microgpt import (
     DEFAULT_LEARNING_RATE,
     DEFAULT_STEPS,
     microgpt_task,
 )
-from eetui.core.state import TrainState
 
 DEFAULT_SECONDS = 5.0
 

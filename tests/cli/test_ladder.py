@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from eetui.core import ladder
+from eetui.core.measure import ladder
 
 QUICK = ("ladder", "--engine", "numpy", "--d-model", "8", "--rounds", "2")
 

@@ -8,11 +8,13 @@ import math
 import numpy as np
 import pytest
 
-from eetui.core.race import killer, registry, within
-from eetui.core.race.frameworks import shared
-from eetui.core.race.killer import Card
+from eetui.core.race import registry
+from eetui.core.race.contestants.frameworks import shared
 from eetui.core.race.league import compete
-from eetui.core.race.within import Within
+from eetui.core.race.studies import launch_model as killer
+from eetui.core.race.studies import one_second as within
+from eetui.core.race.studies.launch_model import Card
+from eetui.core.race.studies.one_second import Within
 from eetui.tui.cli import race as command
 
 QUICK = ("race", "--contestants", "explicit,vector", "--d-model", "8", "--steps", "40")

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eetui.core import checkpoint
-from eetui.core.dataset import load_dataset
+from eetui.core.data.dataset import load_dataset
+from eetui.core.run import checkpoint
 
 QUICK = ("--engine", "numpy", "--d-model", "16")
 

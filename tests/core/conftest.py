@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from eetui.core.dataset import Dataset, load_dataset
-from eetui.core.session import Session
-from eetui.core.snapshot import Snapshot
+from eetui.core.config import ModelConfig
+from eetui.core.data.dataset import Dataset, load_dataset
+from eetui.core.run.session import Session
+from eetui.core.run.snapshot import Snapshot
 
 PATIENCE = 30.0
+
+Toy = Callable[..., Dataset]
 
 
 class Live:
@@ -71,3 +74,34 @@ def live() -> Iterator[Callable[[Session], Live]]:
     yield start
     for each in started:
         each.close()
+
+
+@pytest.fixture(scope="session")
+def toy() -> Toy:
+    """Random documents for a model: `toy(model, n_docs)` or `toy(model, lengths=[...])`."""
+
+    def make(
+        model: ModelConfig, n_docs: int = 40, *, lengths: list[int] | None = None, seed: int = 0
+    ) -> Dataset:
+        rng = np.random.default_rng(seed)
+        block, boundary = model.block_size, model.vocab_size - 1
+        sizes = np.array(lengths or rng.integers(1, block + 1, n_docs), np.int32)
+        tokens = rng.integers(0, model.vocab_size, (len(sizes), block + 1)).astype(np.uint8)
+        tokens[:, 0] = boundary
+        tokens[np.arange(block + 1) >= sizes[:, None]] = boundary
+        return Dataset(
+            name="toy",
+            path="",
+            tokens=tokens,
+            lengths=sizes,
+            vocabulary=tuple(chr(200 + i) for i in range(boundary)),
+            documents=frozenset(),
+            n_cut=0,
+            n_blank=0,
+            n_repeated=0,
+            is_names=False,
+            _ids=np.zeros(0, np.uint8),
+            _sizes=sizes.astype(np.int64),
+        )
+
+    return make

@@ -17,7 +17,7 @@ from eetui.core.config import (
     default_learning_rate,
     default_n_heads,
 )
-from eetui.core.state import layout
+from eetui.core.model.state import layout
 
 
 @st.composite

@@ -7,10 +7,10 @@ import re
 
 import pytest
 
-from eetui.core import checkpoint
 from eetui.core.engines import registry
+from eetui.core.engines.availability import possible_values
 from eetui.core.optimizations import CATALOGUE
-from eetui.core.toggles import possible_values
+from eetui.core.run import checkpoint
 
 MODES = {"1049": "l", "25": "h", "1000": "l", "1003": "l", "1006": "l", "2004": "l"}
 """Private modes of a terminal that is as it was: alternate screen and mouse off, cursor on."""

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from eetui.core.batches import documents, learning_rates
 from eetui.core.config import ModelConfig, TrainConfig, default_learning_rate
-from eetui.core.dataset import load_dataset
+from eetui.core.data.batches import documents, learning_rates
+from eetui.core.data.dataset import load_dataset
 from eetui.core.engines.native.engine import NativeEngine
-from eetui.core.state import TrainState
+from eetui.core.model.state import TrainState
 
 STEPS, LAST, SEEDS = 2000, 100, (1, 2, 3, 4, 5)
 WAYS = {"off": "#4e79a7", "amx": "#e15759", "amx-split": "#59a14f"}

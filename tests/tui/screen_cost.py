@@ -13,8 +13,8 @@ from threading import Thread
 from time import perf_counter, process_time, sleep
 
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.dataset import load_dataset
-from eetui.core.session import Session
+from eetui.core.data.dataset import load_dataset
+from eetui.core.run.session import Session
 from eetui.tui.app import SWITCH_SECONDS, EetuiApp
 
 SECONDS = 5.0

@@ -12,20 +12,12 @@ import numpy as np
 from scripted_race import ScriptedRaces
 
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.ladder import NOT_CLIMBED, START, STORY, Ladder, Rung
+from eetui.core.curves.history import Curve, Event
+from eetui.core.measure.ladder import NOT_CLIMBED, START, STORY, Ladder, Rung
+from eetui.core.model.statistics import SampleStatistics
 from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find
 from eetui.core.optimizations import labels as all_labels
-from eetui.core.samplestats import SampleStatistics
-from eetui.core.snapshot import (
-    Curve,
-    Effect,
-    Event,
-    NameSample,
-    Notice,
-    Snapshot,
-    Status,
-    Toggle,
-)
+from eetui.core.run.snapshot import Effect, NameSample, Notice, Snapshot, Status, Toggle
 
 NO_MATRIX_UNIT = "This machine's engine has no matrix unit path yet."
 

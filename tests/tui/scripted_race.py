@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.curves.history import Curve
 from eetui.core.race.contestant import Work
-from eetui.core.race.killer import D_MODELS, Card
 from eetui.core.race.lane import Plan
 from eetui.core.race.league import League
-from eetui.core.race.measures import MEASURED, Measures
-from eetui.core.race.published import ONE_SECOND
 from eetui.core.race.standing import Names, Standing, Status
-from eetui.core.race.within import Within
-from eetui.core.snapshot import Curve
+from eetui.core.race.studies.launch_model import D_MODELS, Card
+from eetui.core.race.studies.measures import MEASURED, Measures
+from eetui.core.race.studies.one_second import Within
+from eetui.core.race.studies.published import ONE_SECOND
 
 NO_TORCH = "torch is not installed: pip install 'eetui[torch]'."
 NO_MATRIX_UNIT = "SME2: this is an x86-64 CPU, and SME2 is a unit of Arm CPUs."

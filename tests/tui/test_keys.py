@@ -10,7 +10,7 @@ from screens import COMPACT, FULL, main_screen, shown, toasts, until
 from scripted import NO_MATRIX_UNIT
 
 from eetui.core.errors import UsageError
-from eetui.core.snapshot import Status
+from eetui.core.run.snapshot import Status
 from eetui.tui.actions import ACTIONS
 from eetui.tui.app import EetuiApp
 from eetui.tui.commands import ActionCommands

@@ -10,7 +10,7 @@ from screens import COMPACT, FULL, main_screen, text, toasts, until
 from scripted import RUNG_US, ladder
 
 from eetui.core.errors import EngineError, UsageError
-from eetui.core.snapshot import Status
+from eetui.core.run.snapshot import Status
 from eetui.tui.actions import ACTIONS
 from eetui.tui.commands import ActionCommands
 from eetui.tui.screens.ladder import LadderScreen

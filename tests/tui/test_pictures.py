@@ -11,7 +11,7 @@ from screens import COMPACT, FULL, settle, until
 from scripted import ScriptedSession, ladder, snapshot
 from scripted_race import league, measures
 
-from eetui.core.snapshot import Status
+from eetui.core.run.snapshot import Status
 from eetui.tui.app import EetuiApp
 from eetui.tui.screens.main import MainScreen
 

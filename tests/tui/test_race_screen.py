@@ -13,7 +13,7 @@ from textual.widgets._footer import FooterKey
 
 from eetui.core.errors import EngineError, UsageError
 from eetui.core.race.standing import Names, Status
-from eetui.core.snapshot import Status as SessionStatus
+from eetui.core.run.snapshot import Status as SessionStatus
 from eetui.tui.actions import ACTIONS, RACE_ACTIONS
 from eetui.tui.commands import ActionCommands
 from eetui.tui.screens.main import MainScreen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from screens import COMPACT, main_screen, shown, until
 from scripted import snapshot
 
-from eetui.core.snapshot import Status
+from eetui.core.run.snapshot import Status
 
 
 async def test_compiling_shows_a_line_that_moves_and_nothing_else_does(screen, session):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import asdict
 
-from eetui.core import bench
 from eetui.core.engines import registry
-from eetui.core.preparation import choose_optimizations
+from eetui.core.engines.availability import choose_optimizations
+from eetui.core.measure import bench
 from eetui.tui.cli.options import ModelOptions
 from eetui.tui.cli.output import data, messages, print_json
 from eetui.tui.cli.runs import request_model

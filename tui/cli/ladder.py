@@ -6,9 +6,9 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from eetui.core.engines import registry
-from eetui.core.ladder import Ladder, Rung, climb
+from eetui.core.engines.availability import choose_optimizations
+from eetui.core.measure.ladder import Ladder, Rung, climb
 from eetui.core.optimizations import assigned, labels
-from eetui.core.preparation import choose_optimizations
 from eetui.tui import figures, waterfall
 from eetui.tui.cli.options import ModelOptions
 from eetui.tui.cli.output import data, messages, print_json

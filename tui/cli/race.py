@@ -17,13 +17,13 @@ from eetui.core.errors import EetuiError, UsageError
 from eetui.core.race import registry
 from eetui.core.race.contestant import Contestant, Task
 from eetui.core.race.energy import open_meter
-from eetui.core.race.facts import card_facts, league_facts, within_facts
 from eetui.core.race.lane import Plan
 from eetui.core.race.league import League, compete
-from eetui.core.race.measures import Measures, measure
 from eetui.core.race.microgpt import DEFAULT_STEPS
-from eetui.core.race.report import require_folder, write_report
+from eetui.core.race.report.markdown import require_folder, write_report
+from eetui.core.race.report.values import card_facts, league_facts, within_facts
 from eetui.core.race.standing import Status
+from eetui.core.race.studies.measures import Measures, measure
 from eetui.core.race.tasks import DEFAULT_SECONDS, make_task
 from eetui.tui.cli.options import RaceOptions
 from eetui.tui.cli.output import complain, messages, print_json

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eetui.core.race.killer import COMPUTE_US, LAUNCHES, SCENARIOS, Card
 from eetui.core.race.league import League
-from eetui.core.race.published import MACHINE, beside
 from eetui.core.race.standing import Standing, Status
-from eetui.core.race.within import Within
+from eetui.core.race.studies.launch_model import COMPUTE_US, LAUNCHES, SCENARIOS, Card
+from eetui.core.race.studies.one_second import Within
+from eetui.core.race.studies.published import MACHINE, beside
 from eetui.tui import figures, standings
 from eetui.tui.cli.output import data
 

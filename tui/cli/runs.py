@@ -6,21 +6,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from eetui.core import checkpoint
 from eetui.core.config import (
     ModelConfig,
     TrainConfig,
     default_learning_rate,
     default_n_heads,
 )
-from eetui.core.dataset import Dataset, load_dataset
+from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.engines import registry
 from eetui.core.errors import UsageError
+from eetui.core.model.sampling import require_samplable
+from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations, parse_assignments
-from eetui.core.sampling import require_samplable
-from eetui.core.session import Session
+from eetui.core.run import checkpoint
+from eetui.core.run.session import Session
 from eetui.core.settings import require_writable
-from eetui.core.state import TrainState
 from eetui.tui.cli.options import ModelOptions, RunOptions, ShapeOptions
 
 T = TypeVar("T")

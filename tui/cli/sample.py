@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from eetui.core import checkpoint
-from eetui.core.dataset import load_dataset
+from eetui.core.data.dataset import load_dataset
 from eetui.core.engines import registry
 from eetui.core.errors import UsageError
+from eetui.core.run import checkpoint
 from eetui.tui.cli.output import print_json
 
 MAX_SAMPLES = 100_000

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from eetui.core import checkpoint
-from eetui.core.dataset import Dataset
+from eetui.core.data.dataset import Dataset
 from eetui.core.errors import EetuiError, UsageError
-from eetui.core.sampling import generate
-from eetui.core.session import Session
-from eetui.core.snapshot import Snapshot
+from eetui.core.model.sampling import generate
+from eetui.core.run import checkpoint
+from eetui.core.run.session import Session
+from eetui.core.run.snapshot import Snapshot
 from eetui.tui.cli.options import RunOptions
 from eetui.tui.cli.output import complain, data, messages, print_json
 from eetui.tui.cli.runs import Request, request_run

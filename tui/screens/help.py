@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from eetui.core.snapshot import Toggle
+from eetui.core.run.snapshot import Toggle
 from eetui.tui import actions
 from eetui.tui.actions import group
 from eetui.tui.widgets.pane import MUTED, Part

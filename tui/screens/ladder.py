@@ -13,7 +13,7 @@ from textual.screen import Screen
 from textual.widgets import Footer
 
 from eetui.core.errors import EetuiError
-from eetui.core.ladder import Ladder
+from eetui.core.measure.ladder import Ladder
 from eetui.tui import picture, waterfall
 from eetui.tui.live import LiveSession
 from eetui.tui.messages import Climbed, Fell

@@ -17,7 +17,7 @@ from textual.widgets import Footer, Static
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.errors import EetuiError
-from eetui.core.snapshot import Snapshot, Status
+from eetui.core.run.snapshot import Snapshot, Status
 from eetui.tui import picture
 from eetui.tui.actions import BINDINGS
 from eetui.tui.live import LiveSession

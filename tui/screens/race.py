@@ -14,9 +14,9 @@ from textual.widgets import Footer
 
 from eetui.core.errors import UsageError
 from eetui.core.race.league import League
-from eetui.core.race.measures import Measures
 from eetui.core.race.registry import CONTESTANTS, parse_names
-from eetui.core.race.within import D_MODELS
+from eetui.core.race.studies.measures import Measures
+from eetui.core.race.studies.one_second import D_MODELS
 from eetui.tui import picture
 from eetui.tui.actions import RACE_ACTIONS, RACE_BINDINGS
 from eetui.tui.live import LiveSession

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eetui.core.snapshot import Snapshot, Status
+from eetui.core.run.snapshot import Snapshot, Status
 from eetui.tui.widgets.pane import LinesPane, Part, line
 
 NO_BREAK = "\xa0"

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from textual import events
 from textual.timer import Timer
 
-from eetui.core.charts import Axis, event_positions
-from eetui.core.snapshot import Snapshot
+from eetui.core.curves.points import Axis, event_positions
+from eetui.core.run.snapshot import Snapshot
 from eetui.tui import figures, ticks
 from eetui.tui.plot import Chart, Label, Role, draw
 from eetui.tui.widgets.canvas import Canvas

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textual import events
 
-from eetui.core.ladder import Ladder
-from eetui.core.snapshot import Snapshot, Status
+from eetui.core.measure.ladder import Ladder
+from eetui.core.run.snapshot import Snapshot, Status
 from eetui.tui import figures
 from eetui.tui.widgets.pane import MUTED, LinesPane, Part, line
 

@@ -11,8 +11,8 @@ from textual.geometry import Size
 from textual.message import Message
 
 from eetui.core.race.league import League
-from eetui.core.race.published import beside
 from eetui.core.race.standing import Standing, Status
+from eetui.core.race.studies.published import beside
 from eetui.tui import figures, standings
 from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from eetui.core.charts import event_positions, loss_points
-from eetui.core.snapshot import Snapshot
+from eetui.core.curves.points import event_positions, loss_points
+from eetui.core.run.snapshot import Snapshot
 from eetui.tui import ticks
 from eetui.tui.plot import Chart, Label, Role, Series
 from eetui.tui.widgets.chart_pane import (

@@ -7,10 +7,10 @@ from textwrap import wrap
 from textual import events
 from textual.content import Content
 
-from eetui.core.race.killer import COMPUTE_US, D_MODELS, LAUNCHES, SCENARIOS, Card
-from eetui.core.race.measures import MEASURED, Measures
-from eetui.core.race.within import D_MODELS as ONE_SECOND_WIDTHS
-from eetui.core.race.within import Within
+from eetui.core.race.studies.launch_model import COMPUTE_US, D_MODELS, LAUNCHES, SCENARIOS, Card
+from eetui.core.race.studies.measures import MEASURED, Measures
+from eetui.core.race.studies.one_second import D_MODELS as ONE_SECOND_WIDTHS
+from eetui.core.race.studies.one_second import Within
 from eetui.tui import figures
 from eetui.tui.waterfall import FULL, SAVED, Scale
 from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line

@@ -7,8 +7,8 @@ from itertools import groupby
 from textual import events
 from textual.content import Content
 
-from eetui.core.samplestats import SampleStatistics
-from eetui.core.snapshot import NameSample, Snapshot
+from eetui.core.model.statistics import SampleStatistics
+from eetui.core.run.snapshot import NameSample, Snapshot
 from eetui.tui import figures
 from eetui.tui.widgets.pane import MUTED, LinesPane, Part, line
 

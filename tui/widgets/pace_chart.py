@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from eetui.core.charts import event_positions, us_points
-from eetui.core.snapshot import Snapshot
+from eetui.core.curves.points import event_positions, us_points
+from eetui.core.run.snapshot import Snapshot
 from eetui.tui import figures, ticks
 from eetui.tui.plot import Chart, Role, Series
 from eetui.tui.widgets.chart_pane import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual import events
 
-from eetui.core.snapshot import Snapshot
+from eetui.core.run.snapshot import Snapshot
 from eetui.tui import figures
 from eetui.tui.widgets.banner import OFFERS
 from eetui.tui.widgets.pane import MUTED, LinesPane, Part, line

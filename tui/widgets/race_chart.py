@@ -6,7 +6,7 @@ from time import monotonic
 
 from textual import events
 
-from eetui.core.race.charts import Points, loss_points
+from eetui.core.curves.log_points import Points, loss_points
 from eetui.core.race.league import League
 from eetui.tui import figures, legend, standings, ticks
 from eetui.tui.plot import AXIS_ROWS, SERIES, Chart, Label, Role, Row, Series, draw

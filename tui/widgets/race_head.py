@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual import events
 
 from eetui.core.race.league import League
-from eetui.core.snapshot import Snapshot, Status
+from eetui.core.run.snapshot import Snapshot, Status
 from eetui.tui import figures
 from eetui.tui.widgets.pane import MUTED, LinesPane, Part, line
 

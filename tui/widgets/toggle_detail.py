@@ -8,7 +8,7 @@ from textual.widget import Widget
 
 from eetui.core.errors import UsageError
 from eetui.core.optimizations import find
-from eetui.core.snapshot import Toggle
+from eetui.core.run.snapshot import Toggle
 from eetui.tui import figures
 from eetui.tui.widgets.pane import MUTED, Part
 

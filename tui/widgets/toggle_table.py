@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 
-from eetui.core.snapshot import Toggle
+from eetui.core.run.snapshot import Toggle
 from eetui.tui import figures
 from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
 

@@ -7,7 +7,7 @@ from textwrap import wrap
 from textual import events
 from textual.content import Content
 
-from eetui.core.ladder import Ladder, Rung
+from eetui.core.measure.ladder import Ladder, Rung
 from eetui.tui import figures, waterfall
 from eetui.tui.waterfall import Role, Scale
 from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from eetui.core import cpu
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.dataset import Dataset
-from eetui.core.engines import matrix_units
+from eetui.core.data.dataset import Dataset
+from eetui.core.engines import availability
 from eetui.core.engines.arguments import check_arrays, check_fit, check_state
 from eetui.core.engines.base import PHASES, Gradients, Progress, StepReport
 from eetui.core.engines.native.library import (
@@ -32,9 +32,9 @@ from eetui.core.engines.native.library import (
     new_job,
 )
 from eetui.core.errors import EetuiError, EngineError
+from eetui.core.model.sampling import require_samplable
+from eetui.core.model.state import TrainState, Vector, aligned_zeros
 from eetui.core.optimizations import Optimizations, Value, find, labels
-from eetui.core.sampling import require_samplable
-from eetui.core.state import TrainState, Vector, aligned_zeros
 
 ADAM = {"scalar": 0, "vector": 1, "fused": 2}
 MATRIX_WORDS = {
@@ -48,7 +48,7 @@ MATRIX_WORDS = {
 
 
 class NativeEngine:
-    """Whole runs of steps in one call of C that holds no lock; core/native/ is its source.
+    """Whole runs of steps in one call of C that holds no lock; src/ has it.
 
     Safe to use from several threads: calls of one engine take turns because they share its
     scratch memory. Raises `EngineError` when created where the library was not built.
@@ -104,7 +104,7 @@ class NativeEngine:
             return ""
         unit = "SME2" if value == "sme2" else "AMX"
         reasons = {
-            NO_MATRIX: matrix_units.missing(value) or f"{unit}: the C library does not find it.",
+            NO_MATRIX: availability.missing(value) or f"{unit}: the C library does not find it.",
             REFUSED: f"{unit}: the kernel refused the permission.",
             NOT_WITH: f"{unit}: {ISA_VARIABLE} keeps out the vectors that it works with.",
             NOT_BUILT: f"{unit}: the compiler that built eetui does not know it: install a newer "
@@ -202,7 +202,7 @@ class NativeEngine:
         seed: int = 0,
         optimizations: Optimizations | None = None,
     ) -> list[str]:
-        """n generated documents, as core/sampling.py's generate and from the same random numbers.
+        """n generated documents, as model/sampling.py's generate, from the same random numbers.
 
         They are the same documents but where rounding decides. Raises `UsageError` where nothing
         can be generated, and `EetuiError` if the weights are no longer finite.

@@ -15,7 +15,7 @@ from typing import Any
 from eetui.core.errors import EngineError
 
 VERSION = 2
-MODULE = "eetui.core.native.eetui_native"
+MODULE = "eetui.core.engines.native.eetui_native"
 ISA_VARIABLE = "EETUI_ISA"
 LIBRARY_VARIABLE = "EETUI_NATIVE_LIBRARY"
 
@@ -32,7 +32,7 @@ def _fields(*parts: tuple[type, tuple[str, ...]]) -> list[tuple[str, type]]:
 
 
 class Run(ctypes.Structure):
-    """Training steps or one batch's gradients: `eetui_run` of core/native/eetui.h."""
+    """Training steps or one batch's gradients: `eetui_run` of core/engines/native/src/eetui.h."""
 
     _fields_ = _fields(
         (c_int64, ("version", "size", *_SHAPE)),
@@ -48,7 +48,7 @@ class Run(ctypes.Structure):
 
 
 class Sample(ctypes.Structure):
-    """Documents to be generated: `eetui_sample` of core/native/eetui.h."""
+    """Documents to be generated: `eetui_sample` of core/engines/native/src/eetui.h."""
 
     _fields_ = _fields(
         (c_int64, ("version", "size", *_SHAPE)),
@@ -77,7 +77,7 @@ ERRORS = {
     -15: "The operating system does not let eetui use the matrix unit.",
     -16: "The matrix unit does not go together with this vector width.",
 }
-"""What the library's codes mean, in the order of the enum in core/native/eetui.h."""
+"""What the library's codes mean, in the order of the enum in core/engines/native/src/eetui.h."""
 
 NOT_A_NUMBER = -11
 NOT_BUILT, NO_MATRIX, REFUSED, NOT_WITH = -13, -14, -15, -16

@@ -1,4 +1,4 @@
-"""Independent chains of multiply-adds in registers: the code behind core/peak.py."""
+"""Independent chains of multiply-adds in registers: the code behind core/engines/peak.py."""
 
 from __future__ import annotations
 

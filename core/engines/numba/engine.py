@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from eetui.core import cpu
 from eetui.core.config import MAX_BATCH, ModelConfig, TrainConfig
-from eetui.core.dataset import Dataset
-from eetui.core.engines import matrix_units
+from eetui.core.data.dataset import Dataset
+from eetui.core.engines import availability
 from eetui.core.engines.arguments import check_arrays, check_fit, check_state
 from eetui.core.engines.base import PHASES, Gradients, Progress, StepReport
 from eetui.core.errors import EngineError
+from eetui.core.model.sampling import generate
+from eetui.core.model.state import TrainState, aligned_zeros
 from eetui.core.optimizations import Optimizations, Value, find, labels
-from eetui.core.sampling import generate
-from eetui.core.state import TrainState, aligned_zeros
 
 if TYPE_CHECKING:
     from eetui.core.engines.numba.workspace import Workspace
@@ -79,7 +79,7 @@ class NumbaEngine:
                 f"{value} lanes would only be split."
             )
         if key == "matrix_engine" and value != "off":
-            return matrix_units.undriven(str(value), self.name)
+            return availability.undriven(str(value), self.name)
         return ""
 
     def conflict(self, optimizations: Optimizations) -> str:

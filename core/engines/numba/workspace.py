@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from eetui.core.config import ModelConfig
 from eetui.core.engines.numba.plan import FIELDS, FLOATS, INDEX, ROWS, TENSOR_FIELDS
-from eetui.core.state import aligned_zeros, layout
+from eetui.core.model.state import aligned_zeros, layout
 
 LINE = 16
 """Floats of a cache line; also the widest vector, so padding to it suits every width."""

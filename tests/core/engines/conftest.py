@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from eetui.core import reference
 from eetui.core.config import ModelConfig
-from eetui.core.dataset import Dataset
+from eetui.core.data.dataset import Dataset
 from eetui.core.engines.base import Gradients
 from eetui.core.engines.native import library
 from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.engines.numba.engine import NumbaEngine
-from eetui.core.state import TrainState, relative_distance
+from eetui.core.model import reference
+from eetui.core.model.state import TrainState, relative_distance
 
-Toy = Callable[..., Dataset]
 WorstError = Callable[..., float]
 
 
@@ -32,37 +31,6 @@ def native() -> NativeEngine:
     if library.find() is None:
         pytest.skip(library.WHY_MISSING)
     return NativeEngine()
-
-
-@pytest.fixture(scope="session")
-def toy() -> Toy:
-    """Random documents for a model: `toy(model, n_docs)` or `toy(model, lengths=[...])`."""
-
-    def make(
-        model: ModelConfig, n_docs: int = 40, *, lengths: list[int] | None = None, seed: int = 0
-    ) -> Dataset:
-        rng = np.random.default_rng(seed)
-        block, boundary = model.block_size, model.vocab_size - 1
-        sizes = np.array(lengths or rng.integers(1, block + 1, n_docs), np.int32)
-        tokens = rng.integers(0, model.vocab_size, (len(sizes), block + 1)).astype(np.uint8)
-        tokens[:, 0] = boundary
-        tokens[np.arange(block + 1) >= sizes[:, None]] = boundary
-        return Dataset(
-            name="toy",
-            path="",
-            tokens=tokens,
-            lengths=sizes,
-            vocabulary=tuple(chr(200 + i) for i in range(boundary)),
-            documents=frozenset(),
-            n_cut=0,
-            n_blank=0,
-            n_repeated=0,
-            is_names=False,
-            _ids=np.zeros(0, np.uint8),
-            _sizes=sizes.astype(np.int64),
-        )
-
-    return make
 
 
 @pytest.fixture(scope="session")
@@ -92,17 +60,3 @@ def worst_error() -> WorstError:
         return error
 
     return compare
-
-
-def slopes(f: Callable[[], float], x: np.ndarray, places: Iterable[int]) -> list[float]:
-    """Central differences of f along elements of a flat array that it reads."""
-    found = []
-    for i in places:
-        kept = x[i]
-        x[i] = kept + 1e-6
-        above = f()
-        x[i] = kept - 1e-6
-        below = f()
-        x[i] = kept
-        found.append((above - below) / 2e-6)
-    return found

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from eetui.core.config import ModelConfig
-from eetui.core.dataset import Dataset
+from eetui.core.data.dataset import Dataset
 from eetui.core.engines.native.engine import NativeEngine, shape_fields
 from eetui.core.engines.native.library import ERRORS, Run, Sample, new_job
 from eetui.core.errors import EngineError
-from eetui.core.state import TrainState, aligned_zeros
+from eetui.core.model.state import TrainState, aligned_zeros
 
 MODEL = ModelConfig(d_model=8, n_heads=2, block_size=5, vocab_size=7)
 NUMBERS = (-(2**63), -(2**31), -2, -1, 0, 1, 2, 3, 4, 7, 63, 64, 255, 512, 513, 2**31, 2**63 - 1)

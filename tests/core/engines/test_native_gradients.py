@@ -11,13 +11,14 @@ import pytest
 
 from eetui.core import cpu
 from eetui.core.config import ModelConfig
-from eetui.core.dataset import Dataset
+from eetui.core.data.dataset import Dataset
 from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.errors import EngineError
+from eetui.core.model.state import TrainState
 from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find
-from eetui.core.state import TrainState
 
-from .conftest import Toy, WorstError
+from ..conftest import Toy
+from .conftest import WorstError
 
 LIMIT = 1e-4
 WIDTHS = find("vector_width").values

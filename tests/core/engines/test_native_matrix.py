@@ -8,19 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eetui.core.batches import documents, learning_rates
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.dataset import Dataset
-from eetui.core.engines.matrix_units import FROM_D_MODEL, automatic
+from eetui.core.data.batches import documents, learning_rates
+from eetui.core.data.dataset import Dataset
+from eetui.core.engines.availability import (
+    FROM_D_MODEL,
+    automatic,
+    choose_optimizations,
+    possible_values,
+)
 from eetui.core.engines.native import library
 from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.errors import EngineError
+from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations, find
-from eetui.core.preparation import choose_optimizations
-from eetui.core.state import TrainState
-from eetui.core.toggles import possible_values
 
-from .conftest import Toy, WorstError
+from ..conftest import Toy
+from .conftest import WorstError
 
 ENTRY = find("matrix_engine")
 LIMITS = {"exact": 1e-4, "rounding": 5e-2}

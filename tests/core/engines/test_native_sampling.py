@@ -8,13 +8,14 @@ from math import nan
 import numpy as np
 import pytest
 
-from eetui.core import batches, sampling
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.dataset import Dataset
+from eetui.core.data import batches
+from eetui.core.data.dataset import Dataset
 from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.errors import EetuiError, EngineError
-from eetui.core.samplestats import SampleStatistics, statistics
-from eetui.core.state import TrainState
+from eetui.core.model import sampling
+from eetui.core.model.state import TrainState
+from eetui.core.model.statistics import SampleStatistics, statistics
 
 from .test_native_gradients import WIDTHS, with_width
 

@@ -9,17 +9,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eetui.core import batches, checkpoint, reference
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.dataset import Dataset
+from eetui.core.data import batches
+from eetui.core.data.dataset import Dataset
 from eetui.core.engines import registry
 from eetui.core.engines.base import PHASES, Engine, StepReport
 from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.errors import EngineError
+from eetui.core.model import reference
+from eetui.core.model.state import TrainState
 from eetui.core.optimizations import CATALOGUE, Optimizations, find
-from eetui.core.state import TrainState
+from eetui.core.run import checkpoint
 
-from .conftest import Toy
+from ..conftest import Toy
 from .test_native_gradients import WIDTHS, possible, with_width
 
 

@@ -10,10 +10,11 @@ import pytest
 from eetui.core.config import ModelConfig
 from eetui.core.engines.numba.engine import WIDTHS, NumbaEngine
 from eetui.core.errors import EngineError
+from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations
-from eetui.core.state import TrainState
 
-from .conftest import Toy, WorstError
+from ..conftest import Toy
+from .conftest import WorstError
 
 LIMIT = 1e-4
 ALL = [

@@ -14,15 +14,16 @@ import numpy as np
 import pytest
 from numba import njit
 
-from eetui.core import cpu, peak
+from eetui.core import cpu
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.dataset import Dataset
+from eetui.core.data.dataset import Dataset
+from eetui.core.engines import peak
 from eetui.core.engines.numba.compile import kernel
 from eetui.core.engines.numba.engine import WIDTHS, NumbaEngine
 from eetui.core.engines.numba.machine import float_mode
 from eetui.core.engines.numba.vectors import exp_fast, exp_library, f32_at, lanes, load, store
+from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations
-from eetui.core.state import TrainState
 
 START = """
 import sys
@@ -167,11 +168,11 @@ def test_a_cpu_with_sixteen_vector_registers() -> None:
         "host = replace(cpu.detect(), vector_registers=16, lanes=8, instruction_set='AVX2')\n"
         "cpu.detect = lambda: host\n"
         "from eetui.core.config import ModelConfig\n"
-        "from eetui.core.dataset import load_dataset\n"
+        "from eetui.core.data.dataset import load_dataset\n"
         "from eetui.core.engines.numba import compile, tile\n"
         "from eetui.core.engines.numba.engine import NumbaEngine\n"
-        "from eetui.core.reference import loss_and_gradients\n"
-        "from eetui.core.state import TrainState\n"
+        "from eetui.core.model.reference import loss_and_gradients\n"
+        "from eetui.core.model.state import TrainState\n"
         "compile._CacheFiles._locator_classes = ()\n"
         "assert tile.heights() == (6, 4, 2)\n"
         "engine, names, documents = NumbaEngine(), load_dataset(), np.arange(17)\n"

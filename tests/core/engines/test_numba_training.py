@@ -8,16 +8,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eetui.core import batches, reference
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.dataset import Dataset
+from eetui.core.data import batches
+from eetui.core.data.dataset import Dataset
 from eetui.core.engines.base import PHASES, StepReport
 from eetui.core.engines.numba.engine import WIDTHS, NumbaEngine
 from eetui.core.errors import EngineError
+from eetui.core.model import reference
+from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations
-from eetui.core.state import TrainState
 
-from .conftest import Toy
+from ..conftest import Toy
 
 
 def _run(

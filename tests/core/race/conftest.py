@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.dataset import load_dataset
+from eetui.core.data.dataset import load_dataset
+from eetui.core.model.state import TrainState
 from eetui.core.race.contestant import Task, Work
 from eetui.core.race.lane import Plan
 from eetui.core.race.league import League, compete
-from eetui.core.state import TrainState
 
 
 @dataclass
@@ -109,3 +109,17 @@ def race(task: Task, clock: FakeClock) -> Compete:
         return [*leagues]
 
     return run
+
+
+def slopes(f: Callable[[], float], x: np.ndarray, places: Iterable[int]) -> list[float]:
+    """Central differences of f along elements of a flat array that it reads."""
+    found = []
+    for i in places:
+        kept = x[i]
+        x[i] = kept + 1e-6
+        above = f()
+        x[i] = kept - 1e-6
+        below = f()
+        x[i] = kept
+        found.append((above - below) / 2e-6)
+    return found

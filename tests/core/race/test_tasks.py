@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eetui.core.batches import documents
 from eetui.core.config import ModelConfig
-from eetui.core.dataset import load_dataset
+from eetui.core.data.batches import documents
+from eetui.core.data.dataset import load_dataset
+from eetui.core.model.state import TrainState
 from eetui.core.race.tasks import make_task
-from eetui.core.state import TrainState
 
 MODEL = ModelConfig(d_model=16)
 

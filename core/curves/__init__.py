@@ -1,0 +1,1 @@
+"""Curves of a run and the points that a chart draws of them."""

@@ -1,0 +1,115 @@
+"""What a run has been: the whole curve in bounded memory, and the last moments in detail."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+CAPACITY = 2048
+RECENT_LOSSES = 100
+RECENT_CHUNKS = 41
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A change in mid-run, to be marked on the charts."""
+
+    step: int
+    seconds: float
+    key: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The whole run in at most a few thousand buckets, oldest first; all arrays are [n].
+
+    steps: last step of the bucket. seconds: training time at its end. loss: mean nats.
+    us: microseconds a step.
+    """
+
+    steps: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    seconds: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    loss: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    us: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+
+class History:
+    """Loss and time of every chunk of steps, merged pairwise whenever the buckets run out.
+
+    So a run of any length keeps its beginning, costs the same memory, and adding a chunk costs
+    the same time.
+    """
+
+    def __init__(self) -> None:
+        self._buckets = np.zeros((CAPACITY, 4))  # last step, steps, loss sum, nanoseconds
+        self._count = 0
+        self._chunks_per_bucket = 1
+        self._chunks_in_last = 0
+        self._recent_losses: NDArray[np.float32] = np.zeros(0, np.float32)
+        self._recent_us: deque[float] = deque(maxlen=RECENT_CHUNKS)
+
+    def add(self, last_step: int, losses: NDArray[np.float32], elapsed_ns: int) -> None:
+        """Record a chunk that ended after `last_step` steps; losses [n_steps], all finite."""
+        n = len(losses)
+        if not n:
+            return
+        if self._chunks_in_last == self._chunks_per_bucket or not self._count:
+            if self._count == CAPACITY:
+                self._merge()
+            self._count += 1
+            self._chunks_in_last = 0
+            self._buckets[self._count - 1] = 0.0
+        bucket = self._buckets[self._count - 1]
+        bucket[0] = last_step
+        bucket[1:] += n, losses.sum(dtype=np.float64), elapsed_ns
+        self._chunks_in_last += 1
+        self._recent_losses = np.concatenate([self._recent_losses, losses])[-RECENT_LOSSES:]
+        self._recent_us.append(elapsed_ns / 1e3 / n)
+
+    def _merge(self) -> None:
+        pairs = self._buckets.reshape(-1, 2, 4)
+        merged = pairs.sum(axis=1)
+        merged[:, 0] = pairs[:, 1, 0]
+        self._count = CAPACITY // 2
+        self._buckets[: self._count] = merged
+        self._chunks_per_bucket *= 2
+
+    def forget_after(self, step: int) -> None:
+        """Drop what was recorded after `step`, for a run that goes back to it."""
+        self._count = int(np.searchsorted(self._buckets[: self._count, 0], step, side="right"))
+        self._chunks_in_last = self._chunks_per_bucket
+        self._recent_losses = self._recent_losses[:0]
+        self._recent_us.clear()
+
+    def forget_pace(self) -> None:
+        """Start the recent microseconds anew, because what is being timed has changed."""
+        self._recent_us.clear()
+
+    @property
+    def loss(self) -> float | None:
+        """Mean loss of about the last 100 steps, nats."""
+        return float(self._recent_losses.mean()) if len(self._recent_losses) else None
+
+    @property
+    def us_per_step(self) -> float | None:
+        """Median microseconds a step of the last chunks."""
+        return float(np.median(self._recent_us)) if self._recent_us else None
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in the recorded steps."""
+        return float(self._buckets[: self._count, 3].sum() / 1e9)
+
+    def curve(self) -> Curve:
+        """An immutable copy of the whole run."""
+        last_step, steps, loss_sum, ns = self._buckets[: self._count].T.copy()
+        return Curve(
+            steps=last_step.astype(np.int64),
+            seconds=np.cumsum(ns) / 1e9,
+            loss=loss_sum / steps,
+            us=ns / 1e3 / steps,
+        )

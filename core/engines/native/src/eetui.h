@@ -1,0 +1,119 @@
+/* The boundary of the native engine: one struct of plain numbers and pointers, and a few calls.
+ *
+ * Every field has eight bytes, so that a caller in another language can mirror the struct as a
+ * list. A call checks what it is given before it follows it and answers with a code; nothing is
+ * allocated, and nothing outside the memory that was handed in is written.
+ */
+#ifndef EETUI_H
+#define EETUI_H
+
+#include <stdint.h>
+
+#define EETUI_VERSION 2
+
+enum {
+    EETUI_OK = 0,
+    EETUI_NULL = -1,      /* a pointer is missing */
+    EETUI_VERSION_BAD = -2, /* the struct is of another version or size */
+    EETUI_SHAPE = -3,     /* the model's shape is not a legal one */
+    EETUI_TOGGLE = -4,    /* a toggle has a value that does not exist */
+    EETUI_UNIT = -5,      /* this CPU or build lacks the instruction set */
+    EETUI_BATCH = -6,     /* the number of steps, documents or threads is out of range */
+    EETUI_DOCUMENT = -7,  /* a batch names a document that does not exist */
+    EETUI_LENGTH = -8,    /* a document has no position to predict, or too many */
+    EETUI_TOKEN = -9,     /* a document holds a token outside the vocabulary */
+    EETUI_MEMORY = -10,   /* the scratch memory is too small or not aligned to 64 bytes */
+    EETUI_NUMBER = -11,   /* a rate, beta, temperature or such makes no sense */
+    EETUI_CREW = -12,     /* more threads are asked for than the crew has */
+    EETUI_NOT_BUILT = -13, /* the compiler of this build could not make the matrix kernels */
+    EETUI_NO_MATRIX = -14, /* this CPU has no such matrix unit */
+    EETUI_REFUSED = -15,  /* the operating system does not let this process use it */
+    EETUI_NOT_WITH = -16  /* it does not go together with this instruction set */
+};
+
+enum { EETUI_ADAM_SCALAR, EETUI_ADAM_VECTOR, EETUI_ADAM_FUSED };
+
+/* How the products are computed: by the register kernels, or as sums of outer products. */
+enum {
+    EETUI_MATRIX_OFF,
+    EETUI_MATRIX_TILE,     /* the same algorithm in vector registers, on every CPU */
+    EETUI_MATRIX_SME2,     /* Arm */
+    EETUI_MATRIX_AMX,      /* Intel, in bfloat16 */
+    EETUI_MATRIX_AMX_SPLIT /* Intel, each number as the sum of two in bfloat16 */
+};
+
+enum { EETUI_PHASES = 8 };
+
+/* One call: n_steps training steps, or the loss and gradients of one batch. */
+typedef struct {
+    int64_t version, size; /* EETUI_VERSION and sizeof of this struct */
+    /* the model */
+    int64_t d_model, n_heads, n_layers, block_size, vocab, squared;
+    /* the toggles */
+    int64_t unit; /* place in the list of units, see eetui_unit_name */
+    int64_t padding_skip, prefix_sharing, fast_exp, tiles, fused, adam, flush_denormals;
+    int64_t by_sample, threads, matrix;
+    /* the work */
+    int64_t n_steps, batch, n_docs, step, profile;
+    double beta1, beta2, eps;
+    float *params, *m, *v;    /* [n_params], as core/model/state.py lays them out */
+    float *grads;             /* [n_params] to be filled instead of an update, or null */
+    const uint8_t *tokens;    /* [n_docs][block_size + 1] */
+    const int32_t *lengths;   /* [n_docs] predicted positions */
+    const int32_t *documents; /* [n_steps][batch] */
+    const float *rates;       /* [n_steps] */
+    float *losses;            /* [n_steps], filled */
+    int64_t *ticks;           /* [EETUI_PHASES + 1], added to if profile; the last is the whole */
+    void *memory;             /* eetui_memory bytes of scratch, aligned to 64 */
+    int64_t memory_bytes;
+    void *crew; /* eetui_crew_create, or null for one thread */
+} eetui_run;
+
+/* Documents generated side by side: n of them, one position after the other. */
+typedef struct {
+    int64_t version, size;
+    int64_t d_model, n_heads, n_layers, block_size, vocab, squared;
+    int64_t unit, fast_exp, tiles, fused, flush_denormals;
+    int64_t n, n_forced;
+    double temperature;
+    const float *params;
+    const int32_t *forced; /* [n_forced] tokens of the prefix */
+    const double *uniform; /* [n][block_size] in [0, 1) */
+    uint8_t *tokens;       /* [n][block_size], filled; boundaries after the end */
+    void *memory;
+    int64_t memory_bytes;
+} eetui_sample;
+
+#if defined(_WIN32)
+#define EETUI_API __declspec(dllexport)
+#else
+#define EETUI_API __attribute__((visibility("default")))
+#endif
+
+/* The units compiled in, narrowest first: their names (null past the end), lanes and whether this
+ * CPU can run them. */
+EETUI_API const char *eetui_unit_name(int64_t unit);
+EETUI_API int64_t eetui_unit_lanes(int64_t unit);
+EETUI_API int64_t eetui_unit_runs(int64_t unit);
+
+/* EETUI_OK if the unit can compute its products that way here, else why not: a code from
+ * EETUI_NOT_BUILT to EETUI_NOT_WITH. Asks the operating system for permission where it must. */
+EETUI_API int64_t eetui_matrix_runs(int64_t matrix, int64_t unit);
+
+EETUI_API const char *eetui_compiler(void);
+
+/* Bytes of scratch that a call needs, or an error code. */
+EETUI_API int64_t eetui_memory(const eetui_run *run);
+EETUI_API int64_t eetui_sample_memory(const eetui_sample *job);
+
+EETUI_API int64_t eetui_train(const eetui_run *run);
+EETUI_API int64_t eetui_generate(const eetui_sample *job);
+
+/* Threads that wait for work between calls; null if they cannot be had. */
+EETUI_API void *eetui_crew_create(int64_t threads);
+EETUI_API void eetui_crew_destroy(void *crew);
+
+/* Ticks that one reading of the clock costs: a step of a profiled call reads it about 30 times. */
+EETUI_API double eetui_clock_cost(void);
+
+#endif

@@ -1,0 +1,1 @@
+"""Measurement of engines and optimizations: the bench and the ladder."""

@@ -1,0 +1,123 @@
+"""This project's own engines as contestants of the race."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eetui.core.engines import registry
+from eetui.core.engines.base import Engine
+from eetui.core.errors import EngineError
+from eetui.core.model.state import TrainState
+from eetui.core.optimizations import Optimizations, Value, find
+from eetui.core.race.contestant import Task, Work
+from eetui.core.race.work import matrix_operations
+
+UNITS: tuple[Value, ...] = ("sme2", "amx", "amx-split", "tile")
+"""Values of the matrix engine, the quickest first where a CPU has several."""
+
+
+class OurContestant:
+    """An engine of `core.engines.registry`, everything on, one thread.
+
+    With `matrix` its products run on the CPU's matrix unit, or in the portable tile that does as
+    one would, else on its vectors.
+    """
+
+    model = ""
+    extra = ""
+
+    def __init__(self, name: str, engine: str, summary: str, matrix: bool = False) -> None:
+        self.name = name
+        self.summary = summary
+        self._engine = engine
+        self._matrix = matrix
+
+    def why_not(self) -> str:
+        """Empty, or that the engine was not built or has no matrix unit here."""
+        try:
+            engine = registry.create(self._engine)
+        except EngineError as error:
+            return str(error)
+        if self._matrix and self._unit(engine) is None:
+            reasons = (engine.why_not("matrix_engine", value) for value in self._values())
+            return " ".join(dict.fromkeys(reasons))
+        return ""
+
+    def optimizations(self, engine: Engine) -> Optimizations:
+        """The toggles that it races with; raises `EngineError` if there is no matrix unit."""
+        best = engine.default_optimizations()
+        if not self._matrix:
+            return best.with_value("matrix_engine", "off")
+        unit = self._unit(engine)
+        if unit is None:
+            raise EngineError(f"{self.name} cannot race here: {self.why_not()}")
+        return best.with_value("matrix_engine", unit)
+
+    def start(self, task: Task) -> OurRunner:
+        """Compile or load the engine for the task, and let it lay out its memory."""
+        engine = registry.create(self._engine)
+        optimizations = self.optimizations(engine)
+        engine.prepare(task.model, optimizations)
+        OurRunner(engine, optimizations, task).advance(1)
+        return OurRunner(engine, optimizations, task)
+
+    def _unit(self, engine: Engine) -> Value | None:
+        usable = (v for v in self._values() if not engine.why_not("matrix_engine", v))
+        return next(usable, None)
+
+    @staticmethod
+    def _values() -> list[Value]:
+        values = find("matrix_engine").values
+        return [value for value in UNITS if value in values]
+
+
+class OurRunner:
+    """An engine and the state that it advances."""
+
+    def __init__(self, engine: Engine, optimizations: Optimizations, task: Task) -> None:
+        self.n_params = task.model.n_params
+        self.batch = task.train.batch
+        self._optimizations = optimizations
+        self.detail = engine.instruction_set(optimizations)
+        self._engine = engine
+        self._task = task
+        self._state = TrainState.create(task.model, task.train.seed)
+        self._state.params[:] = task.initial
+
+    def advance(self, n_steps: int) -> NDArray[np.float64]:
+        """Take n steps in one call of the engine; the loss of each [n_steps]."""
+        task, first = self._task, self._state.step
+        report = self._engine.run(
+            self._state,
+            task.dataset,
+            task.model,
+            task.train,
+            self._optimizations,
+            task.documents(first, n_steps, self.batch),
+            task.learning_rates(first, n_steps).astype(np.float32),
+        )
+        return report.losses.astype(np.float64)
+
+    def work(self) -> Work:
+        """The matrix operations of a step, which the documents of its batch share."""
+        return Work(matrix_operations(self._task.model), "matrix operations", self.batch)
+
+    def generate(self, n: int, temperature: float, seed: int) -> list[str]:
+        """n generated documents from the present weights."""
+        task = self._task
+        return self._engine.generate(
+            self._state.params, task.model, task.dataset, n, temperature, seed=seed
+        )
+
+
+NUMBA = OurContestant(
+    "numba", "numba", "This project's kernels, compiled by Numba: float32, batches."
+)
+NATIVE = OurContestant("native", "native", "This project's kernels in C: float32, batches.")
+MATRIX = OurContestant(
+    "native+matrix",
+    "native",
+    "The same with its products on a matrix unit, or in an emulated tile where there is none.",
+    matrix=True,
+)

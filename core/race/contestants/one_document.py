@@ -1,0 +1,76 @@
+"""What the transformers that take one document a step have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eetui.core.engines.arguments import check_fit
+from eetui.core.model.sampling import generate
+from eetui.core.race.contestant import Task, Work
+
+
+class OneDocument(ABC):
+    """A runner with a batch of one; how it takes a step is up to it."""
+
+    batch = 1
+
+    def __init__(self, task: Task) -> None:
+        check_fit(task.dataset, task.model)
+        self.task = task
+        self.n_params = task.model.n_params
+        self.done = 0
+
+    @abstractmethod
+    def train(
+        self, documents: NDArray[np.int32], rates: NDArray[np.float64], losses: NDArray[np.float64]
+    ) -> None:
+        """One step for each document, with its learning rate; losses gets that before the step.
+
+        All three are [n_steps], and `done` is the number of steps before them.
+        """
+
+    @abstractmethod
+    def gradients(self, tokens: NDArray[np.uint8]) -> tuple[float, NDArray[Any]]:
+        """The loss of a document [positions + 1] and its gradient, laid out like the weights."""
+
+    @abstractmethod
+    def params(self) -> NDArray[Any]:
+        """The present weights [n_params], laid out as `state.layout` says."""
+
+    @abstractmethod
+    def work(self) -> Work | None:
+        """The work of a sample of mean length; None where it is not known yet."""
+
+    def advance(self, n_steps: int) -> NDArray[np.float64]:
+        """Take n steps; the loss of each [n_steps]."""
+        documents = self.task.documents(self.done, n_steps, 1)[:, 0]
+        losses = np.empty(n_steps)
+        self.train(documents, self.task.learning_rates(self.done, n_steps), losses)
+        self.done += n_steps
+        return losses
+
+    def generate(self, n: int, temperature: float, seed: int) -> list[str]:
+        """n documents sampled with the present weights, as every engine samples them."""
+        params = self.params().astype(np.float32)
+        return generate(params, self.task.model, self.task.dataset, n, temperature, "", seed)
+
+
+class Stepwise(OneDocument):
+    """One whose steps are taken from Python."""
+
+    @abstractmethod
+    def step(self, tokens: NDArray[np.uint8], n_before: int, rate: float) -> float:
+        """Learn from one document [positions + 1], after so many steps; its loss before that."""
+
+    def train(
+        self, documents: NDArray[np.int32], rates: NDArray[np.float64], losses: NDArray[np.float64]
+    ) -> None:
+        dataset = self.task.dataset
+        with np.errstate(all="ignore"):  # A run that diverges says so itself.
+            for i, (row, rate) in enumerate(zip(documents, rates.tolist(), strict=True)):
+                tokens = dataset.tokens[row, : dataset.lengths[row] + 1]
+                losses[i] = self.step(tokens, self.done + i, rate)

@@ -1,0 +1,92 @@
+"""The scalar program as a contestant of the race."""
+
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eetui.core.race.contestant import Task, Work
+from eetui.core.race.contestants.one_document import Stepwise
+from eetui.core.race.contestants.scalar import microgpt
+from eetui.core.race.contestants.scalar.graph import mean_graph_size, require_small_graph
+from eetui.core.race.microgpt import places
+
+MAX_NODES = 10**7
+"""An object and its entries take about 250 bytes, so this is 2.5 GB."""
+
+
+class ScalarRunner(Stepwise):
+    """The program's weights, `Value` by `Value`, and its Adam."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        require_small_graph("scalar", task.model, MAX_NODES)
+        model, train = task.model, task.train
+        self.places = places(model)
+        self.values = [microgpt.Value(x) for x in task.initial[self.places].tolist()]
+        self.w = microgpt.weights_of(model, self.values)
+        self.adam = microgpt.Adam(self.values, train.beta1, train.beta2, train.eps)
+
+    def _loss(self, tokens: NDArray[np.uint8]) -> float:
+        """The loss of a document, whose gradients are then in the values; nan if it is none.
+
+        Python's cycle collector goes over the growing graph again and again, here as in the
+        original. All else that this process holds is kept from it, as it would be in a process of
+        its own: beside PyTorch and JAX a step was seen to take more than twice the time.
+        """
+        gc.freeze()
+        try:
+            loss = microgpt.document_loss(self.w, self.task.model, tokens.tolist())
+            loss.backward()
+        except (
+            ValueError,
+            OverflowError,
+            ZeroDivisionError,
+        ):  # Where arrays would hold inf or nan.
+            return float("nan")
+        finally:
+            gc.unfreeze()
+        return loss.data
+
+    def step(self, tokens: NDArray[np.uint8], n_before: int, rate: float) -> float:
+        loss = self._loss(tokens)
+        self.adam.update(rate)
+        return loss
+
+    def gradients(self, tokens: NDArray[np.uint8]) -> tuple[float, NDArray[np.float64]]:
+        loss = self._loss(tokens)
+        grads = np.empty(self.n_params)
+        grads[self.places] = [value.grad for value in self.values]
+        for value in self.values:
+            value.grad = 0.0
+        return loss, grads
+
+    def params(self) -> NDArray[np.float64]:
+        params = np.empty(self.n_params)
+        params[self.places] = [value.data for value in self.values]
+        return params
+
+    def work(self) -> Work:
+        return Work(mean_graph_size(self.task), "autograd nodes")
+
+
+class Scalar:
+    """Karpathy's microgpt.py in pure Python."""
+
+    name = "scalar"
+    summary = "Scalar autograd in pure Python, one document a step: Karpathy's microgpt.py."
+    model = ""
+    extra = ""
+
+    def why_not(self) -> str:
+        """Always empty."""
+        return ""
+
+    def start(self, task: Task) -> ScalarRunner:
+        """Raises `UsageError` for a model whose graph would not fit in memory."""
+        return ScalarRunner(task)
+
+
+SCALAR = Scalar()

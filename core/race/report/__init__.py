@@ -1,0 +1,1 @@
+"""A race written down: values for scripts, Markdown and pictures."""

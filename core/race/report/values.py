@@ -1,0 +1,103 @@
+"""A race as JSON-like values: what scripts read of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eetui.core.curves.log_points import loss_points
+from eetui.core.race.league import League
+from eetui.core.race.standing import Standing
+from eetui.core.race.studies.launch_model import SCENARIOS, Card
+from eetui.core.race.studies.one_second import Within
+from eetui.core.race.studies.published import MACHINE, beside
+
+CURVE_POINTS = 100
+
+
+def league_facts(league: League) -> dict[str, Any]:
+    """The whole race; its table holds one object a contestant, in the league's order."""
+    model, train, plan = league.model, league.train, league.plan
+    return {
+        "protocol": league.rules,
+        "data": league.data,
+        "seed": train.seed,
+        "d_model": model.d_model,
+        "n_heads": model.n_heads,
+        "n_layers": model.n_layers,
+        "block_size": model.block_size,
+        "activation": model.activation,
+        "batch": train.batch,
+        "learning_rate": train.learning_rate,
+        "schedule": train.schedule,
+        "planned_seconds": plan.seconds,
+        "planned_steps": plan.steps,
+        "turns": plan.turns,
+        "threshold": plan.threshold,
+        "speedup_over": league.base,
+        "published_on": MACHINE,
+        "energy": league.energy,
+        "table": [standing_facts(s, league) for s in league.standings],
+    }
+
+
+def standing_facts(s: Standing, league: League) -> dict[str, Any]:
+    """One row of the table; None where something was not measured."""
+    figure = beside(s.name, league.model.d_model, s.batch)
+    seconds, losses = loss_points(s.curve, CURVE_POINTS)
+    return {
+        "contestant": s.name,
+        "summary": s.summary,
+        "other_model": s.model,
+        "status": str(s.status),
+        "reason": s.reason,
+        "detail": s.detail,
+        "us_per_sample": s.us_per_sample,
+        "speedup": s.speedup,
+        "samples": s.samples,
+        "loss": s.loss,
+        "parameters": s.n_params or None,
+        "batch": s.batch or None,
+        "steps": s.steps,
+        "us_per_step": s.us_per_step,
+        "seconds": s.seconds,
+        "compile_seconds": s.compile_seconds,
+        "loss_ema": s.loss_ema,
+        "loss_best": s.loss_best,
+        "seconds_to_threshold": s.reached,
+        "work": s.work and {"count": s.work.count, "unit": s.work.unit, "samples": s.work.samples},
+        "joules_per_step": s.joules_per_step,
+        "published_us_per_sample": figure and figure.us_per_sample,
+        "published_program": figure and figure.program,
+        "curve": {"seconds": seconds.tolist(), "loss": losses.tolist()},
+        "names": [
+            {"step": names.step, "seconds": names.seconds, "names": list(names.texts)}
+            for names in s.names
+        ],
+    }
+
+
+def within_facts(result: Within) -> dict[str, Any]:
+    """One contestant at one width within a second."""
+    return {
+        "contestant": result.contestant,
+        "d_model": result.d_model,
+        "batch": result.batch,
+        "learning_rate": result.learning_rate,
+        "steps": result.steps,
+        "seconds": result.seconds,
+        "us_per_step": result.us_per_step,
+        "loss": result.loss,
+        "published_loss": result.published,
+        "reason": result.reason,
+    }
+
+
+def card_facts(card: Card) -> dict[str, Any]:
+    """One width of the killer microsecond; modelled_us_per_step is EEmicroGPT's model of a GPU."""
+    return {
+        "d_model": card.d_model,
+        "batch": card.batch,
+        "us_per_step": {s.name: s.us_per_step for s in card.standings if s.us_per_step},
+        "quickest": card.best.name if card.best else None,
+        "modelled_us_per_step": {s.name: s.us_per_step for s in SCENARIOS},
+    }

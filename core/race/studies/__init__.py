@@ -1,0 +1,1 @@
+"""Measurements beside the race: within one second, the launch model, published figures."""

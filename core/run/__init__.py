@@ -1,0 +1,1 @@
+"""The live session: one thread that trains, commands into it, snapshots out of it."""

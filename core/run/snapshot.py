@@ -1,0 +1,131 @@
+"""What the outside may see of a session: immutable values, published about 20 times a second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.curves.history import Curve, Event
+from eetui.core.model.statistics import SampleStatistics
+from eetui.core.optimizations import Kind, Optimizations
+
+Severity = Literal["information", "warning", "error"]
+
+
+class Status(StrEnum):
+    """Where a session stands. Only RUNNING advances the step."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What the last change of a toggle did: median us/step before and after it.
+
+    `after` is None until enough chunks have been timed; `settled` says that it will not change.
+    gradient_change: how far the change moved the gradient of one batch at the same weights, as the
+    relative distance (L2) in the tensor where it is greatest; None where nothing was compared.
+    """
+
+    before: float
+    after: float | None
+    settled: bool
+    gradient_change: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Time after over time before: 2.0 means that the step now takes twice as long."""
+        return None if self.after is None else self.after / self.before
+
+
+@dataclass(frozen=True, slots=True)
+class Toggle:
+    """A toggle as the screen shows it. `key` is a catalogue key, or 'batch'.
+
+    `label` is the value in force; `pending` the one being compiled for, or ''. `blocked` is ''
+    if there is another value to change to, else the sentence that says why there is none. `missing`
+    says why values that the toggle has elsewhere are not there, or is ''.
+    """
+
+    key: str
+    hotkey: str
+    name: str
+    kind: Kind
+    label: str
+    what: str
+    pending: str = ""
+    blocked: str = ""
+    missing: str = ""
+    effect: Effect | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NameSample:
+    """A generated document and the step of the weights that made it."""
+
+    step: int
+    text: str
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to be told once; `serial` grows, so a reader knows which it has shown."""
+
+    serial: int
+    text: str
+    severity: Severity = "information"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One consistent picture of a session.
+
+    message: one sentence on the status ('compiling ...', why it failed), or ''.
+    error: the traceback of a crash in the trainer, or ''.
+    loss: mean of about the last 100 steps, nats (None before the first). seconds: time spent in
+    steps. us_per_step: median of the last chunks. percent_of_peak: nominal work over the measured
+    FMA peak of a core (None until that was measured). can_rewind: a good snapshot to go back to
+    exists, made at rewind_step.
+    """
+
+    status: Status
+    message: str
+    error: str
+    engine: str
+    instruction_set: str
+    model: ModelConfig
+    train: TrainConfig
+    optimizations: Optimizations
+    data_name: str
+    n_documents: int
+    n_params: int
+    chance_loss: float
+    step: int
+    loss: float | None
+    learning_rate: float
+    seconds: float
+    us_per_step: float | None
+    samples_per_second: float | None
+    gflops: float | None
+    percent_of_peak: float | None
+    peak_gflops: float | None
+    toggles: tuple[Toggle, ...]
+    curve: Curve
+    events: tuple[Event, ...]
+    names: tuple[NameSample, ...]
+    milestones: tuple[NameSample, ...]
+    statistics: SampleStatistics
+    temperature: float
+    prefix: str
+    can_rewind: bool
+    rewind_step: int
+    notice: Notice | None = None

@@ -1,0 +1,113 @@
+"""PyTorch, JAX and MLX: the gradients of the oracle, the learning of the native engine."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from eetui.core.config import ModelConfig
+from eetui.core.data.dataset import load_dataset
+from eetui.core.model import reference
+from eetui.core.race import registry
+from eetui.core.race.contestants.engines import NUMBA
+from eetui.core.race.contestants.frameworks import shared
+from eetui.core.race.tasks import make_task
+
+ON_CPU = ("torch", "torch-compile", "jax", "mlx")
+MODELS = {
+    "one block": ModelConfig(d_model=8, n_heads=2),
+    "two blocks, squared ReLU": ModelConfig(
+        d_model=16, n_heads=4, n_layers=2, block_size=12, activation="relu2"
+    ),
+}
+
+
+def started(name, task):
+    """A runner of the contestant, or a skipped test that says why there is none."""
+    contestant = registry.create(name)
+    if reason := contestant.why_not():
+        pytest.skip(reason)
+    return contestant.start(task)
+
+
+def compiled_once(name, model):
+    """Compiling takes long: torch-compile and jax are tried on one model alone."""
+    if name in ("torch-compile", "jax") and model != "one block":
+        pytest.skip("Its forward pass is the one of the first model, compiled anew.")
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("name", ON_CPU)
+def test_gradients_and_steps_are_those_of_the_oracle(name, model):
+    compiled_once(name, model)
+    task = make_task("equal", load_dataset(), MODELS[model], batch=7, steps=40)
+    runner = started(name, task)
+    assert np.array_equal(runner.params(), task.initial.astype(np.float32)), "warming up shows"
+
+    batch = task.documents(0, 1, 7)[0]
+    data = task.dataset
+    loss, grads = runner.gradients(batch)
+    expected, oracle = reference.loss_and_gradients(
+        task.initial, task.model, data.tokens[batch], data.lengths[batch]
+    )
+    assert loss == pytest.approx(expected, rel=1e-5)
+    assert np.linalg.norm(grads - oracle) < 1e-4 * np.linalg.norm(oracle)
+
+    params = task.initial.copy()
+    m, v = np.zeros_like(params), np.zeros_like(params)
+    losses = []
+    for step, rows in enumerate(task.documents(0, 12, 7)):
+        loss, grads = reference.loss_and_gradients(
+            params, task.model, data.tokens[rows], data.lengths[rows]
+        )
+        rate = float(task.learning_rates(step, 1)[0])
+        reference.adam(params, m, v, grads, step, rate, task.train)
+        losses.append(loss)
+    found = np.concatenate([runner.advance(1), runner.advance(9), runner.advance(2)])
+    assert found == pytest.approx(losses, rel=1e-4)
+    assert np.linalg.norm(runner.params() - params) < 1e-3 * np.linalg.norm(params)
+
+
+@pytest.mark.parametrize("name", ["torch", "jax", "mlx"])
+def test_it_learns_what_our_engines_learn(name):
+    task = make_task("equal", load_dataset(), ModelConfig(d_model=16), steps=300)
+    runner = started(name, task)
+    ours = NUMBA.start(task).advance(300)[-100:].mean()
+    assert runner.advance(300)[-100:].mean() == pytest.approx(ours, abs=0.02)
+    names = runner.generate(5, 0.5, 42)
+    assert len(names) == 5
+    assert names == runner.generate(5, 0.5, 42)
+    assert runner.work().samples == 16
+
+
+@pytest.mark.parametrize("name", ON_CPU)
+def test_who_is_not_installed_says_how_to_install_it(name, monkeypatch):
+    monkeypatch.setattr(shared, "find_spec", lambda package: None)
+    extra = name.partition("-")[0]
+    assert registry.create(name).why_not() == (
+        f"{extra} is not installed: pip install 'eetui[{extra}]'."
+    )
+    assert registry.create(f"{name}+gpu").why_not() == registry.create(name).why_not()
+
+
+@pytest.mark.parametrize("name", registry.ON_GPU)
+def test_without_a_gpu_it_says_so(name):
+    contestant = registry.create(name)
+    reason = contestant.why_not()
+    if not reason:
+        pytest.skip("There is a GPU here.")
+    assert reason.endswith((" here.", "'jax[cuda13]'.", f"'eetui[{contestant.extra}]'."))
+
+
+def test_listing_them_loads_none():
+    loaded = {name for name in ("torch", "jax", "mlx") if name in sys.modules}
+    for name in registry.EVERYONE:
+        registry.create(name)
+    assert {name for name in ("torch", "jax", "mlx") if name in sys.modules} == loaded
+
+
+def test_what_is_found_is_what_python_finds():
+    assert (shared.missing("numpy", "numpy") == "") is (find_spec("numpy") is not None)

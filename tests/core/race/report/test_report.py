@@ -1,0 +1,138 @@
+"""A report: what a reader needs is in it, and its pictures are pictures."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+from eetui.core.curves.history import Curve
+from eetui.core.curves.log_points import decades, loss_points
+from eetui.core.race.report.markdown import markdown, require_folder, write_report
+from eetui.core.race.report.pictures import LABEL_HEIGHT, _apart, league_chart, loss_chart
+from eetui.core.race.report.values import league_facts
+from eetui.core.race.studies import one_second as within
+from eetui.core.race.studies.launch_model import Card
+
+from ..conftest import Fake
+
+
+@pytest.fixture
+def league(race, clock):
+    """The end of a race of four, one of whom cannot run."""
+    return race(
+        [
+            Fake("scalar", clock, us=50_000, batch=1),
+            Fake("native", clock, us=50),
+            Fake("rnn", clock, us=500, batch=1, model="a recurrent net"),
+            Fake("torch", clock, missing="torch is not installed: pip install 'eetui[torch]'."),
+        ],
+        seconds=2,
+    )[-1]
+
+
+def texts(svg):
+    return [element.text for element in ET.fromstring(svg).iter() if element.text]
+
+
+def test_the_files(league, tmp_path):
+    folder = tmp_path / "new" / "report"
+    write_report(folder, league)
+    assert {path.name for path in folder.iterdir()} == {
+        "report.md", "league.svg", "loss.svg", "race.json",
+    }  # fmt: skip
+    facts = json.loads((folder / "race.json").read_text())
+    assert facts["table"] == json.loads(json.dumps(league_facts(league)["table"]))
+    text = (folder / "report.md").read_text()
+    for name in ("league.svg", "loss.svg"):
+        assert f"]({name})" in text
+
+
+def test_the_text_says_how_it_was_measured(league):
+    text = markdown(league)
+    for words in (
+        "3 ways of training",
+        "d_model 8, 4 heads, 1 block, block size 16, relu: 1,328 parameters",
+        "equal rules", "learning rate 0.007, constant", "2 s of training each",
+        "slices of about 50 ms in turn", "seed 42", "numpy ", "eetui ", "**Machine**",
+        "Speed-ups are over scalar on", "pip install 'eetui[torch]'",
+        "- `rnn`: a recurrent net, clockwork",
+    ):  # fmt: skip
+        assert words in text, words
+    native, rnn, scalar = (
+        next(line for line in text.splitlines() if line.startswith(f"| `{name}`"))
+        for name in ("native", "rnn", "scalar")
+    )
+    assert "| 3.12 | 16,000× | 640,000 | 1.000 | 0.05 s |" in native
+    assert "(another model)" in rnn
+    assert "| 1× |" in scalar
+    assert "mJ/step" not in text
+
+
+def test_what_was_measured_beside_is_in_it(league, clock):
+    result = within.Within("native", 16, 16, 0.008, 4000, 1.0, 2.1, 2.0869)
+    absent = within.Within("native+matrix", 16, 16, 0.008, reason="There is no unit.")
+    text = markdown(league, [result, absent], [Card(16, 16, league.standings)])
+    assert "| 16 | `native` | 250.0 | 4,000 | 2.1000 | 2.0869 |" in text
+    assert "`native+matrix`: There is no unit." in text
+    assert "| 16 | 50.0 (`native`) | 130 (2.6×) | 410 (8.2×) | 610 (12×) |" in text
+    assert "No GPU was measured here." in text
+
+
+def test_a_report_of_nothing(race, clock):
+    league = race([Fake("torch", clock, missing="It is not there.")], seconds=1)[-1]
+    assert "It is not there." in markdown(league)
+    for chart in (league_chart(league), loss_chart(league)):
+        assert "Nobody has taken a step." in texts(chart)
+
+
+def test_the_pictures_show_everyone_who_raced(league):
+    for chart in (league_chart(league), loss_chart(league)):
+        shown = texts(chart)
+        assert {"scalar", "native", "rnn"} <= {*shown}
+        assert "torch" not in shown
+    assert shown.count("native") == 1
+
+
+@pytest.mark.parametrize(
+    "wanted", [[10.0], [10.0, 12.0, 13.0, 90.0], [50.0] * 15, [0.0, 5.0, 20.0, 22.0, 24.0]]
+)
+def test_labels_do_not_touch_and_stay_close(wanted):
+    found = _apart(wanted)
+    assert len(found) == len(wanted)
+    assert np.all(np.diff(found) >= LABEL_HEIGHT - 1e-9)
+    assert np.mean(found) == pytest.approx(np.mean(wanted), abs=LABEL_HEIGHT)
+    assert found[-1] == 90.0 if wanted[-1] == 90.0 else True
+
+
+def test_points_are_means_over_the_time_before_them():
+    seconds = np.arange(1, 1001) / 100
+    loss = np.where(seconds <= 5, 3.0, 2.0)
+    curve = Curve(np.arange(1, 1001) * 4, seconds, loss, np.zeros(1000))
+    at, found = loss_points(curve, 50)
+    assert 20 <= len(at) <= 50
+    assert (at[0], at[-1]) == pytest.approx((0.01, 10))
+    assert found[at <= 5] == pytest.approx(3.0)
+    assert found[at >= 7.6] == pytest.approx(2.0)
+    between = (at > 5.2) & (at < 7.4)
+    assert np.all((found[between] > 2.0) & (found[between] < 3.0))
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_a_short_curve_is_itself(n):
+    curve = Curve(np.ones(n, np.int64), np.ones(n), np.full(n, 3.0), np.ones(n))
+    at, found = loss_points(curve, 50)
+    assert (at.tolist(), found.tolist()) == ([1.0] * n, [3.0] * n)
+
+
+def test_decades_enclose():
+    assert decades(0.002, 30) == pytest.approx([0.001, 0.01, 0.1, 1, 10, 100])
+    assert decades(1, 1) == [1, 10]
+
+
+def test_a_folder_that_cannot_be_is_refused_at_once(tmp_path, refused):
+    (tmp_path / "file").write_text("")
+    with refused("cannot be made"):
+        require_folder(tmp_path / "file" / "report")

@@ -1,0 +1,87 @@
+"""The best loss within one second, and the killer microsecond."""
+
+from __future__ import annotations
+
+import pytest
+
+from eetui.core.data.dataset import load_dataset
+from eetui.core.race import registry
+from eetui.core.race.studies import launch_model as killer
+from eetui.core.race.studies import one_second as within
+from eetui.core.race.studies import published
+
+from ..conftest import Fake
+
+
+class Each(Fake):
+    """Starts afresh in every race, and remembers what it was asked to do."""
+
+    def start(self, task):
+        self.done = 0
+        self.tasks = [*getattr(self, "tasks", []), task]
+        return super().start(task)
+
+
+def test_as_many_steps_as_fit_into_a_second(clock):
+    native = Each("native", clock, us=250)
+    results = [*within.measure([native], load_dataset(), d_models=(16, 64), clock=clock)]
+    assert [r.d_model for r in results] == [16, 64]
+    for result in results:
+        assert result.steps == 4000
+        assert result.seconds == pytest.approx(1.0)
+        assert result.us_per_step == pytest.approx(250)
+        assert result.loss == 1.0
+    assert [r.published for r in results] == [2.0869, 2.1384]
+    trial, run, *_ = native.tasks
+    assert trial.train.schedule == "constant"
+    assert (run.train.schedule, run.train.steps) == ("linear", 4000)
+    assert native.tasks[3].model.d_model == 64
+    assert [r.learning_rate for r in results] == [0.008, 0.005]
+
+
+def test_who_cannot_is_told(clock):
+    missing = Each("native+matrix", clock, missing="There is no unit.")
+    (result,) = within.measure([missing], load_dataset(), d_models=(16,), clock=clock)
+    assert (result.loss, result.steps, result.reason) == (None, 0, "There is no unit.")
+
+
+def test_a_step_here_beside_a_gpus_launches(clock):
+    fakes = [
+        Each("native", clock, us=50),
+        Each("torch+gpu", clock, us=600),
+        Each("native+matrix", clock, us=40),
+    ]
+    cards = [*killer.measure(fakes, load_dataset(), d_models=(16, 32), clock=clock)]
+    assert [card.d_model for card in cards] == [16, 32]
+    for card in cards:
+        assert card.best.name == "native+matrix"
+        assert [s.name for s in card.gpus] == ["torch+gpu"]
+        assert card.gpus[0].us_per_step == pytest.approx(600)
+        factors = [card.factor(scenario) for scenario in killer.SCENARIOS]
+        assert factors == pytest.approx([130 / 40, 410 / 40, 610 / 40])
+
+
+def test_the_model_of_a_gpu_is_eemicrogpts():
+    assert [s.us_per_step for s in killer.SCENARIOS] == [130, 410, 610]
+
+
+def test_only_gpus_that_are_there_join(monkeypatch, clock):
+    gpus = {name: Fake(name, clock, missing="None here.") for name in registry.ON_GPU}
+    gpus["jax+gpu"].missing = ""
+    monkeypatch.setattr(killer, "create", gpus.__getitem__)
+    native = Fake("native", clock)
+    assert killer.widths([native]) == (16, 32, 64, 128)
+    everyone = killer.with_gpus([native])
+    assert [c.name for c in everyone] == ["native", "jax+gpu"]
+    assert killer.widths(everyone) == (16, 32, 64, 128, 256, 512)
+
+
+def test_published_figures_stand_beside_their_kind():
+    for figure in published.FIGURES:
+        for name in figure.beside:
+            assert name in registry.EVERYONE
+            assert published.beside(name, figure.d_model, figure.batch) is figure
+    assert published.beside("native", 16, 16).us_per_sample == 3.0
+    assert published.beside("native", 16, 1) is None
+    assert published.beside("native", 24, 16) is None
+    assert published.beside("rnn", 16, 1) is None

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.errors import EetuiError, UsageError
+from eetui.core.model.state import TrainState, layout
+from eetui.core.optimizations import Optimizations
+from eetui.core.run import checkpoint
+from eetui.core.run.checkpoint import Checkpoint
+
+MODEL = ModelConfig(d_model=8, n_heads=2, n_layers=2, block_size=5, vocab_size=4)
+
+
+@pytest.fixture
+def made() -> Checkpoint:
+    state = TrainState.create(MODEL, seed=1)
+    rng = np.random.default_rng(1)
+    state.m[:] = rng.normal(size=state.m.size)
+    state.v[:] = rng.random(state.v.size)
+    state.step = 1234
+    return Checkpoint(
+        state=state,
+        model=MODEL,
+        train=TrainConfig(batch=3, learning_rate=0.01, schedule="cosine", seed=9),
+        optimizations=Optimizations(padding_skip=False, vector_width=1),
+        vocabulary=("a", "ß", "🙂"),
+        data_name="words.txt",
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path, made: Checkpoint) -> Path:
+    path = tmp_path / "run.safetensors"
+    checkpoint.save(path, made)
+    return path
+
+
+def raw(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    with safe_open(path, framework="numpy") as file:
+        names = file.keys()
+        return {name: file.get_tensor(name) for name in names}, file.metadata()
+
+
+def test_everything_comes_back(path, made):
+    loaded = checkpoint.load(path)
+    for vector in checkpoint.VECTORS:
+        got, wanted = getattr(loaded.state, vector), getattr(made.state, vector)
+        np.testing.assert_array_equal(got, wanted)
+        assert got.ctypes.data % 64 == 0
+    assert loaded.state.step == 1234
+    assert replace(loaded, state=made.state) == made
+
+
+def test_tensors_have_the_names_and_shapes_of_the_layout(path):
+    tensors, metadata = raw(path)
+    assert {f"params/{t.name}": t.shape for t in layout(MODEL)}.items() <= {
+        name: tensor.shape for name, tensor in tensors.items()
+    }.items()
+    assert metadata["step"] == "1234"
+    assert json.loads(metadata["model"])["d_model"] == 8
+
+
+def test_saving_again_replaces_and_leaves_nothing_else(path, made):
+    made.state.step = 2000
+    checkpoint.save(path, made)
+    assert checkpoint.load(path).state.step == 2000
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_failed_write_keeps_the_old_file(path, made, monkeypatch):
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    made.state.step = 2000
+    with pytest.raises(EetuiError, match="No space left"):
+        checkpoint.save(path, made)
+    assert checkpoint.load(path).state.step == 1234
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_link_stays_a_link(path, made, tmp_path):
+    link = tmp_path / "latest"
+    link.symlink_to(path)
+    made.state.step = 2000
+    checkpoint.save(link, made)
+    assert link.is_symlink()
+    assert checkpoint.load(path).state.step == 2000
+
+
+def test_a_new_file_may_be_read_by_those_who_may_read_new_files(tmp_path, made):
+    old = os.umask(0o022)
+    try:
+        checkpoint.save(tmp_path / "run", made)
+    finally:
+        os.umask(old)
+    assert (tmp_path / "run").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [("", "is a folder"), ("nowhere/run", "There is no folder")],
+)
+def test_places_that_cannot_be_written(tmp_path, made, place, words):
+    with pytest.raises(UsageError, match=words):
+        checkpoint.save(tmp_path / place, made)
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path, made):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(UsageError, match="not a file that can be replaced"):
+        checkpoint.save(pipe, made)
+    assert pipe.is_fifo()
+
+
+def test_a_missing_file_and_a_folder(tmp_path):
+    with pytest.raises(UsageError, match="There is no file"):
+        checkpoint.load(tmp_path / "none")
+    with pytest.raises(UsageError, match="is a folder"):
+        checkpoint.load(tmp_path)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 7, 8, 100, 0.5, 0.999])
+def test_a_truncated_file_is_refused(path, kept):
+    content = path.read_bytes()
+    path.write_bytes(content[: kept if isinstance(kept, int) else int(len(content) * kept)])
+    with pytest.raises(UsageError, match="damaged or no checkpoint"):
+        checkpoint.load(path)
+
+
+@pytest.mark.parametrize("content", [b"hello", b"\x89PNG" * 100, b"\xff" * 64, b"{}" * 64])
+def test_a_foreign_file_is_refused(tmp_path, content):
+    path = tmp_path / "other"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="damaged or no checkpoint"):
+        checkpoint.load(path)
+
+
+def test_other_safetensors_are_refused(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_file({"weight": np.zeros(3, np.float32)}, path)
+    with pytest.raises(UsageError, match="not written by eetui"):
+        checkpoint.load(path)
+
+
+def model_with(**changes: object) -> str:
+    return json.dumps(
+        {
+            "d_model": 8,
+            "n_heads": 2,
+            "n_layers": 2,
+            "block_size": 5,
+            "vocab_size": 4,
+            "activation": "relu",
+        }
+        | changes
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"version": "2"}, "version 2"),
+        ({"step": "-1"}, "step"),
+        ({"step": "many"}, "many"),
+        ({"step": None}, "'step' is missing"),
+        ({"model": "{"}, "makes no sense"),
+        ({"model": "[]"}, "other fields"),
+        ({"model": model_with(d_model=30)}, "multiple of 4"),
+        ({"model": model_with(d_model=8.0)}, "d_model is 8.0"),
+        ({"model": model_with(d_model=16)}, "instead of float32"),
+        ({"model": model_with(n_layers=3)}, "tensor .* is missing"),
+        ({"model": model_with(n_layers=1)}, "is not its own"),
+        ({"model": model_with(width=3)}, "other fields"),
+        ({"vocabulary": '["a"]'}, "vocabulary"),
+        ({"vocabulary": "[1, 2, 3]"}, "no character"),
+        ({"vocabulary": "3"}, "makes no sense"),
+        ({"optimizations": '{"turbo": "on"}'}, "turbo"),
+        ({"optimizations": '{"fast_exp": 3}'}, "makes no sense"),
+        ({"optimizations": "[]"}, "makes no sense"),
+    ],
+)
+def test_a_header_that_makes_no_sense_is_refused(path, changes, words):
+    tensors, metadata = raw(path)
+    changed = {key: value for key, value in (metadata | changes).items() if value is not None}
+    save_file(tensors, path, changed)
+    with pytest.raises(UsageError, match=words):
+        checkpoint.load(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.pop("m/lm_head"), "m/lm_head is missing"),
+        (lambda t: t.update(extra=np.zeros(1, np.float32)), "extra is not its own"),
+        (lambda t: t.update({"v/lm_head": t["v/lm_head"].T.copy()}), "instead of float32"),
+        (lambda t: t.update({"v/lm_head": t["v/lm_head"].astype("f8")}), "float64"),
+        (lambda t: t["params/tok_emb"].fill(np.nan), "impossible numbers"),
+        (lambda t: t["v/tok_emb"].fill(-1), "impossible numbers"),
+    ],
+)
+def test_tensors_that_do_not_fit_are_refused(path, change, words):
+    tensors, metadata = raw(path)
+    change(tensors)
+    save_file(tensors, path, metadata)
+    with pytest.raises(UsageError, match=words):
+        checkpoint.load(path)
+
+
+def test_toggles_unknown_when_it_was_written_are_at_their_default(path):
+    tensors, metadata = raw(path)
+    save_file(tensors, path, metadata | {"optimizations": '{"padding_skip": "off"}'})
+    assert checkpoint.load(path).optimizations == Optimizations(padding_skip=False)

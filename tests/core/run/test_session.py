@@ -1,0 +1,515 @@
+"""The session: commands go in, snapshots come out, and no step is lost or seen twice."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.data.batches import documents, learning_rates
+from eetui.core.data.dataset import load_dataset
+from eetui.core.engines import availability, registry
+from eetui.core.engines.availability import possible_values, reasons
+from eetui.core.engines.native.engine import NativeEngine
+from eetui.core.engines.numpy import NumpyEngine
+from eetui.core.errors import EngineError
+from eetui.core.measure import ladder
+from eetui.core.model.state import TrainState
+from eetui.core.optimizations import Optimizations, Value, find
+from eetui.core.run.session import Session
+from eetui.core.run.snapshot import Status
+
+SMALL = ModelConfig(d_model=16)
+LONG = TrainConfig(batch=4, steps=10**6)
+
+
+class SlowToPrepare(NumpyEngine):
+    """Stands for an engine that compiles: it gets ready when a test lets it."""
+
+    name = "slow"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_finish = threading.Event()
+        self.ready_for: set[object] = set()
+        self.breaks = ""
+
+    def default_optimizations(self):  # type: ignore[no-untyped-def]
+        return Optimizations()
+
+    def is_ready(self, model, optimizations):  # type: ignore[no-untyped-def]
+        return optimizations in self.ready_for
+
+    def why_not(self, key, value):  # type: ignore[no-untyped-def]
+        return "SME2: there is none." if value == "sme2" else ""
+
+    def prepare(self, model, optimizations, progress=None):  # type: ignore[no-untyped-def]
+        progress("Compiling ...")
+        assert self.may_finish.wait(30)
+        if self.breaks:
+            raise EngineError(self.breaks)
+        self.ready_for.add(optimizations)
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    engine = SlowToPrepare()
+    create = registry.create
+    monkeypatch.setattr(registry, "create", lambda name: engine if name == "slow" else create(name))
+    return engine
+
+
+def session(names, model=SMALL, train=LONG, engine="numpy", **options):
+    return Session(names, model, train, engine=engine, measure_peak=False, **options)
+
+
+def test_runs_the_plan_and_tells_every_step_once(names, live) -> None:
+    train = TrainConfig(batch=4, steps=250)
+    run = live(session(names, train=train, stop_at_plan=True))
+    last = run.wait_for_end()
+    assert (last.status, last.step) == (Status.FINISHED, 250)
+    assert sorted(run.losses) == list(range(250))
+    assert run.session.failure is None
+    assert last.loss == pytest.approx(np.mean([run.losses[i] for i in range(150, 250)]), rel=1e-5)
+
+
+def test_chunks_do_not_change_what_is_learned(names, live) -> None:
+    train = TrainConfig(batch=4, steps=60)
+    run = live(session(names, train=train, stop_at_plan=True))
+    run.wait_for_end()
+    state, engine = TrainState.create(SMALL, train.seed), NumpyEngine()
+    whole = engine.run(
+        state,
+        names,
+        SMALL,
+        train,
+        engine.default_optimizations(),
+        documents(train.seed, 0, 60, 4, names.n_docs),
+        learning_rates(train, 0, 60),
+    )
+    assert [run.losses[i] for i in range(60)] == pytest.approx(whole.losses.tolist(), rel=1e-6)
+    assert np.array_equal(run.session.state.params, state.params)
+
+
+def test_changing_batch_and_rate_in_mid_run_loses_no_step(names, live) -> None:
+    run = live(session(names))
+    run.wait_for(lambda s: s.step > 20)
+    for batch in (1, 9, 2):
+        run.session.set_batch(batch)
+        run.wait_for(lambda s, b=batch: s.train.batch == b and s.toggles[-1].label == str(b))
+    run.session.scale_batch(up=True)
+    run.session.set_learning_rate(0.001)
+    seen = run.wait_for(lambda s: s.train.batch == 4 and s.train.learning_rate == 0.001)
+    run.wait_for(lambda s: s.step > seen.step + 20)
+    run.close()
+    assert sorted(run.losses) == list(range(run.session.state.step))
+    assert {"batch 1", "batch 9", "batch 2", "batch 4", "lr 0.001"} <= {
+        e.label for e in run.session.latest.events
+    }
+
+
+def test_rate_and_temperature_move_by_steps_and_stay_in_range(names, live) -> None:
+    run = live(session(names, paused=True))
+    for up in (False, False, True):
+        run.session.scale_learning_rate(up)
+    run.wait_for(lambda s: s.train.learning_rate == pytest.approx(LONG.learning_rate / 1.25))
+    for _ in range(30):
+        run.session.change_temperature(up=True)
+    assert run.wait_for(lambda s: s.temperature >= 2.0).temperature == 2.0
+    for _ in range(30):
+        run.session.change_temperature(up=False)
+    assert run.wait_for(lambda s: s.temperature <= 0.1).temperature == 0.1
+
+
+def test_a_batch_change_shows_the_pace_before_and_after(names, live) -> None:
+    run = live(session(names))
+    run.wait_for(lambda s: s.us_per_step is not None and s.step > 50)
+    run.session.set_batch(64)
+    effect = (
+        run.wait_for(lambda s: s.toggles[-1].effect and s.toggles[-1].effect.settled)
+        .toggles[-1]
+        .effect
+    )
+    assert effect.after > effect.before > 0
+    assert effect.ratio == effect.after / effect.before
+
+
+def test_pause_step_and_resume(names, live) -> None:
+    run = live(session(names, paused=True))
+    assert run.wait_for(lambda s: s.status is Status.PAUSED).step == 0
+    run.session.single_step()
+    assert run.wait_for(lambda s: s.step > 0).step == 1
+    run.session.toggle_pause()
+    run.wait_for(lambda s: s.status is Status.RUNNING and s.step > 10)
+    run.session.single_step()
+    stopped = run.wait_for(lambda s: s.status is Status.PAUSED).step
+    run.session.set_batch(5)
+    assert run.wait_for(lambda s: s.train.batch == 5).step == stopped
+
+
+def test_a_climb_leaves_the_run_as_it_is(names, live, monkeypatch) -> None:
+    monkeypatch.setattr(ladder, "WARM_UP_SECONDS", 0.02)
+    session = Session(names, SMALL, LONG, engine="numpy", measure_peak=False)
+    run = live(session)
+    run.wait_for(lambda s: s.step > 0)
+    session.pause()
+    before = run.wait_for(lambda s: s.status is Status.PAUSED)
+    *_, last = session.climb(rounds=1)
+    assert (last.engine, last.model, last.batch) == ("numpy", SMALL, LONG.batch)
+    assert [rung.key for rung in last.climbed] == ["", "padding_skip"]
+    after = run.session.latest
+    assert (after.step, after.optimizations) == (before.step, before.optimizations)
+    session.resume()
+    run.wait_for(lambda s: s.step > before.step)
+
+
+def test_there_is_no_climb_before_the_engine_is_ready(names, live, slow, refused) -> None:
+    session = Session(names, SMALL, LONG, engine="slow", measure_peak=False)
+    live(session).wait_for(lambda s: s.step > 0)
+    with refused("not ready yet"):
+        session.climb()
+    slow.may_finish.set()
+
+
+def test_a_race_has_the_runs_data_and_its_model_at_another_width(names, live, refused) -> None:
+    session = Session(names, replace(SMALL, n_layers=2), LONG, engine="numpy", measure_peak=False)
+    run = live(session)
+    run.wait_for(lambda s: s.step > 0)
+    league = session.race(32, ["explicit", "scalar"]).latest
+    assert [s.name for s in league.standings] == ["scalar", "explicit"]
+    assert (league.data, league.model.d_model, league.model.n_layers) == (names.name, 32, 2)
+    assert session.latest.model.d_model == SMALL.d_model
+    assert len(session.race(16).latest.standings) > 10
+    with refused("no contestant 'nobody'"):
+        session.race(16, ["nobody"])
+
+
+def test_a_stand_in_trains_until_the_engine_is_ready(names, live, slow) -> None:
+    run = live(session(names, engine="slow"))
+    before = run.wait_for(lambda s: s.step > 3)
+    assert before.engine == "numpy"
+    assert before.message == "Compiling ..."
+    assert all(t.blocked for t in before.toggles if t.key != "batch")
+    run.session.cycle_optimization("fast_exp")
+    assert "not ready" in run.wait_for(lambda s: s.notice).notice.text
+    slow.may_finish.set()
+    after = run.wait_for(lambda s: s.engine == "slow")
+    assert after.step >= before.step
+    assert [e.key for e in after.events] == ["engine"]
+    run.close()
+    assert sorted(run.losses) == list(range(run.session.state.step))
+
+
+def test_without_a_stand_in_the_first_step_is_the_engines(names, live, slow) -> None:
+    run = live(session(names, engine="slow", stand_in=False))
+    assert run.wait_for(lambda s: s.message == "Compiling ...").step == 0
+    slow.may_finish.set()
+    assert run.wait_for(lambda s: s.step > 0).engine == "slow"
+    assert run.session.latest.events[0].step == 0
+
+
+def test_an_engine_that_cannot_start_is_said_and_training_goes_on(names, live, slow) -> None:
+    slow.breaks = "The compiler is missing."
+    slow.may_finish.set()
+    run = live(session(names, engine="slow"))
+    text = run.wait_for(lambda s: s.notice).notice.text
+    assert text == "The compiler is missing. Training goes on with the numpy engine."
+    step = run.session.latest.step
+    run.wait_for(lambda s: s.step > step)
+
+
+def test_an_engine_that_cannot_start_ends_a_headless_run(names, live, slow) -> None:
+    slow.breaks = "The compiler is missing."
+    slow.may_finish.set()
+    run = live(session(names, engine="slow", stand_in=False, stop_at_plan=True))
+    assert run.wait_for_end().status is Status.FAILED
+    assert str(run.session.failure) == "The compiler is missing."
+
+
+def test_a_toggle_that_must_compile_is_pending_while_the_old_one_runs(names, live, slow) -> None:
+    slow.may_finish.set()
+    run = live(session(names, engine="slow"))
+    run.wait_for(lambda s: s.engine == "slow")
+    slow.may_finish.clear()
+    run.session.cycle_optimization("fast_exp")
+    pending = run.wait_for(lambda s: s.toggles[1].pending)
+    assert (pending.toggles[1].label, pending.toggles[1].pending) == ("on", "off")
+    run.wait_for(lambda s: s.step > pending.step + 5)
+    slow.may_finish.set()
+    done = run.wait_for(lambda s: not s.optimizations.fast_exp)
+    assert (done.toggles[1].label, done.toggles[1].pending) == ("off", "")
+    assert done.events[-1].label == "fast exp off"
+
+
+def test_a_blocked_toggle_says_why(names, live, slow) -> None:
+    slow.may_finish.set()
+    run = live(session(names, engine="slow"))
+    run.wait_for(lambda s: s.engine == "slow")
+    run.session.set_optimization("matrix_engine", "sme2")
+    assert run.wait_for(lambda s: s.notice).notice.text == "SME2: there is none."
+    assert run.session.latest.optimizations.matrix_engine == "off"
+
+
+def test_an_impossible_assignment_is_refused(names, live, slow) -> None:
+    slow.may_finish.set()
+    run = live(
+        session(
+            names,
+            engine="slow",
+            assignments=["matrix_engine=sme2"],
+            stand_in=False,
+            stop_at_plan=True,
+        )
+    )
+    run.wait_for_end()
+    assert (
+        str(run.session.failure) == "matrix_engine=sme2 is not possible here: SME2: there is none."
+    )
+
+
+def test_divergence_pauses_and_going_back_halves_the_rate(names, live) -> None:
+    run = live(session(names, paused=True))
+    run.wait_for(lambda s: s.status is Status.PAUSED)
+    run.session.single_step()
+    run.wait_for(lambda s: s.step == 1)
+
+    def poison() -> None:
+        run.session.state.params[5] = np.nan
+
+    run.session._commands.put(poison)
+    run.session.resume()
+    bad = run.wait_for(lambda s: s.status is Status.DIVERGED)
+    assert "at step 1." in bad.message
+    assert np.isfinite(bad.curve.loss).all()
+    run.session.resume()
+    assert "diverged" in run.wait_for(lambda s: s.notice).notice.text
+    run.session.rewind()
+    back = run.wait_for(lambda s: s.status is Status.PAUSED)
+    assert back.step == bad.rewind_step
+    assert back.train.learning_rate == bad.train.learning_rate / 2
+    run.session.resume()
+    run.wait_for(lambda s: s.step > back.step + 10 and np.isfinite(s.loss))
+
+
+def test_divergence_ends_a_headless_run_with_an_error(names, live) -> None:
+    state = TrainState.create(SMALL, 0)
+    state.params[:] = np.inf
+    run = live(session(names, state=state, stop_at_plan=True))
+    assert run.wait_for_end().status is Status.DIVERGED
+    assert "at step 0." in str(run.session.failure)
+
+
+def test_a_crash_is_shown_and_a_restart_trains_again(names, live, monkeypatch) -> None:
+    run = live(session(names))
+    run.wait_for(lambda s: s.step > 3)
+    with monkeypatch.context() as patch:
+
+        def crash(*_: object, **__: object) -> None:
+            raise RuntimeError("the kernel fell over")
+
+        patch.setattr(NumpyEngine, "run", crash)
+        failed = run.wait_for(lambda s: s.status is Status.FAILED)
+        assert "the kernel fell over" in failed.message
+        assert "Traceback" in failed.error
+    run.session.restart()
+    again = run.wait_for(lambda s: s.status is Status.RUNNING and s.step > 3)
+    assert again.error == ""
+
+
+def test_a_finished_plan_can_go_on(names, live) -> None:
+    run = live(session(names, train=replace(LONG, steps=30)))
+    done = run.wait_for(lambda s: s.status is Status.FINISHED)
+    assert (done.step, done.learning_rate) == (30, 0.0)
+    run.session.go_on()
+    more = run.wait_for(lambda s: s.status is Status.FINISHED and s.step > 30)
+    assert (more.step, more.train.steps) == (60, 60)
+
+
+def test_a_new_shape_starts_a_new_run(names, live) -> None:
+    run = live(session(names))
+    run.wait_for(lambda s: s.step > 20)
+    run.session.restart(replace(SMALL, d_model=20, block_size=8), replace(LONG, seed=7))
+    seen = run.wait_for(lambda s: s.model.d_model == 20 and s.step > 0)
+    assert seen.n_params == seen.model.n_params
+    assert seen.curve.steps[0] < 20
+    assert len(seen.events) == 0
+
+
+def test_a_checkpoint_continues_exactly(names, live, tmp_path: Path) -> None:
+    train = TrainConfig(batch=4, steps=80)
+    whole = live(session(names, train=train, stop_at_plan=True))
+    whole.wait_for_end()
+    run = live(session(names, train=replace(train, steps=80), paused=True))
+    run.wait_for(lambda s: s.status is Status.PAUSED)
+    for _ in range(40):
+        run.session.single_step()
+    run.session.save(tmp_path / "half.safetensors")
+    run.wait_for(lambda s: s.notice and "Saved step 40" in s.notice.text)
+    run.session.restart()
+    run.wait_for(lambda s: s.step > 45)
+    run.session.load(tmp_path / "half.safetensors")
+    run.wait_for(lambda s: s.notice and "At step 40" in s.notice.text)
+    assert run.session.latest.step == 40
+    run.session.resume()
+    run.wait_for(lambda s: s.status is Status.FINISHED)
+    run.close()
+    assert np.array_equal(run.session.state.params, whole.session.state.params)
+
+
+def test_a_checkpoint_of_other_data_is_refused(names, live, tmp_path: Path) -> None:
+    digits = tmp_path / "digits.txt"
+    digits.write_text("123\n456\n")
+    other = live(session(load_dataset(str(digits)), paused=True))
+    other.session.save(tmp_path / "digits.safetensors")
+    other.wait_for(lambda s: s.notice)
+    run = live(session(names, paused=True))
+    run.session.load(tmp_path / "digits.safetensors")
+    assert "start eetui with that data" in run.wait_for(lambda s: s.notice).notice.text
+
+
+def test_names_come_with_their_step_and_milestones_stay(names, live) -> None:
+    run = live(session(names))
+    seen = run.wait_for(lambda s: {m.step for m in s.milestones} >= {0, 10, 100})
+    assert all(n.is_new == (n.text not in names.documents) for n in seen.names)
+    assert seen.names[0].step == 0
+    run.session.set_prefix("ka")
+    run.session.set_temperature(0.1)
+    cold = run.wait_for(lambda s: s.temperature == 0.1 and s.names[-1].text.startswith("ka"))
+    assert cold.prefix == "ka"
+
+
+@pytest.mark.parametrize(
+    ("ask", "answer"),
+    [
+        (lambda s: s.set_temperature(0.0), "temperature"),
+        (lambda s: s.set_prefix("Ж"), "Ж"),
+        (lambda s: s.set_prefix("a" * 40), "at most 15"),
+        (lambda s: s.set_batch(0), "batch must be"),
+        (lambda s: s.set_learning_rate(-1), "learning rate must be"),
+        (lambda s: s.load("nowhere.safetensors"), "nowhere.safetensors"),
+        (lambda s: s.save("no/such/folder/x.safetensors"), "no/such/folder"),
+        (lambda s: s.resume() or s.set_optimization("warp", True), "no optimization"),
+    ],
+)
+def test_a_bad_request_is_one_sentence_and_nothing_changes(names, live, ask, answer) -> None:
+    run = live(session(names, paused=True))
+    before = run.wait_for(lambda s: s.status is Status.PAUSED and s.message == "")
+    ask(run.session)
+    notice = run.wait_for(lambda s: s.notice).notice
+    assert answer in notice.text
+    assert notice.severity == "error"
+    after = run.session.latest
+    assert (after.train, after.prefix) == (before.train, before.prefix)
+    run.session.resume()
+    run.wait_for(lambda s: s.step > 5)
+
+
+def test_snapshots_are_few_and_never_go_backwards(names, live) -> None:
+    run = live(session(names, train=replace(LONG, steps=1500), stop_at_plan=True))
+    last = run.wait_for_end()
+    steps = [s.step for s in run.snapshots]
+    assert steps == sorted(steps)
+    assert len(run.snapshots) < 10 + 25 * max(last.seconds * 3, 1)
+
+
+def test_a_sample_behind_the_names_is_counted_and_begun_anew(names, live) -> None:
+    run = live(session(names))
+    seen = run.wait_for(lambda s: s.statistics.n > 50)
+    assert 0 < seen.statistics.new_share <= 1
+    assert 0 < seen.statistics.distinct_share <= 1
+    assert 0 < seen.statistics.mean_length <= SMALL.block_size
+    run.session.pause()
+    run.wait_for(lambda s: s.status is Status.PAUSED)
+    run.session.set_temperature(0.2)
+    assert run.wait_for(lambda s: s.temperature == 0.2).statistics.n == 0
+
+
+def test_a_flip_tells_how_far_it_moves_the_gradient(names, live) -> None:
+    run = live(session(names))
+    run.wait_for(lambda s: s.step > 20)
+    run.session.cycle_optimization("padding_skip")
+
+    def effect(snapshot):  # type: ignore[no-untyped-def]
+        return next(t.effect for t in snapshot.toggles if t.key == "padding_skip")
+
+    moved = effect(run.wait_for(effect)).gradient_change
+    assert moved is not None
+    assert moved < 1e-4
+    run.session.set_batch(8)
+    batch = run.wait_for(lambda s: s.toggles[-1].effect).toggles[-1].effect
+    assert batch.gradient_change is None
+
+
+def matrix_engines() -> list[Value]:
+    """The values of the toggle on this machine, or a skipped test if there is but one."""
+    try:
+        engine = registry.create("native")
+    except EngineError as error:
+        pytest.skip(str(error))
+    return list(possible_values(engine, find("matrix_engine"), engine.default_optimizations()))
+
+
+def test_a_thousand_switches_of_the_matrix_engine_lose_no_step(names, monkeypatch) -> None:
+    values, rng, used = matrix_engines(), random.Random(1), []
+    run = NativeEngine.run
+
+    def recorded(self, state, dataset, model, train, optimizations, *more):  # type: ignore[no-untyped-def]
+        used.append(optimizations.matrix_engine)
+        return run(self, state, dataset, model, train, optimizations, *more)
+
+    monkeypatch.setattr(NativeEngine, "run", recorded)
+    switched = session(names, train=TrainConfig(steps=10**6), engine="native", stand_in=False)
+    steps: list[int] = []
+    values_of: list[np.ndarray] = []
+
+    def observe(first_step: int, losses: np.ndarray) -> None:
+        """Called after every chunk: ask for another engine before the next."""
+        steps.extend(range(first_step, first_step + len(losses)))
+        values_of.append(losses)
+        others = [value for value in values if value != used[-1]]
+        switched.set_optimization("matrix_engine", rng.choice(others))
+        if len(used) > 1000:
+            switched.close()
+
+    switched.run(observe=observe)
+    assert switched.failure is None
+    assert all(a != b for a, b in itertools.pairwise(used[:1001]))
+    assert set(used) == set(values)
+    assert steps == list(range(len(steps)))
+    assert len(steps) == switched.state.step
+    assert np.isfinite(np.concatenate(values_of)).all()
+
+
+def test_the_first_cycle_says_why_the_other_values_are_not_there(names, live) -> None:
+    run = live(session(names, engine="native", stand_in=False))
+    engine = registry.create("native") if matrix_engines() else None
+    missing = reasons(engine, find("matrix_engine"), engine.default_optimizations())
+    run.wait_for(lambda s: s.step)
+    run.session.cycle_optimization("matrix_engine")
+    last = run.wait_for(lambda s: s.optimizations.matrix_engine != "off")
+    assert (last.notice.text if last.notice else "") == missing
+    run.session.cycle_optimization("matrix_engine")
+    value = last.optimizations.matrix_engine
+    again = run.wait_for(lambda s: s.optimizations.matrix_engine != value)
+    assert again.notice == last.notice
+
+
+def test_another_shape_takes_the_matrix_engine_that_suits_it(names, live, monkeypatch) -> None:
+    values = matrix_engines()
+    monkeypatch.setattr(availability, "AUTOMATIC", ("tile",))
+    assert "tile" in values
+    wide = ModelConfig(d_model=64)
+    run = live(session(names, model=wide, train=TrainConfig(), engine="native", stand_in=False))
+    assert run.wait_for(lambda s: s.step).optimizations.matrix_engine == "tile"
+    run.session.restart(SMALL)
+    run.wait_for(lambda s: s.model.d_model == 16 and s.optimizations.matrix_engine == "off")
+    run.session.set_optimization("matrix_engine", "off")
+    run.session.restart(wide)
+    last = run.wait_for(lambda s: s.model.d_model == 64 and s.step)
+    assert last.optimizations.matrix_engine == "off"  # somebody has chosen by now
