@@ -38,7 +38,7 @@ class Optimizations:
 
     def with_value(self, key: str, value: Value) -> Optimizations:
         """The same toggles with one changed; raises `UsageError` for an unknown key or value."""
-        entry = find(key)
+        entry = find_optimization(key)
         if value not in entry.values or type(value) is not type(entry.values[0]):
             raise UsageError(
                 f"{key} cannot be {entry.label(value)}: it is one of "
@@ -250,7 +250,7 @@ CATALOGUE: tuple[Optimization, ...] = (
 )
 
 
-def find(key: str) -> Optimization:
+def find_optimization(key: str) -> Optimization:
     """The catalogue's entry; raises `UsageError` for an unknown key."""
     for entry in CATALOGUE:
         if entry.key == key:
@@ -267,7 +267,7 @@ def parse_assignments(texts: list[str], base: Optimizations) -> Optimizations:
         key, sign, value = text.partition("=")
         if not sign:
             raise UsageError(f"--set takes KEY=VALUE, such as padding_skip=off, not {text!r}.")
-        entry = find(key.strip())
+        entry = find_optimization(key.strip())
         result = result.with_value(entry.key, entry.parse(value))
     return result
 

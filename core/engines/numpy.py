@@ -14,7 +14,7 @@ from eetui.core.errors import EngineError
 from eetui.core.model import reference
 from eetui.core.model.sampling import generate
 from eetui.core.model.state import TrainState
-from eetui.core.optimizations import Optimizations, Value, find, labels
+from eetui.core.optimizations import Optimizations, Value, find_optimization, labels
 
 _BLAS_NAMES = {"openblas": "OpenBLAS", "mkl": "MKL", "accelerate": "Accelerate", "blis": "BLIS"}
 
@@ -60,7 +60,7 @@ class NumpyEngine:
 
     def why_not(self, key: str, value: Value) -> str:
         """Empty for padding skip and the defaults, else a sentence on what NumPy does itself."""
-        find(key)
+        find_optimization(key)
         if key == "padding_skip" or value == getattr(self.default_optimizations(), key):
             return ""
         return f"{_WHY_NOT[key]} Use another engine to change it."

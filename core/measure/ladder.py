@@ -16,7 +16,7 @@ from eetui.core.engines.availability import possible_values, reasons, why_not
 from eetui.core.engines.base import Engine
 from eetui.core.errors import UsageError
 from eetui.core.measure.bench import MAX_STEPS_PER_RUN, Timer, warm_up
-from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find
+from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find_optimization
 
 DEFAULT_ROUNDS = 11
 MAX_ROUNDS = 1000
@@ -161,7 +161,7 @@ def plan(engine: Engine, pinned: Mapping[str, Value] | None = None) -> tuple[Run
     rungs = [Rung("", None, START, now)]
     told = set(fixed)
     for key, value in STORY:
-        entry = find(key)
+        entry = find_optimization(key)
         values = possible_values(engine, entry)
         if key in told or (value == lowest[key] and len(values) > 1):
             continue
@@ -177,7 +177,7 @@ def plan(engine: Engine, pinned: Mapping[str, Value] | None = None) -> tuple[Run
         now = now if aside else here
     for key, reason in NOT_CLIMBED.items():
         if key not in fixed:
-            rungs.append(Rung(key, None, find(key).name, None, reason))
+            rungs.append(Rung(key, None, find_optimization(key).name, None, reason))
     return tuple(rungs)
 
 
@@ -211,7 +211,7 @@ def climb(
         batch=train.batch,
         data=dataset.name,
         seed=train.seed,
-        pinned={key: find(key).label(value) for key, value in (pinned or {}).items()},
+        pinned={key: find_optimization(key).label(value) for key, value in (pinned or {}).items()},
         rounds=rounds,
         rungs=rungs,
     )

@@ -26,7 +26,7 @@ from eetui.core.engines.availability import (
 from eetui.core.engines.base import Engine
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.model.state import TrainState
-from eetui.core.optimizations import Optimizations, Value, assigned, find
+from eetui.core.optimizations import Optimizations, Value, assigned, find_optimization
 from eetui.core.run import checkpoint
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.preparation import Preparation
@@ -158,7 +158,7 @@ class Controller:
         assert self.engine is not None
         label = self.engine.name
         if key != "engine":
-            entry = find(key)
+            entry = find_optimization(key)
             label = f"{entry.name} {entry.label(getattr(self.wanted, key))}"
         self.trainer.switch(self.engine, self.wanted, key, label)
         self.rest_until = 0.0
@@ -305,7 +305,7 @@ class Controller:
     def set_optimization(self, key: str, value: Value) -> None:
         """Set a toggle, at once or when the engine has compiled for it."""
         engine = self.chosen_engine()
-        reason = why_not(engine, find(key), value, self.wanted)
+        reason = why_not(engine, find_optimization(key), value, self.wanted)
         if reason:
             raise UsageError(reason)
         self.chosen |= {key}
@@ -320,7 +320,7 @@ class Controller:
 
     def cycle_optimization(self, key: str) -> None:
         """Set a toggle to its next possible value; the first time, say why others are not."""
-        engine, entry = self.chosen_engine(), find(key)
+        engine, entry = self.chosen_engine(), find_optimization(key)
         self.set_optimization(key, next_value(engine, entry, self.wanted))
         missing = reasons(engine, entry, self.wanted)
         if missing and key not in self._told:
