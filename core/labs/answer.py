@@ -1,0 +1,145 @@
+"""What was measured, what of it answers the question, and how good a guess was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite, log
+
+from eetui.core.errors import UsageError
+from eetui.core.labs.lesson import Figure, Lesson, Measurement
+
+POINTS = 10
+"""For a guess that the measurement cannot tell from the answer."""
+CLOSE = 1.03
+"""A guess this near to the answer, as a factor, counts as the answer."""
+LOST = 4.0
+"""A guess that is this factor away earns nothing; between, points fall with the logarithm."""
+
+SAME = "no difference found"
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate and its 95 % interval, all in the same unit."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One arm of a measurement.
+
+    value: microseconds, nats, or per cent in a climb. against: what it is beside the first row (how
+    many times as fast, or nats more), or per cent when the toggle alone is taken away. reason: why
+    it was not measured, or ''.
+    """
+
+    label: str
+    value: Interval | None = None
+    against: Interval | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A measurement and what came out so far; done is the share of it, 0 to 1."""
+
+    measurement: Measurement
+    value_heading: str
+    against_heading: str
+    rows: tuple[Row, ...]
+    done: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What this machine says: a number with its interval, or one of the choices.
+
+    reason: why there is no answer here, such as a CPU without the unit; then both are empty.
+    """
+
+    number: Interval | None = None
+    choice: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What a person expects: a number or a choice."""
+
+    number: float | None = None
+    choice: str = ""
+
+
+def parse_guess(lesson: Lesson, text: str) -> Guess:
+    """The guess that `text` stands for; a choice may be given by its number, counted from 1.
+
+    Raises `UsageError` for one that is no answer to the question.
+    """
+    text = text.strip()
+    if lesson.is_number:
+        try:
+            number = float(text.rstrip("x×"))
+        except ValueError:
+            number = 0.0
+        if not isfinite(number) or number <= 0:
+            raise UsageError(f"The guess must be a number above 0, such as 1.5, not {text!r}.")
+        return Guess(number=number)
+    if text in lesson.choices:
+        return Guess(choice=text)
+    if text.isdecimal() and 1 <= int(text) <= len(lesson.choices):
+        return Guess(choice=lesson.choices[int(text) - 1])
+    raise UsageError(f"The guess must be one of {', '.join(lesson.choices)}, not {text!r}.")
+
+
+def answer(lesson: Lesson, results: tuple[Result, ...]) -> Answer:
+    """What the measurements say; each of them must be done."""
+    return settle(lesson.figure, results[lesson.answered_by])
+
+
+def settle(figure: Figure, result: Result) -> Answer:
+    """What one figure of a result is."""
+    measured = [row for row in result.rows if row.value is not None]
+    reasons = " ".join(dict.fromkeys(row.reason for row in result.rows if row.reason))
+    if len(measured) < 2 and figure != "launches":
+        return Answer(reason=reasons or "There was not enough to compare.")
+    if figure == "launches":
+        found = next((row.against for row in measured if row.against is not None), None)
+        return Answer(number=found, reason="" if found else reasons)
+    others = [row for row in measured[1:] if row.against is not None]
+    if figure == "speedup":
+        return Answer(number=others[-1].against)
+    if figure == "best_speedup":
+        best = max(others, key=lambda row: row.against.estimate if row.against else 0.0)
+        return Answer(number=best.against)
+    if figure == "direction":
+        last = others[-1].against
+        assert last is not None
+        return Answer(choice="lower" if last.high < 0 else "higher" if last.low > 0 else SAME)
+    if figure == "lowest":
+        return Answer(choice=min(measured, key=_estimate).label)
+    return Answer(choice=max(others or measured, key=_loss_of_taking_away).label)
+
+
+def _estimate(row: Row) -> float:
+    assert row.value is not None
+    return row.value.estimate
+
+
+def _loss_of_taking_away(row: Row) -> float:
+    return row.against.estimate if row.against is not None else float("-inf")
+
+
+def points(guess: Guess, truth: Answer) -> int | None:
+    """0 to 10; None where there is no answer to hold the guess against."""
+    if truth.choice:
+        return POINTS if guess.choice == truth.choice else 0
+    if truth.number is None or guess.number is None:
+        return None
+    low, high = truth.number.low / CLOSE, truth.number.high * CLOSE
+    if low <= guess.number <= high:
+        return POINTS
+    away = low / guess.number if guess.number < low else guess.number / high
+    return max(0, round(POINTS * (1 - log(away) / log(LOST))))
