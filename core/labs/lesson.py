@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from eetui.core.errors import UsageError
 from eetui.core.optimizations import CATALOGUE, Optimizations, parse_assignments
@@ -138,7 +138,7 @@ def _label(value: str | float) -> str:
     return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
-def _one_of(choices: tuple[T, ...]) -> Callable[[Any], T | None]:
+def _one_of(choices: tuple[Any, ...]) -> Callable[[Any], Any]:
     return lambda value: next((c for c in choices if c == value), None)
 
 
@@ -187,7 +187,7 @@ def parse(text: str, file: str) -> Lesson:
     teaches = top.take("teaches", _text, "a text that explains the answer")
     top.end("title, question, teaches, [answer] and [[measure]]")
     rest = table("answer", 0, answer)
-    figure = rest.take("figure", _one_of(tuple(FIGURES)), f"one of {', '.join(FIGURES)}")
+    figure: Figure = rest.take("figure", _one_of(tuple(FIGURES)), f"one of {', '.join(FIGURES)}")
     is_number = figure in NUMBERS
     unit = rest.take("unit", _text, "a text such as times", default="times")
     choices: tuple[str, ...] = ()
@@ -218,9 +218,10 @@ def parse(text: str, file: str) -> Lesson:
 
 
 def _measurement(table: _Table) -> Measurement:
-    what = table.take("what", _one_of(WHATS), f"one of {', '.join(WHATS)}")
+    what: What = table.take("what", _one_of(WHATS), f"one of {', '.join(WHATS)}")
     compares = what in ("time", "loss")
-    setting, values = "", ()
+    setting = ""
+    values: tuple[str, ...] = ()
     if compares:
         setting = table.take("setting", _text, "a toggle, or one of " + ", ".join(SHAPES))
         values = table.take("values", _texts, f"a list of 2 to {MAX_VALUES} values")
@@ -229,28 +230,28 @@ def _measurement(table: _Table) -> Measurement:
         for value in values:
             if reason := _why_not(setting, value):
                 raise table.fail("values" if is_known(setting) else "setting", reason)
-    fixed = table.take("fixed", _settings, "a table such as {d_model = 64}", default=())
+    nothing: tuple[tuple[str, str], ...] = ()
+    fixed = table.take("fixed", _settings, "a table such as {d_model = 64}", nothing)
     for key, value in fixed:
         if reason := _why_not(key, value):
             raise table.fail("fixed", reason)
-    per = table.take("per", _one_of(("step", "sample")), "step or sample", default="step")
+    per: Literal["step", "sample"] = table.take("per", _one_of(("step", "sample")), "step or sample", default="step")
     seconds = table.take("seconds", _number(0.01, MAX_SECONDS), f"0.01 to {MAX_SECONDS:g}", -1.0)
     steps = table.take("steps", _whole(1, 1_000_000), "a number from 1 to 1,000,000", -1)
     seeds = table.take("seeds", _whole(1, MAX_SEEDS), f"a number from 1 to {MAX_SEEDS}", 1)
     table.end("what, setting, values, fixed, per, seconds, steps and seeds")
     if what == "loss" and (seconds > 0) == (steps > 0):
         raise table.fail("what", "a loss is read after either seconds or steps: give one of them.")
-    measurement = Measurement(
+    return Measurement(
         what=what,
         setting=setting,
         values=values,
         fixed=fixed,
-        per=cast(Literal["step", "sample"], per),
+        per=per,
         seconds=seconds if seconds > 0 else None,
         steps=steps if steps > 0 else None,
         seeds=seeds,
     )
-    return measurement
 
 
 def is_known(setting: str) -> bool:
