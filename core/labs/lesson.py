@@ -235,7 +235,8 @@ def _measurement(table: _Table) -> Measurement:
     for key, value in fixed:
         if reason := _why_not(key, value):
             raise table.fail("fixed", reason)
-    per: Literal["step", "sample"] = table.take("per", _one_of(("step", "sample")), "step or sample", default="step")
+    units = ("step", "sample")
+    per: Literal["step", "sample"] = table.take("per", _one_of(units), " or ".join(units), "step")
     seconds = table.take("seconds", _number(0.01, MAX_SECONDS), f"0.01 to {MAX_SECONDS:g}", -1.0)
     steps = table.take("steps", _whole(1, 1_000_000), "a number from 1 to 1,000,000", -1)
     seeds = table.take("seeds", _whole(1, MAX_SEEDS), f"a number from 1 to {MAX_SEEDS}", 1)
