@@ -12,6 +12,7 @@ from pathlib import Path
 
 from eetui.core import cpu
 from eetui.core.errors import UsageError
+from eetui.core.files import write_atomically
 from eetui.core.race.league import League
 from eetui.core.race.record import WINDOW_SAMPLES, WINDOW_STEPS
 from eetui.core.race.report.pictures import league_chart, loss_chart
@@ -20,7 +21,6 @@ from eetui.core.race.standing import Standing
 from eetui.core.race.studies.launch_model import COMPUTE_US, LAUNCHES, SCENARIOS, Card
 from eetui.core.race.studies.one_second import Within
 from eetui.core.race.studies.published import MACHINE, beside
-from eetui.core.settings import write_atomically
 
 LIBRARIES = ("numpy", "numba", "torch", "jax", "mlx")
 NONE = "–"
