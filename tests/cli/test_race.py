@@ -159,7 +159,7 @@ def test_more_can_be_measured(cli, monkeypatch):
         *_, last = compete(
             command.make_task("equal", dataset, command.request_shape(OPTIONS, 8)[1]),
             roster.line_up(["explicit"]),
-            command.Plan(None, 3),
+            command.RacePlan(None, 3),
         )
         yield LaunchResult(16, 16, last.standings)
 
