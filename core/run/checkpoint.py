@@ -165,5 +165,6 @@ def _optimizations(values: dict[str, str]) -> Optimizations:
     """The toggles in `values`, and the default of one that the file does not know."""
     result = Optimizations()
     for key, label in values.items():
-        result = result.with_value(key, find_optimization(key).parse(label))
+        entry = find_optimization(key)
+        result = entry.applied(result, entry.parse(label))
     return result
