@@ -9,7 +9,7 @@ from eetui.core.engines import registry
 from eetui.core.engines.base import Engine
 from eetui.core.errors import EngineError
 from eetui.core.model.state import TrainState
-from eetui.core.optimizations import Optimizations, Value, find
+from eetui.core.optimizations import Optimizations, Value, find_optimization
 from eetui.core.race.contestant import Task, Work
 from eetui.core.race.work import matrix_operations
 
@@ -68,7 +68,7 @@ class EngineContestant:
 
     @staticmethod
     def _values() -> list[Value]:
-        values = find("matrix_engine").values
+        values = find_optimization("matrix_engine").values
         return [value for value in UNITS if value in values]
 
 
