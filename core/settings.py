@@ -18,7 +18,7 @@ from platformdirs import PlatformDirs
 from eetui.core.config import KIND_NAMES
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.files import named, read_regular, reason, write_atomically
-from eetui.core.optimizations import find
+from eetui.core.optimizations import find_optimization
 from eetui.core.text import told, visible
 
 _DIRS = PlatformDirs("eetui", appauthor=False)
@@ -122,7 +122,7 @@ def _assignments(table: object) -> list[str]:
         )
     texts = []
     for key, value in table.items():
-        entry = find(key)
+        entry = find_optimization(key)
         text = value if isinstance(value, str) else told(value)
         text = entry.label(value) if isinstance(value, bool) else text
         texts.append(f"{key}={entry.label(entry.parse(text))}")
