@@ -6,10 +6,8 @@ import ast
 from collections import Counter
 from pathlib import Path
 
-import eetui.core
-import eetui.tui
-
-CORE, TUI = (Path(next(iter(package.__path__))) for package in (eetui.core, eetui.tui))
+ROOT = Path(__file__).parents[1]
+CORE, TUI = ROOT / "core", ROOT / "tui"
 OF_EVERY_ENGINE = {"engine"}
 """Modules that the folder of each engine has."""
 
