@@ -35,6 +35,7 @@ KEYS: dict[str, type] = {
     "steps": int,
     "lr": float,
     "schedule": str,
+    "held_out": float,
     "seed": int,
     "data": str,
     "temperature": float,

@@ -7,9 +7,10 @@ lies in the header's metadata as JSON. Reading such a file runs no code.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ from eetui.core.optimizations import Optimizations, find_optimization, labels
 from eetui.core.settings import write_atomically
 
 FORMAT = "eetui checkpoint"
-VERSION = 1
+VERSION = 2
+"""1: no share of held-out documents; all were trained on."""
 VECTORS = ("params", "m", "v")
 
 
@@ -81,10 +83,10 @@ def load(path: str | Path) -> Checkpoint:
                 raise UsageError(
                     f"{path} was not written by eetui: name a file that --save or the screen made."
                 )
-            if metadata.get("version") != str(VERSION):
+            if metadata.get("version") not in map(str, range(1, VERSION + 1)):
                 raise UsageError(
                     f"{path} has version {metadata.get('version')} of the checkpoint format, and "
-                    f"this eetui reads version {VERSION}: use the eetui that wrote it."
+                    f"this eetui reads versions up to {VERSION}: use the eetui that wrote it."
                 )
             return _decode(set(file.keys()), file.get_tensor, metadata)
     except FileNotFoundError:
@@ -106,7 +108,8 @@ def _decode(
 ) -> Checkpoint:
     try:
         model = ModelConfig(**_fields(ModelConfig(), metadata["model"]))
-        train = TrainConfig(**_fields(TrainConfig(), metadata["train"]))
+        since = {"held_out": 0.0} if metadata["version"] == "1" else {}
+        train = TrainConfig(**_fields(TrainConfig(), metadata["train"], since))
         step = int(metadata["step"])
         vocabulary = tuple(map(_character, json.loads(metadata["vocabulary"])))
         optimizations = _optimizations(json.loads(metadata["optimizations"]))
@@ -142,12 +145,18 @@ def _decode(
     )
 
 
-def _fields(like: ModelConfig | TrainConfig, text: str) -> dict[str, Any]:
-    """The fields in the JSON object `text`, which are those of `like` and of their types."""
+def _fields(
+    like: ModelConfig | TrainConfig, text: str, since: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """The fields in the JSON object `text`, which are those of `like` and of their types.
+
+    `since` has those that came after the file was written.
+    """
     values = json.loads(text)
     known = asdict(like)
-    if not isinstance(values, dict) or set(values) != set(known):
+    if not isinstance(values, dict) or set(values) != set(known) - set(since):
         raise ValueError("other fields")
+    values |= since
     for name, value in values.items():
         wanted = (int, float) if isinstance(known[name], float) else type(known[name])
         if isinstance(value, bool) or not isinstance(value, wanted):

@@ -121,6 +121,7 @@ def _train(options: RunOptions, base: TrainConfig, d_model: int, default_steps: 
         learning_rate=_or(options.lr, default_learning_rate(d_model)),
         steps=_or(options.steps, default_steps),
         schedule=_or(options.schedule, base.schedule),
+        held_out=_or(options.held_out, base.held_out),
     )
 
 
