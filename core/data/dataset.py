@@ -116,9 +116,7 @@ class Dataset:
             whole,
             tokens=tokens[~kept],
             lengths=lengths[~kept],
-            held_out=replace(
-                whole, tokens=tokens[kept], lengths=lengths[kept], held_out_share=0.0
-            ),
+            held_out=replace(whole, tokens=tokens[kept], lengths=lengths[kept], held_out_share=0.0),
             held_out_share=share,
         )
 

@@ -27,6 +27,7 @@ from eetui.core.settings import write_atomically
 FORMAT = "eetui checkpoint"
 VERSION = 2
 """1: no share of held-out documents; all were trained on."""
+READABLE = ("1", "2")
 VECTORS = ("params", "m", "v")
 
 
@@ -83,7 +84,7 @@ def load(path: str | Path) -> Checkpoint:
                 raise UsageError(
                     f"{path} was not written by eetui: name a file that --save or the screen made."
                 )
-            if metadata.get("version") not in map(str, range(1, VERSION + 1)):
+            if metadata.get("version") not in READABLE:
                 raise UsageError(
                     f"{path} has version {metadata.get('version')} of the checkpoint format, and "
                     f"this eetui reads versions up to {VERSION}: use the eetui that wrote it."
@@ -174,5 +175,6 @@ def _optimizations(values: dict[str, str]) -> Optimizations:
     """The toggles in `values`, and the default of one that the file does not know."""
     result = Optimizations()
     for key, label in values.items():
-        result = result.with_value(key, find_optimization(key).parse(label))
+        entry = find_optimization(key)
+        result = entry.applied(result, entry.parse(label))
     return result

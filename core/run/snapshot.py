@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -131,5 +131,5 @@ class Snapshot:
     can_rewind: bool
     rewind_step: int
     notice: Notice | None = None
-    held_out: TrackCurve = TrackCurve()
+    held_out: TrackCurve = field(default_factory=TrackCurve)
     why_none_held_out: str = ""

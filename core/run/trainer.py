@@ -18,8 +18,8 @@ from eetui.core.data.dataset import Dataset
 from eetui.core.engines.base import Engine
 from eetui.core.model.state import TrainState, relative_distance
 from eetui.core.optimizations import Optimizations
-from eetui.core.run.evaluation import HeldOutLoss
 from eetui.core.run.effects import EffectMeter
+from eetui.core.run.evaluation import HeldOutLoss
 from eetui.core.run.namestream import NameStream
 
 CHUNK_US = 10_000

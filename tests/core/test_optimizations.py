@@ -82,6 +82,10 @@ def test_a_wrong_assignment_is_refused(text: str, why: str, refused) -> None:
 def test_a_wrong_value_is_refused(refused) -> None:
     with refused("vector_width cannot be 3"):
         Optimizations().with_value("vector_width", 3)
+    with refused("vector_width cannot be 3"):
+        Optimizations(vector_width=3)
+    with refused("There is no optimization 'tiling'"):
+        Optimizations().with_value("tiling", True)
 
 
 def test_one_lane_may_be_written_as_a_number_but_is_no_switch() -> None:

@@ -15,7 +15,7 @@ from eetui.core.engines.availability import (
     FROM_D_MODEL,
     automatic,
     choose_optimizations,
-    possible_values,
+    judge,
 )
 from eetui.core.engines.native import library
 from eetui.core.engines.native.engine import NativeEngine
@@ -155,9 +155,9 @@ def test_it_works_with_the_vectors_that_it_is_made_for(machine, refused, names) 
 def test_it_takes_the_place_of_the_product_kernel(native: NativeEngine) -> None:
     kernel = find_optimization("product_kernel")
     tile = native.default_optimizations().with_value("matrix_engine", "tile")
-    assert possible_values(native, kernel, tile) == ("tiles",)
+    assert judge(native, kernel, tile).values == ("tiles",)
     rows = native.default_optimizations().with_value("product_kernel", "rows")
-    assert possible_values(native, ENTRY, rows) == ("off",)
+    assert judge(native, ENTRY, rows).values == ("off",)
     assert "takes the place of the product kernel" in native.conflict(
         rows.with_value("matrix_engine", "tile")
     )
