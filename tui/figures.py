@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-ABSENT = "–"
+from eetui.core.race.report import words
+
+ABSENT = words.ABSENT
 
 
 def count(value: float | None, width: int = 0) -> str:
@@ -36,10 +38,7 @@ def pace(value: float | None, width: int = 0) -> str:
 
 def speedup(value: float | None, width: int = 0) -> str:
     """A factor with three digits or as a whole number: '2.78×', '11.4×', '16,333×'."""
-    if value is None:
-        return ABSENT.rjust(width)
-    decimals = 2 if value < 9.995 else 1 if value < 99.95 else 0
-    return f"{value:,.{decimals}f}×".rjust(width)
+    return words.speedup(value).rjust(width)
 
 
 def nats(value: float | None, width: int = 0) -> str:
@@ -101,7 +100,7 @@ def clip(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
 
 
-def words(parts: Iterable[str], width: int) -> list[str]:
+def wrapped(parts: Iterable[str], width: int) -> list[str]:
     """Parts with gaps between them, in lines of at most `width` characters where they fit."""
     lines: list[str] = []
     for part in parts:

@@ -41,7 +41,7 @@ SCALES: tuple[Scale, ...] = get_args(Scale)
 
 def said(read: Reading) -> list[str]:
     """The figures at the cursor in words."""
-    held_out = [f"held-out {figures.nats(read.held_out)}"] if read.held_out is not None else []
+    held_out = [f"held out {figures.nats(read.held_out)}"] if read.held_out is not None else []
     return [
         f"step {figures.count(read.step)}",
         f"{read.seconds:,.3f} s",

@@ -12,7 +12,6 @@ CAPACITY = 2048
 PACES = 8
 """Chunks of a bucket whose pace is kept, evenly spread over it: enough for the quartiles of a
 column of a chart, which holds the paces of several buckets."""
-HELD_OUT_CAPACITY = 512
 RECENT_LOSSES = 100
 RECENT_CHUNKS = 41
 
@@ -35,8 +34,7 @@ class Curve:
 
     steps: last step of the bucket. seconds: training time at its end. loss: mean nats.
     us: mean microseconds a step. paces [n, PACES]: microseconds a step of single chunks of the
-    bucket, NaN where it had fewer. held_out [m, 3]: step, seconds and the loss (nats) on documents
-    kept from training, for each time that it was measured.
+    bucket, NaN where it had fewer.
     """
 
     steps: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -44,7 +42,6 @@ class Curve:
     loss: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     us: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     paces: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, PACES), np.float32))
-    held_out: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 3)))
 
 
 class History:
@@ -57,10 +54,6 @@ class History:
     def __init__(self) -> None:
         self._buckets = np.zeros((CAPACITY, 4))  # last step, steps, loss sum, nanoseconds
         self._paces = np.full((CAPACITY, PACES), np.nan, np.float32)
-        self._held_out = np.zeros((HELD_OUT_CAPACITY, 3))  # step, seconds, nats
-        self._n_held_out = 0
-        self._held_out_per_row = 1
-        self._held_out_in_last = 0
         self._count = 0
         self._chunks_per_bucket = 1
         self._chunks_in_last = 0
@@ -90,21 +83,6 @@ class History:
         self._recent_losses = np.concatenate([self._recent_losses, losses])[-RECENT_LOSSES:]
         self._recent_us.append(us)
 
-    def add_held_out(self, step: int, loss: float) -> None:
-        """Record the loss (nats) after `step` steps on documents kept from training.
-
-        As many as fit are kept, evenly spread over the run, and the latest always.
-        """
-        if self._held_out_in_last == self._held_out_per_row or not self._n_held_out:
-            if self._n_held_out == HELD_OUT_CAPACITY:
-                self._n_held_out //= 2
-                self._held_out[: self._n_held_out] = self._held_out[1::2].copy()
-                self._held_out_per_row *= 2
-            self._n_held_out += 1
-            self._held_out_in_last = 0
-        self._held_out[self._n_held_out - 1] = step, self.seconds, loss
-        self._held_out_in_last += 1
-
     def _merge(self) -> None:
         pairs = self._buckets.reshape(-1, 2, 4)
         merged = pairs.sum(axis=1)
@@ -122,9 +100,6 @@ class History:
         """Drop what was recorded after `step`, for a run that goes back to it."""
         self._count = int(np.searchsorted(self._buckets[: self._count, 0], step, side="right"))
         self._chunks_in_last = self._chunks_per_bucket
-        held_out = self._held_out[: self._n_held_out, 0]
-        self._n_held_out = int(np.searchsorted(held_out, step, side="right"))
-        self._held_out_in_last = self._held_out_per_row
         self._recent_losses = self._recent_losses[:0]
         self._recent_us.clear()
 
@@ -156,5 +131,4 @@ class History:
             loss=loss_sum / steps,
             us=ns / 1e3 / steps,
             paces=self._paces[: self._count].copy(),
-            held_out=self._held_out[: self._n_held_out].copy(),
         )

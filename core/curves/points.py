@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from eetui.core.curves.history import Curve, Event
 from eetui.core.curves.smoothing import centres, smoothed
+from eetui.core.curves.track import TrackCurve
 
 Axis = Literal["steps", "seconds"]
 Vector = NDArray[np.float64]
@@ -68,13 +69,11 @@ def us_band(curve: Curve, axis: Axis, columns: int, span: Span | None = None) ->
     return Band(seen.x, low, median, high)
 
 
-def held_out_points(curve: Curve, axis: Axis, span: Span | None = None) -> Points:
-    """x (steps or seconds) and y (nats) of the held-out loss, as it was measured."""
-    x, y = curve.held_out[:, 0 if axis == "steps" else 1], curve.held_out[:, 2]
-    if span is None:
-        return x, y
+def track_points(track: TrackCurve, axis: Axis, span: Span) -> Points:
+    """x (steps or seconds) and y of what was measured now and then, within `span`."""
+    x = track.steps.astype(np.float64) if axis == "steps" else track.seconds
     inside = (x >= span[0]) & (x <= span[1])
-    return x[inside], y[inside]
+    return x[inside], track.values[inside]
 
 
 def event_positions(events: tuple[Event, ...], axis: Axis) -> list[float]:

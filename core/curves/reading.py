@@ -8,6 +8,7 @@ import numpy as np
 
 from eetui.core.curves.history import Curve, Event
 from eetui.core.curves.smoothing import smoothed
+from eetui.core.curves.track import TrackCurve
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,12 @@ class Reading:
 
 
 def reading(
-    curve: Curve, events: tuple[Event, ...], step: float, smoothing: float, within: float
+    curve: Curve,
+    held_out: TrackCurve,
+    events: tuple[Event, ...],
+    step: float,
+    smoothing: float,
+    within: float,
 ) -> Reading | None:
     """The bucket nearest to `step`; paces are of all buckets up to `within` steps from it.
 
@@ -44,12 +50,12 @@ def reading(
     paces = (curve.paces if len(curve.paces) else curve.us[:, None])[buckets]
     us_low, us, us_high = np.nanquantile(paces, (0.25, 0.5, 0.75)).tolist()
     loss = smoothed(curve, np.array([float(at)]), smoothing)[0] if smoothing else curve.loss[i]
-    measured = int(np.searchsorted(curve.held_out[:, 0], at, side="right"))
+    measured = int(np.searchsorted(held_out.steps, at, side="right"))
     return Reading(
         step=at,
         seconds=float(curve.seconds[i]),
         loss=float(loss),
-        held_out=float(curve.held_out[measured - 1, 2]) if measured else None,
+        held_out=float(held_out.values[measured - 1]) if measured else None,
         us=us,
         us_low=us_low,
         us_high=us_high,

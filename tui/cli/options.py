@@ -13,7 +13,7 @@ import typer
 from eetui.core.config import MAX_BATCH, Activation, Schedule
 from eetui.core.engines.registry import ENGINES
 from eetui.core.optimizations import CATALOGUE
-from eetui.core.race.registry import EVERYONE
+from eetui.core.race.roster import EVERYONE
 
 PREFIX = "EETUI_"
 
@@ -157,6 +157,15 @@ class RunOptions(ModelOptions):
     ] = None
     schedule: Annotated[
         Schedule | None, option("--schedule", "How it decays.", TRAINING, show_default="linear")
+    ] = None
+    held_out: Annotated[
+        float | None,
+        option(
+            "--held-out",
+            "Share of the documents kept from training, to measure the loss on; 0 trains on all.",
+            TRAINING,
+            show_default="0.1, none of fewer than 20 documents",
+        ),
     ] = None
     temperature: Annotated[
         float | None,

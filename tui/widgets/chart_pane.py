@@ -162,7 +162,14 @@ class ChartPane(Canvas, can_focus=True):
         if view.cursor is not None:
             low, high = (step_at(snapshot.curve, view.axis, x) for x in span_of(x_axis))
             within = (high - low) / max(self.columns, 1)
-            read = reading(snapshot.curve, snapshot.events, view.cursor, view.smoothing, within)
+            read = reading(
+                snapshot.curve,
+                snapshot.held_out,
+                snapshot.events,
+                view.cursor,
+                view.smoothing,
+                within,
+            )
         self.name_axes(view, read)
         if read is None:
             self.put(self._drawn)
@@ -182,7 +189,8 @@ class ChartPane(Canvas, can_focus=True):
         if next(c for c in self.screen.query(ChartPane) if c.display) is not self:
             return rows
         room = max(self.columns // 2 - 4, 20)
-        lines = figures.words(said(read), room) + figures.words(settings_of(snapshot, read), room)
+        lines = figures.wrapped(said(read), room)
+        lines += figures.wrapped(settings_of(snapshot, read), room)
         lines = lines[: max(len(rows) - AXIS_ROWS - 1, 1)]
         width = max(map(len, lines)) + 2
         at = LABEL_WIDTH + (self.columns - width if column < self.columns // 2 else 0)
@@ -317,5 +325,5 @@ class ChartPane(Canvas, can_focus=True):
 def _same_run(a: Snapshot, b: Snapshot) -> bool:
     """Whether nothing that a chart shows differs."""
     last = (c.curve.steps[-1] if len(c.curve.steps) else -1 for c in (a, b))
-    held_out = {len(c.curve.held_out) for c in (a, b)}
+    held_out = {c.held_out.latest for c in (a, b)}
     return a.step == b.step and a.events == b.events and len({*last}) == len(held_out) == 1

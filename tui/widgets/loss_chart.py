@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.curves import window
-from eetui.core.curves.points import Span, held_out_points, loss_points
+from eetui.core.curves.points import Span, loss_points, track_points
 from eetui.core.curves.reading import Reading
 from eetui.core.run.snapshot import Snapshot
 from eetui.tui import figures, ticks
@@ -35,10 +35,11 @@ class LossChart(ChartPane):
 
     def name_axes(self, view: View, read: Reading | None) -> None:
         loss = f" {figures.nats(read.loss)} at step {figures.count(read.step)}" if read else ""
-        held_out = self.held_out if read is None else read.held_out
+        latest = self.snapshot.held_out.latest if self.snapshot else None
+        held_out = read.held_out if read else latest
         title = f"loss{loss}, nats"
         if held_out is not None:
-            title += f"   {HELD_OUT} held-out {figures.nats(held_out)}"
+            title += f"   {HELD_OUT} held out {figures.nats(held_out)}"
         smoothing = (
             "[@click=screen.smooth_less]-[/] [@click=screen.smooth_more]+[/] "
             f"[@click=screen.smooth_more]smoothing {view.smoothing:.2f}[/]"
@@ -52,7 +53,7 @@ class LossChart(ChartPane):
         span = span_of(x_axis)
         raw_x, raw = loss_points(curve, view.axis, 0.0, 2 * columns, span)
         x, y = loss_points(curve, view.axis, view.smoothing, 2 * columns, span)
-        out_x, out = held_out_points(curve, view.axis, span)
+        out_x, out = track_points(snapshot.held_out, view.axis, span)
         low, high = self._in_sight(raw, out, chance, zoomed=view.window is not None)
         y_axis = self._y_axis(low, high)
         series = [Series(x.tolist(), y.tolist(), Role.LINE)]
@@ -71,13 +72,6 @@ class LossChart(ChartPane):
             marks=marks(snapshot, view.axis, x_axis),
             labels=(_chance(chance, x_axis, y_axis), *(names if self.is_alone else ())),
         )
-
-    @property
-    def held_out(self) -> float | None:
-        """The loss on documents kept from training, as last measured."""
-        if self.snapshot is None or not len(self.snapshot.curve.held_out):
-            return None
-        return float(self.snapshot.curve.held_out[-1, 2])
 
     def _in_sight(
         self, raw: NDArray[np.float64], out: NDArray[np.float64], chance: float, zoomed: bool
