@@ -152,10 +152,10 @@ class RaceChart(Canvas):
         wanted = [
             (axis.upper - ends[name]) / (axis.upper - axis.lower) * (n_rows - 1) for name in names
         ]
-        beside: dict[int, Row] = {}
+        labels: dict[int, Row] = {}
         for name, row in zip(names, legend.spread(wanted, n_rows), strict=True):
             if row is not None:
                 words = f" {letters[name]} {name}".ljust(LEGEND_WIDTH)
-                beside[row] = [(words, self._role(league, name))]
+                labels[row] = [(words, self._role(league, name))]
         blank: Row = [(" " * LEGEND_WIDTH, Role.BLANK)]
-        return [row + beside.get(i, blank) for i, row in enumerate(rows)]
+        return [row + labels.get(i, blank) for i, row in enumerate(rows)]
