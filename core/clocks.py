@@ -33,6 +33,16 @@ class Spent:
     wall_ns: int
     cpu_ns: int | None
 
+    @property
+    def clock(self) -> ClockName:
+        """The clock that tells what the work cost."""
+        return "wall" if self.cpu_ns is None else "cpu"
+
+    @property
+    def cost_ns(self) -> int:
+        """Nanoseconds by that clock."""
+        return self.wall_ns if self.cpu_ns is None else self.cpu_ns
+
 
 def now() -> Moment:
     """Read both clocks; the CPU clock is the calling thread's."""

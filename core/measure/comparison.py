@@ -8,7 +8,7 @@ and goes through the same documents; from pair to pair the documents change.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 from random import Random
 from statistics import median
@@ -18,16 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.clocks import ClockName
-from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.batches import documents, learning_rates
-from eetui.core.data.dataset import Dataset
-from eetui.core.engines.base import Engine, StepReport
+from eetui.core.engines.base import Engine
+from eetui.core.engines.subject import Subject
 from eetui.core.measure.verdict import LEAST_PAIRS, Verdict, interval, percent
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations
 
 BLOCK_US = 1_500.0
-"""What a block is calibrated to, the mean of both arms."""
+FASTER_US = 1_000.0
+"""What a block is calibrated to, the mean of both arms, and what the faster one takes at least: a
+call of an engine lays out the weights anew, 15 us at d_model 16, which both arms pay alike."""
 TRIES = 3
 SECONDS = 1.0
 PRECISION = 0.005
@@ -40,14 +41,17 @@ Now = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One of the two: what runs, from which weights. `state` is copied and stays as it is."""
+    """One of the two: what it is called and what runs. The engine is used by no other thread."""
 
+    label: str
+    subject: Subject
     engine: Engine
-    dataset: Dataset
-    model: ModelConfig
-    train: TrainConfig
     optimizations: Optimizations
-    state: TrainState
+
+    @property
+    def batch(self) -> int:
+        """Documents a step."""
+        return self.subject.train.batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,33 +65,43 @@ class _Block:
 class Comparison:
     """Takes pairs, as many as it is asked for, and tells what they say so far.
 
-    n_steps: steps of a block of the first arm; calibrated to 1.5 ms by default. The second arm
+    Both arms start from copies of `state`; state_b: where the second does, if its model is another.
+    clock: the one that tells both arms, the thread's unless one of them has none. n_steps: steps
+    of a block of the first arm; calibrated to 1.5 ms by default. The second arm
     goes through as many documents, in as many steps as its batch makes of them. Raises what the
     engines raise.
     """
 
     def __init__(
-        self, a: Arm, b: Arm, *, n_steps: int | None = None, rng: Random | None = None
+        self,
+        a: Arm,
+        b: Arm,
+        state: TrainState,
+        state_b: TrainState | None = None,
+        *,
+        n_steps: int | None = None,
+        rng: Random | None = None,
     ) -> None:
         self._arms = (a, b)
         self._rng = rng or Random()
-        shared = a.state.clone()
-        self._scratch = (shared, shared if a.model == b.model else b.state.clone())
+        shared = state.clone()  # the same memory for both, since where it lies has its own cost
+        self._kept = (state, state_b or state)
+        self._scratch = (shared, state_b.clone() if state_b else shared)
         self._pairs: list[tuple[tuple[_Block, _Block], tuple[_Block, _Block]]] = []
         self._drawn = 0
+        self.clock: ClockName = "cpu"
         for arm in self._arms:
-            arm.engine.prepare(arm.model, arm.optimizations)
-        self._n_samples = self._calibrated() if n_steps is None else n_steps * a.train.batch
+            arm.engine.prepare(arm.subject.model, arm.optimizations)
+        self._n_samples = max(a.batch, b.batch)
+        if n_steps is None:
+            self._calibrate()
+        else:
+            self._n_samples = n_steps * a.batch
 
     @property
     def n_pairs(self) -> int:
         """How many pairs have been taken."""
         return len(self._pairs)
-
-    @property
-    def clock(self) -> ClockName:
-        """The clock that tells both arms: the thread's, unless one of them has none."""
-        return "wall" if any(b.cpu_ns is None for b in self._blocks()) else "cpu"
 
     def take_pair(self) -> None:
         """Run both arms twice on the next documents, in the order ABBA or BAAB."""
@@ -133,59 +147,57 @@ class Comparison:
             over=over,
         )
 
-    def _blocks(self) -> Iterator[_Block]:
-        return (block for pair in self._pairs for arm in pair for block in arm)
-
     def _ns(self, block: _Block) -> float:
         return block.wall_ns if self.clock == "wall" or block.cpu_ns is None else block.cpu_ns
 
-    def _calibrated(self) -> int:
-        """Documents of a block that takes both arms about 1.5 ms each on average."""
-        batches = [arm.train.batch for arm in self._arms]
-        self._n_samples = max(batches)
+    def _calibrate(self) -> None:
+        """Find how many documents make blocks of about 1.5 ms."""
+        least = self._n_samples
         while True:
             drawn = self._draw()
             tried = [[self._run(place, drawn) for place in (0, 1)] for _ in range(TRIES)]
-            us = sum(min(self._ns(block) for block in arm) for arm in zip(*tried, strict=True))
-            us *= self._n_samples / 2e3
-            if us >= BLOCK_US / 2:
-                return max(max(batches), round(self._n_samples * BLOCK_US / us))
-            self._n_samples *= 2 if us > BLOCK_US / 8 else 4
+            a, b = (
+                self._n_samples * min(map(self._ns, arm)) / 1e3 for arm in zip(*tried, strict=True)
+            )
+            longer = max(2 * BLOCK_US / (a + b), FASTER_US / min(a, b))
+            if longer <= 2:
+                self._n_samples = max(least, round(self._n_samples * longer))
+                return
+            self._n_samples *= 2
 
     def _draw(self) -> NDArray[np.int32]:
         """The next documents, as many as the greater of the two arms takes."""
         arm = self._arms[0]
-        n = max(self._steps(place) * self._arms[place].train.batch for place in (0, 1))
-        n_steps = -(-n // arm.train.batch)
-        first = arm.state.step + self._drawn
+        subject, batch = arm.subject, arm.batch
+        n = max(self._steps(place) * self._arms[place].batch for place in (0, 1))
+        n_steps = -(-n // batch)
+        first = self._kept[0].step + self._drawn
         self._drawn += n_steps
-        batch, n_docs = arm.train.batch, arm.dataset.n_docs
-        return documents(arm.train.seed, first, n_steps, batch, n_docs).ravel()
+        seed, n_docs = subject.train.seed, subject.dataset.n_docs
+        return documents(seed, first, n_steps, batch, n_docs).ravel()
 
     def _steps(self, place: int) -> int:
-        return max(1, round(self._n_samples / self._arms[place].train.batch))
+        return max(1, round(self._n_samples / self._arms[place].batch))
 
     def _run(self, place: int, drawn: NDArray[np.int32]) -> _Block:
         """Run a block of an arm from its weights."""
         arm, scratch, n_steps = self._arms[place], self._scratch[place], self._steps(place)
-        batch = arm.train.batch
-        for own, kept in zip(
-            (scratch.params, scratch.m, scratch.v),
-            (arm.state.params, arm.state.m, arm.state.v),
-            strict=True,
-        ):
-            np.copyto(own, kept)
-        scratch.step = arm.state.step
-        report: StepReport = arm.engine.run(
+        subject, kept, n_samples = arm.subject, self._kept[place], n_steps * arm.batch
+        np.copyto(scratch.params, kept.params)
+        np.copyto(scratch.m, kept.m)
+        np.copyto(scratch.v, kept.v)
+        scratch.step = kept.step
+        report = arm.engine.run(
             scratch,
-            arm.dataset,
-            arm.model,
-            arm.train,
+            subject.dataset,
+            subject.model,
+            subject.train,
             arm.optimizations,
-            drawn[: n_steps * batch].reshape(n_steps, batch),
-            np.repeat(learning_rates(arm.train, arm.state.step, 1), n_steps),
+            drawn[:n_samples].reshape(n_steps, arm.batch),
+            np.repeat(learning_rates(subject.train, kept.step, 1), n_steps),
         )
-        n_samples = n_steps * batch
+        if report.clock == "wall":
+            self.clock = "wall"
         cpu_ns = None if report.cpu_ns is None else max(report.cpu_ns, 1) / n_samples
         return _Block(max(report.elapsed_ns, 1) / n_samples, cpu_ns)
 
@@ -209,9 +221,10 @@ def compare(
         is_late = spent >= seconds and comparison.n_pairs >= LEAST_PAIRS
         if comparison.n_pairs < look and not is_late:
             continue
-        verdict = comparison.verdict(spent)
-        if is_late or verdict.settled:
-            yield comparison.verdict(spent, over=True)
-            return
+        verdict = comparison.verdict(spent, over=is_late)
+        if verdict.settled:
+            verdict = replace(verdict, over=True)
         yield verdict
+        if verdict.over:
+            return
         look = max(look + 1, int(comparison.n_pairs * LOOK_GROWTH))

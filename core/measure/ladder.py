@@ -1,288 +1,205 @@
-"""The climb from everything off to everything on, one optimization at a time, measured here.
+"""The climb, measured: every rung in pairs with the rung below it, round after round.
 
-Every rung adds one thing to the rung below it. All rungs are timed in turn, round after round, on
-the same documents from the same weights, so that a machine that slows down slows all of them.
+A rung whose pairs disagree waits for a quieter moment. If there is none, it has no figure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from statistics import median, quantiles
+from random import Random
+from statistics import median
+from time import sleep
+from typing import Literal
 
-from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.data.dataset import Dataset
-from eetui.core.engines.availability import judge
 from eetui.core.engines.base import Engine
+from eetui.core.engines.subject import Subject
 from eetui.core.errors import UsageError
-from eetui.core.measure.bench import MAX_STEPS_PER_RUN, Timer, warm_up
-from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find_optimization
+from eetui.core.measure.comparison import PRECISION, Arm, Comparison
+from eetui.core.measure.rungs import Gain, Ladder, Rung, plan, top, without
+from eetui.core.measure.timer import mid_run
+from eetui.core.measure.verdict import LEAST_PAIRS, interval
+from eetui.core.optimizations import Optimizations, Value, find_optimization
 
 DEFAULT_ROUNDS = 11
 MAX_ROUNDS = 1000
+PAIRS_PER_ROUND = LEAST_PAIRS
+SHARE = 0.02
+"""A rung is done with when its interval is narrow against its gain, if not by itself."""
+DISAGREEING = 0.05
+"""Half-width of the interval, as a log ratio, from which on the pairs disagree too much."""
+WAITS = 8
+WAIT_SECONDS = 0.5
+"""How often and how long at most a climb waits for a quieter moment."""
+PAIRS_AFTER_WAITING = 3 * LEAST_PAIRS
 
-STORY: tuple[tuple[str, Value], ...] = (
-    # What need not be computed at all comes before how to compute the rest.
-    ("padding_skip", True),
-    # Then the order in which the work is done: use a weight often once it has been loaded.
-    ("work_order", "batch"),
-    ("product_kernel", "tiles"),
-    # Work in that order is what wide registers can take in.
-    ("vector_width", 4),
-    ("vector_width", 8),
-    ("vector_width", 16),
-    # With the products fast, what is left weighs more.
-    ("adam", "vector"),
-    ("fast_exp", True),
-    ("fused", True),
-    ("flush_denormals", True),
-    # Less work again, by what is known about the model and about the gradient's way.
-    ("prefix_sharing", True),
-    ("adam", "fused"),
-    ("matrix_engine", "tile"),
-    ("matrix_engine", "sme2"),
-    ("matrix_engine", "amx-split"),
-    ("matrix_engine", "amx"),
-)
-"""The rungs from the bottom up. It starts at the slowest value of everything: documents one after
-another, padding and all, row by row, a number at a time, with the library's exp."""
-
-ASIDE = frozenset({("matrix_engine", "tile")})
-"""Rungs beside the way: compared with the rung below, and left out of the rungs above."""
-
-NOT_CLIMBED = {"threads": "The ladder stays on one core: more threads are more hardware."}
-START = "everything off"
-
-WARM_UP_STEPS = 2000
-WARM_UP_SECONDS = 1.0
-"""A state in mid-run, with moments that have begun to decay to denormal numbers."""
-BLOCK_US = 20_000.0
-LONGEST_BLOCK_US = 100_000.0
-CALIBRATION_US = 2_000.0
-MAX_CYCLE = 64
-"""Batches that every block goes through, as far as the slowest rung can in its longest block."""
+Tells = Literal["gain", "alone", "together"]
+Rest = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
-    """One step of the climb; times in microseconds a step.
+class _Duel:
+    """A comparison and what it tells: the gain of the rung at `place`, that of the rung `alone`
+    where everything else is on, or, at the bottom, that of all of them `together`.
 
-    key and value: what it sets beyond the rung below ('' and None at the bottom). us: median of
-    us_runs, None until measured. gain: per cent of the step below that it saves, negative if it
-    costs. factor: how many times faster than the bottom. m5_gain: what EEmicroGPT's author reports
-    for it on an Apple M5, in per cent as well. aside: another way to do what the rung below does,
-    which the rungs above do not build on. reason: why it cannot be climbed here, or ''.
+    ran: the places of the rungs that its two arms ran, None for a way that is no rung.
     """
 
-    key: str
-    value: Value | None
-    label: str
-    optimizations: Optimizations | None
-    reason: str = ""
-    m5_gain: float | None = None
-    aside: bool = False
-    steps_per_run: int = 0
-    us_runs: tuple[float, ...] = ()
-    gain: float | None = None
-    factor: float | None = None
+    tells: Tells
+    place: int
+    ran: tuple[int | None, int]
+    comparison: Comparison
 
     @property
-    def us(self) -> float | None:
-        return median(self.us_runs) if self.us_runs else None
+    def width(self) -> float:
+        """Half of the interval of the log ratio."""
+        low, high = interval(self.comparison.log_ratios())
+        return (high - low) / 2
 
     @property
-    def us_min(self) -> float | None:
-        return min(self.us_runs, default=None)
+    def is_done(self) -> bool:
+        """Whether more pairs would say little that is new."""
+        if self.comparison.n_pairs < LEAST_PAIRS:
+            return False
+        ratios = self.comparison.log_ratios()
+        return self.width <= max(PRECISION, SHARE * abs(median(ratios)))
 
     @property
-    def us_max(self) -> float | None:
-        return max(self.us_runs, default=None)
+    def disagrees(self) -> bool:
+        return self.width > DISAGREEING
 
-    @property
-    def spread(self) -> float | None:
-        """Half of what the middle half of the runs spans, in per cent of their median."""
-        us = self.us
-        if us is None or len(self.us_runs) < 2:
+    def gain(self) -> Gain | None:
+        """What the pairs say so far; None without any."""
+        if not self.comparison.n_pairs:
             return None
-        lower, _, upper = quantiles(self.us_runs, n=4, method="inclusive")
-        return 50 * (upper - lower) / us
-
-
-@dataclass(frozen=True, slots=True)
-class Ladder:
-    """How far a climb has come.
-
-    progress: 0 to 1. doing: what is being done, '' at the end. quickest: microseconds a step of the
-    quickest rung when all were tried, so that bars can be drawn to scale before it is measured.
-    """
-
-    engine: str
-    isa: str
-    model: ModelConfig
-    batch: int
-    data: str
-    seed: int
-    pinned: dict[str, str]
-    rounds: int
-    rungs: tuple[Rung, ...]
-    round: int = 0
-    progress: float = 0.0
-    doing: str = ""
-    quickest: float | None = None
-
-    @property
-    def climbed(self) -> tuple[Rung, ...]:
-        """The rungs that have been measured, from the bottom up."""
-        return tuple(rung for rung in self.rungs if rung.us_runs)
-
-    @property
-    def top(self) -> Optimizations:
-        """Everything on, as far as this engine and CPU can."""
-        return _top(self.rungs)
-
-    @property
-    def highest(self) -> Rung | None:
-        """The highest rung that has been measured, those aside left out."""
-        return next((rung for rung in reversed(self.climbed) if not rung.aside), None)
-
-    @property
-    def impossible(self) -> tuple[Rung, ...]:
-        """The rungs that this engine or CPU does not have."""
-        return tuple(rung for rung in self.rungs if rung.reason)
-
-
-def plan(engine: Engine, pinned: Mapping[str, Value] | None = None) -> tuple[Rung, ...]:
-    """The rungs of an engine on this machine; `pinned` toggles keep their value on all of them."""
-    fixed = dict(pinned or {})
-    lowest = {entry.key: judge(engine, entry).values[0] for entry in CATALOGUE} | fixed
-    now = Optimizations()
-    for key, value in lowest.items():
-        now = now.with_value(key, value)
-    rungs = [Rung("", None, START, now)]
-    told = set(fixed)
-    for key, value in STORY:
-        entry = find_optimization(key)
-        alone = judge(engine, entry)
-        if key in told or (value == lowest[key] and len(alone.values) > 1):
-            continue
-        if len(alone.values) < 2:
-            told.add(key)
-            rungs.append(Rung(key, None, entry.name, None, alone.reason, entry.m5_gain))
-            continue
-        label = entry.name if value is True else f"{entry.name}: {entry.label(value)}"
-        reason = judge(engine, entry, now).why_not[value]
-        aside = (key, value) in ASIDE
-        here = now if reason else now.with_value(key, value)
-        way = None if reason else here
-        rungs.append(Rung(key, value, label, way, reason, entry.m5_gain, aside))
-        now = now if aside else here
-    for key, reason in NOT_CLIMBED.items():
-        if key not in fixed:
-            rungs.append(Rung(key, None, find_optimization(key).name, None, reason))
-    return tuple(rungs)
-
-
-def _top(rungs: tuple[Rung, ...]) -> Optimizations:
-    """The way of the highest rung, those aside left out."""
-    ways = (rung.optimizations for rung in reversed(rungs) if not rung.aside)
-    return next(way for way in ways if way is not None)
+        verdict = self.comparison.verdict()
+        return Gain(
+            -verdict.estimate, -verdict.high, -verdict.low, verdict.pairs, not self.disagrees
+        )
 
 
 def climb(
-    engine: Engine,
-    dataset: Dataset,
-    model: ModelConfig,
-    train: TrainConfig,
+    subject: Subject,
     pinned: Mapping[str, Value] | None = None,
     rounds: int = DEFAULT_ROUNDS,
+    *,
+    ablate: bool = False,
+    engine: Engine | None = None,
+    rng: Random | None = None,
+    rest: Rest = sleep,
 ) -> Iterator[Ladder]:
-    """Measure the rungs; yields after every block how far it has come, so it ends where it is left.
+    """Measure the rungs; yields after every pair how far it has come, so it ends where it is left.
 
-    Raises `UsageError` for a number of rounds outside 1 to 1000 and what the engine raises.
+    ablate: also take each rung away from everything on. rest: waits so many seconds. Raises
+    `UsageError` for a number of rounds outside 1 to 1000 and what the engine raises.
     """
     if not 1 <= rounds <= MAX_ROUNDS:
         raise UsageError(f"rounds must be between 1 and {MAX_ROUNDS}, not {rounds}.")
+    engine = engine or subject.create_engine()
     rungs = plan(engine, pinned)
-    ways = {rung.label: rung.optimizations for rung in rungs if rung.optimizations is not None}
-    top = _top(rungs)
+    everything = top(rungs)
     ladder = Ladder(
         engine=engine.name,
-        isa=engine.instruction_set(top),
-        model=model,
-        batch=train.batch,
-        data=dataset.name,
-        seed=train.seed,
+        isa=engine.instruction_set(everything),
+        model=subject.model,
+        batch=subject.train.batch,
+        data=subject.dataset.name,
+        seed=subject.train.seed,
         pinned={key: find_optimization(key).label(value) for key, value in (pinned or {}).items()},
         rounds=rounds,
         rungs=rungs,
+        is_ablated=ablate,
     )
-    for label, way in ways.items():
-        yield replace(ladder, doing=f"preparing {label}")
-        engine.prepare(model, way)
     yield replace(ladder, doing="warming up")
     # Denormals are what one of the rungs is about, so the state that all start from may hold some.
     can_keep = not engine.why_not("flush_denormals", False)
-    kept = replace(top, flush_denormals=False) if can_keep else top
-    first = Timer(engine, dataset, model, train, kept)
-    warm_up(first, WARM_UP_STEPS, WARM_UP_SECONDS)
-
-    timers, quick = {}, {}
-    for label, way in ways.items():
-        yield replace(ladder, doing=f"trying {label}")
-        timers[label] = Timer(engine, dataset, model, train, way, first.state)
-        quick[label] = _calibrate(timers[label])
-    cycle = max(1, min(int(LONGEST_BLOCK_US / max(quick.values())), MAX_CYCLE))
-    steps = {}
-    for label, timer in timers.items():
-        timer.cycle = cycle
-        times = max(1, round(BLOCK_US / quick[label] / cycle))
-        steps[label] = min(times * cycle, MAX_STEPS_PER_RUN)
-
-    runs: dict[str, list[float]] = {label: [] for label in timers}
-    for i in range(rounds * len(timers)):
-        number, label = i // len(timers) + 1, [*timers][i % len(timers)]
-        runs[label].append(timers[label].repeat(steps[label]))
-        last = i + 1 == rounds * len(timers)
-        yield replace(
-            ladder,
-            rungs=_measured(rungs, runs, steps),
-            round=number,
-            progress=(i + 1) / (rounds * len(timers)),
-            doing="" if last else f"round {number} of {rounds}",
-            quickest=min(quick.values()),
-        )
+    kept = replace(everything, flush_denormals=False) if can_keep else everything
+    state = mid_run(subject, engine, kept)
+    duels: list[_Duel] = []
+    for tells, place, ran, ways in _pairings(rungs, ablate):
+        yield replace(ladder, doing=f"trying {rungs[place].label}")
+        a, b = (Arm("", subject, engine, way) for way in ways)
+        duels.append(_Duel(tells, place, ran, Comparison(a, b, state, rng=rng)))
+    yield from _measured(ladder, duels, rest)
 
 
-def _calibrate(timer: Timer) -> float:
-    """Microseconds a step of a stretch that is long enough to tell."""
-    n_steps, us = 1, timer.repeat(1)
-    while us * n_steps < CALIBRATION_US and n_steps < MAX_STEPS_PER_RUN:
-        n_steps *= 2
-        us = timer.repeat(n_steps)
-    return us
-
-
-def _measured(
-    rungs: tuple[Rung, ...], runs: Mapping[str, list[float]], steps: Mapping[str, int]
-) -> tuple[Rung, ...]:
-    """The rungs with what was measured so far, and what follows from it."""
-    out: list[Rung] = []
-    bottom = below = None
-    for rung in rungs:
-        timed = runs.get(rung.label, []) if rung.optimizations is not None else []
-        if not timed:
-            out.append(rung)
+def _pairings(
+    rungs: tuple[Rung, ...], ablate: bool
+) -> Iterator[tuple[Tells, int, tuple[int | None, int], tuple[Optimizations, Optimizations]]]:
+    """For each duel what it tells, of which rung, which rungs it runs, and the two ways."""
+    bottom = below = rungs[0].optimizations
+    assert bottom is not None
+    assert below is not None
+    highest = 0
+    for place, rung in enumerate(rungs):
+        if rung.optimizations is None or not place:
             continue
-        us = median(timed)
-        bottom = bottom or us
-        out.append(
-            replace(
-                rung,
-                us_runs=tuple(timed),
-                steps_per_run=steps[rung.label],
-                gain=None if below is None else 100 * (1 - us / below),
-                factor=bottom / us,
-            )
-        )
-        below = below if rung.aside else us
-    return tuple(out)
+        yield "gain", place, (highest, place), (below, rung.optimizations)
+        if not rung.aside:
+            highest, below = place, rung.optimizations
+    yield "together", 0, (0, highest), (bottom, below)
+    for place, rung in enumerate(rungs if ablate else ()):
+        way = without(rung, rungs)
+        if way is not None:
+            yield "alone", place, (None, highest), (way, below)
+
+
+def _measured(ladder: Ladder, duels: list[_Duel], rest: Rest) -> Iterator[Ladder]:
+    """Take pairs of all duels in turn, then wait for those that disagree; yields after each."""
+    total, taken = ladder.rounds * PAIRS_PER_ROUND * len(duels), 0
+    for number in range(1, ladder.rounds + 1):
+        for duel in duels:
+            taken += PAIRS_PER_ROUND
+            if duel.is_done:
+                continue
+            for _ in range(PAIRS_PER_ROUND):
+                duel.comparison.take_pair()
+                yield replace(
+                    ladder,
+                    round=number,
+                    progress=taken / total,
+                    doing=f"round {number} of {ladder.rounds}",
+                )
+            ladder = _with(ladder, duels, duel)
+    ladder = replace(ladder, round=ladder.rounds, progress=1.0)
+    for i in range(WAITS):
+        unsettled = [duel for duel in duels if duel.disagrees]
+        if not unsettled:
+            break
+        yield replace(ladder, doing=f"waiting for a quieter moment ({i + 1} of {WAITS})")
+        rest(WAIT_SECONDS)
+        for duel in unsettled:
+            duel.comparison.forget()
+            for _ in range(PAIRS_AFTER_WAITING):
+                duel.comparison.take_pair()
+                yield replace(ladder, doing=f"measuring {len(unsettled)} again")
+            ladder = _with(ladder, duels, duel)
+    yield ladder
+
+
+def _with(ladder: Ladder, duels: list[_Duel], duel: _Duel) -> Ladder:
+    """The ladder with what a duel says now."""
+    rungs, gain = list(ladder.rungs), duel.gain()
+    if duel.tells == "together":
+        ladder = replace(ladder, together=gain)
+    elif duel.tells == "alone":
+        rungs[duel.place] = replace(rungs[duel.place], alone=gain)
+    else:
+        rungs[duel.place] = replace(rungs[duel.place], gain=gain)
+    for place in duel.ran:
+        if place is None:
+            continue
+        rungs[place] = replace(rungs[place], us=_us_per_step(place, duels, ladder.batch))
+    return replace(ladder, rungs=tuple(rungs), clock=duel.comparison.clock)
+
+
+def _us_per_step(place: int, duels: list[_Duel], batch: int) -> float:
+    """The median microseconds a step of a rung over all blocks that ran it."""
+    blocks = [
+        us
+        for duel in duels
+        for arm, ran in enumerate(duel.ran)
+        if ran == place
+        for us in duel.comparison.us_per_sample(arm)
+    ]
+    return batch * median(blocks)

@@ -42,8 +42,9 @@ class Verdict:
     low, high: the ends of a distribution-free 95 % interval; infinite with too few pairs. pairs:
     how many there are. seconds: what the measurement took, by the wall clock. clock: which one
     the pairs were timed with; for a loss, the one that ended the runs. typical_a, typical_b: the
-    medians of the arms themselves, microseconds a sample or nats. settled: whether the interval is
-    as narrow as was asked for. over: whether the measurement has ended.
+    medians of the arms themselves, microseconds a sample or nats. difference: of a loss, b - a with
+    the ends of its interval, nats. settled: whether the interval is as narrow as was asked for.
+    over: whether the measurement has ended.
     """
 
     metric: Metric
@@ -55,6 +56,7 @@ class Verdict:
     clock: ClockName
     typical_a: float
     typical_b: float
+    difference: tuple[float, float, float] | None = None
     settled: bool = False
     over: bool = False
 
@@ -80,7 +82,7 @@ class Verdict:
 
 def percent(log_ratio: float) -> float:
     """A log ratio as a change in per cent."""
-    return 100 * (exp(log_ratio) - 1) if log_ratio < inf else inf
+    return 100 * (exp(log_ratio) - 1)
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
