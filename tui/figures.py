@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-ABSENT = "–"
+from collections.abc import Iterable
+
+from eetui.core.race.report import words
+
+ABSENT = words.ABSENT
 
 
 def count(value: float | None, width: int = 0) -> str:
@@ -34,10 +38,7 @@ def pace(value: float | None, width: int = 0) -> str:
 
 def speedup(value: float | None, width: int = 0) -> str:
     """A factor with three digits or as a whole number: '2.78×', '11.4×', '16,333×'."""
-    if value is None:
-        return ABSENT.rjust(width)
-    decimals = 2 if value < 9.995 else 1 if value < 99.95 else 0
-    return f"{value:,.{decimals}f}×".rjust(width)
+    return words.speedup(value).rjust(width)
 
 
 def nats(value: float | None, width: int = 0) -> str:
@@ -62,9 +63,14 @@ def rate(value: float, width: int = 0) -> str:
     return f"{value:.5f}".rjust(width)
 
 
-def seconds(value: float) -> str:
+def seconds(value: float, decimals: int) -> str:
     """A duration on an axis: '12 s', '0.25 s'."""
-    return f"{value:g} s"
+    return f"{value:,.{decimals}f} s"
+
+
+def fixed(value: float, decimals: int) -> str:
+    """A figure on an axis: '1,200', '2.125'."""
+    return f"{value:,.{decimals}f}"
 
 
 def duration(value: float | None, width: int = 0) -> str:
@@ -92,3 +98,14 @@ def moved(distance: float) -> str:
 def clip(text: str, width: int) -> str:
     """At most `width` characters, the last an ellipsis where something was cut."""
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+
+
+def wrapped(parts: Iterable[str], width: int) -> list[str]:
+    """Parts with gaps between them, in lines of at most `width` characters where they fit."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + 3 + len(part) <= width:
+            lines[-1] += f"   {part}"
+        else:
+            lines.append(clip(part, width))
+    return lines
