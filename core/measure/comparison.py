@@ -66,10 +66,10 @@ class Comparison:
     """Takes pairs, as many as it is asked for, and tells what they say so far.
 
     Both arms start from copies of `state`; state_b: where the second does, if its model is another.
-    clock: the one that tells both arms, the thread's unless one of them has none. n_steps: steps
-    of a block of the first arm; calibrated to 1.5 ms by default. The second arm
-    goes through as many documents, in as many steps as its batch makes of them. Raises what the
-    engines raise.
+    n_steps: steps of a block of the first arm; calibrated to 1.5 ms by default. The second arm
+    goes through as many documents, in as many steps as its batch makes of them. clock: the one that
+    tells both arms, the thread's unless one of them has none. tried_us: what a sample took each arm
+    when the blocks were calibrated, None if they were not. Raises what the engines raise.
     """
 
     def __init__(
@@ -90,6 +90,7 @@ class Comparison:
         self._pairs: list[tuple[tuple[_Block, _Block], tuple[_Block, _Block]]] = []
         self._drawn = 0
         self.clock: ClockName = "cpu"
+        self.tried_us: tuple[float, float] | None = None
         for arm in self._arms:
             arm.engine.prepare(arm.subject.model, arm.optimizations)
         self._n_samples = max(a.batch, b.batch)
@@ -159,6 +160,7 @@ class Comparison:
             a, b = (
                 self._n_samples * min(map(self._ns, arm)) / 1e3 for arm in zip(*tried, strict=True)
             )
+            self.tried_us = (a / self._n_samples, b / self._n_samples)
             longer = max(2 * BLOCK_US / (a + b), FASTER_US / min(a, b))
             if longer <= 2:
                 self._n_samples = max(least, round(self._n_samples * longer))

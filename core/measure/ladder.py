@@ -1,205 +1,195 @@
-"""The climb, measured: every rung in pairs with the rung below it, round after round.
-
-A rung whose pairs disagree waits for a quieter moment. If there is none, it has no figure.
-"""
+"""The rungs of the climb from everything off to everything on: each adds one thing to the last."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from random import Random
-from statistics import median
-from time import sleep
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
 
+from eetui.core.clocks import ClockName
+from eetui.core.config import ModelConfig
+from eetui.core.engines.availability import judge
 from eetui.core.engines.base import Engine
-from eetui.core.engines.subject import Subject
-from eetui.core.errors import UsageError
-from eetui.core.measure.comparison import PRECISION, Arm, Comparison
-from eetui.core.measure.rungs import Gain, Ladder, Rung, plan, top, without
-from eetui.core.measure.timer import mid_run
-from eetui.core.measure.verdict import LEAST_PAIRS, interval
-from eetui.core.optimizations import Optimizations, Value, find_optimization
+from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find_optimization
 
-DEFAULT_ROUNDS = 11
-MAX_ROUNDS = 1000
-PAIRS_PER_ROUND = LEAST_PAIRS
-SHARE = 0.02
-"""A rung is done with when its interval is narrow against its gain, if not by itself."""
-DISAGREEING = 0.05
-"""Half-width of the interval, as a log ratio, from which on the pairs disagree too much."""
-WAITS = 8
-WAIT_SECONDS = 0.5
-"""How often and how long at most a climb waits for a quieter moment."""
-PAIRS_AFTER_WAITING = 3 * LEAST_PAIRS
+STORY: tuple[tuple[str, Value], ...] = (
+    # What need not be computed at all comes before how to compute the rest.
+    ("padding_skip", True),
+    # Then the order in which the work is done: use a weight often once it has been loaded.
+    ("work_order", "batch"),
+    ("product_kernel", "tiles"),
+    # Work in that order is what wide registers can take in.
+    ("vector_width", 4),
+    ("vector_width", 8),
+    ("vector_width", 16),
+    # With the products fast, what is left weighs more.
+    ("adam", "vector"),
+    ("fast_exp", True),
+    ("fused", True),
+    ("flush_denormals", True),
+    # Less work again, by what is known about the model and about the gradient's way.
+    ("prefix_sharing", True),
+    ("adam", "fused"),
+    ("matrix_engine", "tile"),
+    ("matrix_engine", "sme2"),
+    ("matrix_engine", "amx-split"),
+    ("matrix_engine", "amx"),
+)
+"""The rungs from the bottom up. It starts at the slowest value of everything: documents one after
+another, padding and all, row by row, a number at a time, with the library's exp."""
 
-Tells = Literal["gain", "alone", "together"]
-Rest = Callable[[float], None]
+ASIDE = frozenset({("matrix_engine", "tile")})
+"""Rungs beside the way: compared with the rung below, and left out of the rungs above."""
+
+NOT_CLIMBED = {"threads": "The ladder stays on one core: more threads are more hardware."}
+START = "everything off"
 
 
 @dataclass(frozen=True, slots=True)
-class _Duel:
-    """A comparison and what it tells: the gain of the rung at `place`, that of the rung `alone`
-    where everything else is on, or, at the bottom, that of all of them `together`.
+class Gain:
+    """What one thing saves, in per cent of the time without it, with its 95 % interval.
 
-    ran: the places of the rungs that its two arms ran, None for a way that is no rung.
+    Negative if it costs. is_known: whether the pairs agreed well enough for a figure.
     """
 
-    tells: Tells
-    place: int
-    ran: tuple[int | None, int]
-    comparison: Comparison
+    estimate: float
+    low: float
+    high: float
+    pairs: int
+    is_known: bool
 
     @property
-    def width(self) -> float:
-        """Half of the interval of the log ratio."""
-        low, high = interval(self.comparison.log_ratios())
-        return (high - low) / 2
+    def is_some(self) -> bool:
+        """Whether the interval leaves out zero, so that there is a gain or a cost to speak of."""
+        return self.is_known and (self.low > 0 or self.high < 0)
 
     @property
-    def is_done(self) -> bool:
-        """Whether more pairs would say little that is new."""
-        if self.comparison.n_pairs < LEAST_PAIRS:
-            return False
-        ratios = self.comparison.log_ratios()
-        return self.width <= max(PRECISION, SHARE * abs(median(ratios)))
-
-    @property
-    def disagrees(self) -> bool:
-        return self.width > DISAGREEING
-
-    def gain(self) -> Gain | None:
-        """What the pairs say so far; None without any."""
-        if not self.comparison.n_pairs:
-            return None
-        verdict = self.comparison.verdict()
-        return Gain(
-            -verdict.estimate, -verdict.high, -verdict.low, verdict.pairs, not self.disagrees
-        )
+    def spread(self) -> float:
+        """Half of the interval."""
+        return (self.high - self.low) / 2
 
 
-def climb(
-    subject: Subject,
-    pinned: Mapping[str, Value] | None = None,
-    rounds: int = DEFAULT_ROUNDS,
-    *,
-    ablate: bool = False,
-    engine: Engine | None = None,
-    rng: Random | None = None,
-    rest: Rest = sleep,
-) -> Iterator[Ladder]:
-    """Measure the rungs; yields after every pair how far it has come, so it ends where it is left.
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step of the climb.
 
-    ablate: also take each rung away from everything on. rest: waits so many seconds. Raises
-    `UsageError` for a number of rounds outside 1 to 1000 and what the engine raises.
+    key and value: what it sets beyond the rung below ('' and None at the bottom). us: median of
+    its blocks in microseconds a step, None until measured. gain: what it saves of the rung below,
+    measured beside it. alone: what it saves of everything on, where it alone is taken away; None
+    where that was not measured. m5_gain: what EEmicroGPT's author reports for it on an Apple M5,
+    in per cent as well. aside: another way to do what the rung below does, which the rungs above
+    do not build on. reason: why it cannot be climbed here, or ''.
     """
-    if not 1 <= rounds <= MAX_ROUNDS:
-        raise UsageError(f"rounds must be between 1 and {MAX_ROUNDS}, not {rounds}.")
-    engine = engine or subject.create_engine()
-    rungs = plan(engine, pinned)
-    everything = top(rungs)
-    ladder = Ladder(
-        engine=engine.name,
-        isa=engine.instruction_set(everything),
-        model=subject.model,
-        batch=subject.train.batch,
-        data=subject.dataset.name,
-        seed=subject.train.seed,
-        pinned={key: find_optimization(key).label(value) for key, value in (pinned or {}).items()},
-        rounds=rounds,
-        rungs=rungs,
-        is_ablated=ablate,
-    )
-    yield replace(ladder, doing="warming up")
-    # Denormals are what one of the rungs is about, so the state that all start from may hold some.
-    can_keep = not engine.why_not("flush_denormals", False)
-    kept = replace(everything, flush_denormals=False) if can_keep else everything
-    state = mid_run(subject, engine, kept)
-    duels: list[_Duel] = []
-    for tells, place, ran, ways in _pairings(rungs, ablate):
-        yield replace(ladder, doing=f"trying {rungs[place].label}")
-        a, b = (Arm("", subject, engine, way) for way in ways)
-        duels.append(_Duel(tells, place, ran, Comparison(a, b, state, rng=rng)))
-    yield from _measured(ladder, duels, rest)
+
+    key: str
+    value: Value | None
+    label: str
+    optimizations: Optimizations | None
+    reason: str = ""
+    m5_gain: float | None = None
+    aside: bool = False
+    us: float | None = None
+    gain: Gain | None = None
+    alone: Gain | None = None
 
 
-def _pairings(
-    rungs: tuple[Rung, ...], ablate: bool
-) -> Iterator[tuple[Tells, int, tuple[int | None, int], tuple[Optimizations, Optimizations]]]:
-    """For each duel what it tells, of which rung, which rungs it runs, and the two ways."""
-    bottom = below = rungs[0].optimizations
-    assert bottom is not None
-    assert below is not None
-    highest = 0
-    for place, rung in enumerate(rungs):
-        if rung.optimizations is None or not place:
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """How far a climb has come.
+
+    clock: which one the times are by. together: what all rungs save together, measured from the
+    bottom to the top directly. progress: 0 to 1. doing: what is being done, '' at the end.
+    quickest: microseconds a step of the quickest rung when all were tried, so that bars can be
+    drawn to scale before it is measured.
+    """
+
+    engine: str
+    isa: str
+    model: ModelConfig
+    batch: int
+    data: str
+    seed: int
+    pinned: dict[str, str]
+    rounds: int
+    rungs: tuple[Rung, ...]
+    clock: ClockName = "cpu"
+    together: Gain | None = None
+    is_ablated: bool = False
+    round: int = 0
+    progress: float = 0.0
+    doing: str = ""
+    quickest: float | None = None
+
+    @property
+    def climbed(self) -> tuple[Rung, ...]:
+        """The rungs that have been measured, from the bottom up."""
+        return tuple(rung for rung in self.rungs if rung.us is not None)
+
+    def factor(self, rung: Rung) -> float | None:
+        """How many times faster than the bottom a rung is; None until both are measured."""
+        bottom = self.rungs[0].us
+        return None if bottom is None or rung.us is None else bottom / rung.us
+
+    @property
+    def top(self) -> Optimizations:
+        """Everything on, as far as this engine and CPU can."""
+        return top(self.rungs)
+
+    @property
+    def highest(self) -> Rung | None:
+        """The highest rung that has been measured, those aside left out."""
+        return next((rung for rung in reversed(self.climbed) if not rung.aside), None)
+
+    @property
+    def impossible(self) -> tuple[Rung, ...]:
+        """The rungs that this engine or CPU does not have."""
+        return tuple(rung for rung in self.rungs if rung.reason)
+
+
+def plan(engine: Engine, pinned: Mapping[str, Value] | None = None) -> tuple[Rung, ...]:
+    """The rungs of an engine on this machine; `pinned` toggles keep their value on all of them."""
+    fixed = dict(pinned or {})
+    lowest = {entry.key: judge(engine, entry).values[0] for entry in CATALOGUE} | fixed
+    now = Optimizations()
+    for key, value in lowest.items():
+        now = now.with_value(key, value)
+    rungs = [Rung("", None, START, now)]
+    told = set(fixed)
+    for key, value in STORY:
+        entry = find_optimization(key)
+        alone = judge(engine, entry)
+        if key in told or (value == lowest[key] and len(alone.values) > 1):
             continue
-        yield "gain", place, (highest, place), (below, rung.optimizations)
-        if not rung.aside:
-            highest, below = place, rung.optimizations
-    yield "together", 0, (0, highest), (bottom, below)
-    for place, rung in enumerate(rungs if ablate else ()):
-        way = without(rung, rungs)
-        if way is not None:
-            yield "alone", place, (None, highest), (way, below)
-
-
-def _measured(ladder: Ladder, duels: list[_Duel], rest: Rest) -> Iterator[Ladder]:
-    """Take pairs of all duels in turn, then wait for those that disagree; yields after each."""
-    total, taken = ladder.rounds * PAIRS_PER_ROUND * len(duels), 0
-    for number in range(1, ladder.rounds + 1):
-        for duel in duels:
-            taken += PAIRS_PER_ROUND
-            if duel.is_done:
-                continue
-            for _ in range(PAIRS_PER_ROUND):
-                duel.comparison.take_pair()
-                yield replace(
-                    ladder,
-                    round=number,
-                    progress=taken / total,
-                    doing=f"round {number} of {ladder.rounds}",
-                )
-            ladder = _with(ladder, duels, duel)
-    ladder = replace(ladder, round=ladder.rounds, progress=1.0)
-    for i in range(WAITS):
-        unsettled = [duel for duel in duels if duel.disagrees]
-        if not unsettled:
-            break
-        yield replace(ladder, doing=f"waiting for a quieter moment ({i + 1} of {WAITS})")
-        rest(WAIT_SECONDS)
-        for duel in unsettled:
-            duel.comparison.forget()
-            for _ in range(PAIRS_AFTER_WAITING):
-                duel.comparison.take_pair()
-                yield replace(ladder, doing=f"measuring {len(unsettled)} again")
-            ladder = _with(ladder, duels, duel)
-    yield ladder
-
-
-def _with(ladder: Ladder, duels: list[_Duel], duel: _Duel) -> Ladder:
-    """The ladder with what a duel says now."""
-    rungs, gain = list(ladder.rungs), duel.gain()
-    if duel.tells == "together":
-        ladder = replace(ladder, together=gain)
-    elif duel.tells == "alone":
-        rungs[duel.place] = replace(rungs[duel.place], alone=gain)
-    else:
-        rungs[duel.place] = replace(rungs[duel.place], gain=gain)
-    for place in duel.ran:
-        if place is None:
+        if len(alone.values) < 2:
+            told.add(key)
+            rungs.append(Rung(key, None, entry.name, None, alone.reason, entry.m5_gain))
             continue
-        rungs[place] = replace(rungs[place], us=_us_per_step(place, duels, ladder.batch))
-    return replace(ladder, rungs=tuple(rungs), clock=duel.comparison.clock)
+        label = entry.name if value is True else f"{entry.name}: {entry.label(value)}"
+        reason = judge(engine, entry, now).why_not[value]
+        aside = (key, value) in ASIDE
+        here = now if reason else now.with_value(key, value)
+        way = None if reason else here
+        rungs.append(Rung(key, value, label, way, reason, entry.m5_gain, aside))
+        now = now if aside else here
+    for key, reason in NOT_CLIMBED.items():
+        if key not in fixed:
+            rungs.append(Rung(key, None, find_optimization(key).name, None, reason))
+    return tuple(rungs)
 
 
-def _us_per_step(place: int, duels: list[_Duel], batch: int) -> float:
-    """The median microseconds a step of a rung over all blocks that ran it."""
-    blocks = [
-        us
-        for duel in duels
-        for arm, ran in enumerate(duel.ran)
-        if ran == place
-        for us in duel.comparison.us_per_sample(arm)
-    ]
-    return batch * median(blocks)
+def top(rungs: tuple[Rung, ...]) -> Optimizations:
+    """The way of the highest rung, those aside left out."""
+    ways = (rung.optimizations for rung in reversed(rungs) if not rung.aside)
+    return next(way for way in ways if way is not None)
+
+
+def without(rung: Rung, rungs: tuple[Rung, ...]) -> Optimizations | None:
+    """Everything on, but the toggle of this rung as it was on the rung below; None for a rung
+    that everything on has left behind, or that stands aside."""
+    highest = top(rungs)
+    if rung.optimizations is None or not rung.key or rung.aside:
+        return None
+    if getattr(highest, rung.key) != rung.value:
+        return None
+    ways = [r.optimizations for r in rungs if r.optimizations is not None and not r.aside]
+    below = ways[ways.index(rung.optimizations) - 1]
+    return highest.with_value(rung.key, getattr(below, rung.key))

@@ -27,7 +27,7 @@ MAX_SECONDS = 3600.0
 CHUNK_US = 5_000.0
 GROWTH = 2
 EVALUATED = 4 * MAX_BATCH
-EVALUATION_SEED = 0
+"""Documents that a run is judged by."""
 PARTS = 10**6
 """What a limit in seconds is divided into, for a learning rate that decays with the time."""
 
@@ -65,8 +65,8 @@ def learn(
     """Train both arms from `seeds` seeds; yields a verdict after every one, the last one over.
 
     A seed decides the weights and the documents, from the training seed on upwards; the learning
-    rate decays to the end of the limit. The loss is that of a fixed sample of the documents (of
-    those kept from training where there are some), nats. Raises `UsageError` for fewer than 8 or
+    rate decays to the end of the limit. The loss is that of 2,048 documents, of those kept from
+    training where there are some, nats. Raises `UsageError` for fewer than 8 or
     more than 1,000 seeds and `EetuiError` if an arm diverges.
     """
     if not LEAST_PAIRS <= seeds <= MAX_SEEDS:
@@ -81,7 +81,8 @@ def learn(
         for place in draw.sample((0, 1), 2):
             arm = (a, b)[place]
             train = replace(arm.subject.train, seed=arm.subject.train.seed + i)
-            own = replace(arm, subject=replace(arm.subject, train=train))
+            data = arm.subject.dataset.with_held_out(train.held_out)
+            own = replace(arm, subject=replace(arm.subject, train=train, dataset=data))
             state, told = _trained(own, limit)
             ends[place] = _evaluated(own, state)
             clock = "wall" if told == "wall" else clock
@@ -136,16 +137,14 @@ def _rates(arm: Arm, limit: Limit, first: int, n: int, spent_us: float) -> NDArr
 
 
 def _evaluated(arm: Arm, state: TrainState) -> float:
-    """The mean loss of the model over a fixed sample of documents, nats."""
+    """The mean loss of the model over documents that are the same for all runs, nats."""
     subject = arm.subject
-    batches = documents(
-        EVALUATION_SEED, 0, EVALUATED // MAX_BATCH, MAX_BATCH, subject.dataset.n_docs
-    )
-    losses = [
-        arm.engine.gradients(state, subject.dataset, subject.model, arm.optimizations, batch).loss
-        for batch in batches
-    ]
-    return sum(losses) / len(losses)
+    data = subject.dataset.held_out or subject.dataset
+    batch = min(EVALUATED, data.n_docs, MAX_BATCH)
+    n_batches = max(min(EVALUATED, data.n_docs) // batch, 1)
+    rows = np.arange(n_batches * batch, dtype=np.int32).reshape(n_batches, batch)
+    losses = arm.engine.evaluate(state.params, data, subject.model, arm.optimizations, rows)
+    return float(losses.mean())
 
 
 def _verdict(

@@ -168,14 +168,19 @@ def ladder(
     context: typer.Context,
     options: ModelOptions,
     rounds: Annotated[
-        int, typer.Option(help="Times that every rung is measured, in turn with the others.")
+        int,
+        typer.Option(help="Rounds of 8 pairs at the most: each rung beside the one below it."),
     ] = 11,
+    ablate: Annotated[
+        bool,
+        typer.Option("--ablate", help="Also take each rung away alone from everything on."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
 ) -> int:
     """Climb from everything off to everything on, a toggle at a time, and measure each rung."""
     from eetui.tui.cli.ladder import run
 
-    return run(options, rounds, as_json=json)
+    return run(options, rounds, ablate=ablate, as_json=json)
 
 
 @app.command()
