@@ -10,8 +10,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
+from eetui.core.engines.subject import Subject
 from eetui.core.errors import UsageError
+from eetui.core.files import read_regular
+from eetui.core.measure.setting import OTHERS
 from eetui.core.optimizations import CATALOGUE, Optimizations, parse_assignments
+from eetui.core.text import visible
 
 What = Literal["time", "loss", "credit", "launches"]
 """time: microseconds a step (or a sample) for each value of a setting. loss: the loss after so many
@@ -32,9 +36,6 @@ FIGURES: dict[Figure, tuple[What, ...]] = {
 }
 NUMBERS: tuple[Figure, ...] = ("speedup", "best_speedup", "launches")
 """Figures that are numbers; the others are one of the question's choices."""
-
-SHAPES = ("batch", "d_model", "heads", "layers", "learning_rate")
-"""Settings beside the toggles."""
 
 MAX_BYTES = 100_000
 MAX_VALUES = 16
@@ -158,8 +159,11 @@ def _whole(low: int, high: int) -> Callable[[Any], int | None]:
     return check
 
 
-def parse(text: str, file: str) -> Lesson:
-    """The lesson in `text`; raises `UsageError` that names `file` and the line of the mistake."""
+def parse(text: str, file: str, subject: Subject) -> Lesson:
+    """The lesson in `text`; raises `UsageError` that names `file` and the line of the mistake.
+
+    Settings and values must be possible for `subject`, on whatever CPU.
+    """
     try:
         values = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -179,7 +183,7 @@ def parse(text: str, file: str) -> Lesson:
         return _Table(content, own, own.get("", 1), file)
 
     measurements = tuple(
-        _measurement(table("measure", i, content if isinstance(content, dict) else {}))
+        _measurement(table("measure", i, content if isinstance(content, dict) else {}), subject)
         for i, content in enumerate(measures)
     )
     title = top.take("title", _text, "a text")
@@ -205,7 +209,7 @@ def parse(text: str, file: str) -> Lesson:
             f"{measurements[last].what}."
         )  # fmt: skip
     return Lesson(
-        key=Path(file).stem.partition("-")[2] if re.match(r"\d+-", Path(file).name) else file,
+        key=re.sub(r"^\d+-", "", Path(file).stem),
         title=title,
         question=question,
         teaches=teaches,
@@ -217,23 +221,23 @@ def parse(text: str, file: str) -> Lesson:
     )
 
 
-def _measurement(table: _Table) -> Measurement:
+def _measurement(table: _Table, subject: Subject) -> Measurement:
     what: What = table.take("what", _one_of(WHATS), f"one of {', '.join(WHATS)}")
     compares = what in ("time", "loss")
     setting = ""
     values: tuple[str, ...] = ()
     if compares:
-        setting = table.take("setting", _text, "a toggle, or one of " + ", ".join(SHAPES))
+        setting = table.take("setting", _text, "a toggle, or one of " + ", ".join(OTHERS))
         values = table.take("values", _texts, f"a list of 2 to {MAX_VALUES} values")
         if len(values) < 2:
             raise table.fail("values", "values must be at least two: the first is compared with.")
         for value in values:
-            if reason := _why_not(setting, value):
+            if reason := _why_not(setting, value, subject):
                 raise table.fail("values" if is_known(setting) else "setting", reason)
     nothing: tuple[tuple[str, str], ...] = ()
     fixed = table.take("fixed", _settings, "a table such as {d_model = 64}", nothing)
     for key, value in fixed:
-        if reason := _why_not(key, value):
+        if reason := _why_not(key, value, subject):
             raise table.fail("fixed", reason)
     units = ("step", "sample")
     per: Literal["step", "sample"] = table.take("per", _one_of(units), " or ".join(units), "step")
@@ -257,16 +261,17 @@ def _measurement(table: _Table) -> Measurement:
 
 def is_known(setting: str) -> bool:
     """Whether there is such a setting, whatever its values."""
-    return setting in SHAPES or any(entry.key == setting for entry in CATALOGUE)
+    return setting in OTHERS or any(entry.key == setting for entry in CATALOGUE)
 
 
-def _why_not(setting: str, value: str) -> str:
+def _why_not(setting: str, value: str, subject: Subject) -> str:
     """Why an arm cannot have `setting` at `value`, or ''."""
-    if setting in SHAPES:
+    if setting in OTHERS:
         try:
-            return "" if float(value) > 0 else f"{setting}={value} is not above 0."
-        except ValueError:
-            return f"{setting}={value} is not a number."
+            OTHERS[setting][1](subject, value)
+        except UsageError as error:
+            return str(error)
+        return ""
     try:
         parse_assignments([f"{setting}={value}"], Optimizations())
     except UsageError as error:
@@ -301,8 +306,21 @@ def _lines(text: str) -> dict[tuple[str, int], dict[str, int]]:
     return found
 
 
-def shipped() -> list[Lesson]:
+def read(path: Path, subject: Subject) -> Lesson:
+    """The lesson in a file; raises `UsageError` for one that cannot be read or makes no sense."""
+    try:
+        content = read_regular(path, MAX_BYTES)
+    except FileNotFoundError:
+        raise UsageError(f"There is no file {visible(str(path))}.") from None
+    try:
+        return parse(content.decode(), visible(str(path)), subject)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise UsageError(f"{visible(str(path))}, line {line}: this is not UTF-8.") from None
+
+
+def shipped(subject: Subject) -> list[Lesson]:
     """The lessons that come with the program, in their order."""
     folder = files("eetui.core.labs") / "lessons"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    return [parse((folder / name).read_text("utf-8"), name) for name in names]
+    return [parse((folder / name).read_text("utf-8"), name, subject) for name in names]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from eetui.core.config import ModelConfig
+from eetui.core.data.dataset import Dataset
+from eetui.core.engines.subject import Subject
 from eetui.core.errors import UsageError
-from eetui.core.labs.lesson import FIGURES, parse
+from eetui.core.labs.lesson import FIGURES, parse, shipped
 
 GOOD = """\
 title = "Batches"
@@ -31,8 +34,14 @@ seeds = 4
 """
 
 
-def test_a_lesson_is_read():
-    lesson = parse(GOOD, "mine.toml")
+@pytest.fixture
+def subject(names: Dataset) -> Subject:
+    """What lessons are about."""
+    return Subject(names, ModelConfig())
+
+
+def test_a_lesson_is_read(subject):
+    lesson = parse(GOOD, "mine.toml", subject)
     assert lesson.title == "Batches"
     assert not lesson.is_number
     assert lesson.answered_by == 1
@@ -55,7 +64,7 @@ def test_a_lesson_is_read():
         ('setting = "padding_skip"', 'setting = "paddingskip"', 11, "paddingskip"),
         ("values = [false, true]", "values = [false, 3]", 12, "padding_skip"),
         ("values = [false, true]", "values = [true]", 12, "at least two"),
-        ("values = [1, 16]", 'values = [1, "many"]', 17, "batch=many"),
+        ("values = [1, 16]", 'values = [1, "many"]', 17, "many"),
         ("d_model = 16", "d_modl = 16", 18, "d_modl"),
         ("seconds = 0.5", "seconds = 0", 19, "seconds must be"),
         ("seconds = 0.5", "", 15, "seconds or steps"),
@@ -65,25 +74,31 @@ def test_a_lesson_is_read():
         ('"lowest"', '"costliest"', 6, "not of loss"),
     ],
 )
-def test_a_mistake_is_told_with_its_line(before, after, line, words):
+def test_a_mistake_is_told_with_its_line(subject, before, after, line, words):
     assert before in GOOD
     with pytest.raises(UsageError) as told:
-        parse(GOOD.replace(before, after, 1), "mine.toml")
+        parse(GOOD.replace(before, after, 1), "mine.toml", subject)
     assert f"mine.toml, line {line}:" in str(told.value)
     assert words in str(told.value)
 
 
-def test_a_lesson_without_an_answer_or_a_measurement_is_refused():
+def test_a_lesson_without_an_answer_or_a_measurement_is_refused(subject):
     with pytest.raises(UsageError, match=r"\[answer\]"):
-        parse('title = "a"\n', "mine.toml")
+        parse('title = "a"\n', "mine.toml", subject)
     with pytest.raises(UsageError, match=r"\[\[measure\]\]"):
-        parse('title = "a"\n[answer]\nfigure = "speedup"\n', "mine.toml")
+        parse('title = "a"\n[answer]\nfigure = "speedup"\n', "mine.toml", subject)
 
 
-def test_deep_nesting_is_no_traceback():
+def test_deep_nesting_is_no_traceback(subject):
     with pytest.raises(UsageError, match="not TOML"):
-        parse("a = " + "[" * 100_000, "mine.toml")
+        parse("a = " + "[" * 100_000, "mine.toml", subject)
 
 
 def test_every_figure_has_a_measurement_that_answers_it():
     assert all(FIGURES.values())
+
+
+def test_the_shipped_lessons_make_sense(subject):
+    lessons = shipped(subject)
+    assert len(lessons) == 8
+    assert len({lesson.key for lesson in lessons}) == 8
