@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite, log
+from math import inf, isfinite, log
 
 from eetui.core.errors import UsageError
 from eetui.core.labs.lesson import Figure, Lesson, Measurement
+from eetui.core.measure.verdict import interval
 
 POINTS = 10
 """For a guess that the measurement cannot tell from the answer."""
@@ -32,13 +33,14 @@ class Row:
     """One arm of a measurement.
 
     value: microseconds, nats, or per cent in a climb. against: what it is beside the first row (how
-    many times as fast, or nats more), or per cent when the toggle alone is taken away. reason: why
-    it was not measured, or ''.
+    many times as fast, or nats more), or per cent when the toggle alone is taken away. samples: the
+    loss of each seed, nats. reason: why it was not measured, or ''.
     """
 
     label: str
     value: Interval | None = None
     against: Interval | None = None
+    samples: tuple[float, ...] = ()
     reason: str = ""
 
 
@@ -57,11 +59,13 @@ class Result:
 class Answer:
     """What this machine says: a number with its interval, or one of the choices.
 
-    reason: why there is no answer here, such as a CPU without the unit; then both are empty.
+    also: choices that the measurement cannot tell from it, which are as right. reason: why there
+    is no answer here, such as a CPU without the unit; then the others are empty.
     """
 
     number: Interval | None = None
     choice: str = ""
+    also: tuple[str, ...] = ()
     reason: str = ""
 
 
@@ -96,46 +100,60 @@ def parse_guess(lesson: Lesson, text: str) -> Guess:
 
 def answer(lesson: Lesson, results: tuple[Result, ...]) -> Answer:
     """What the measurements say; each of them must be done."""
-    return settle(lesson.figure, results[lesson.answered_by])
+    return settle(lesson.figure, results[lesson.answered_by], lesson.choices)
 
 
-def settle(figure: Figure, result: Result) -> Answer:
-    """What one figure of a result is."""
+def settle(figure: Figure, result: Result, choices: tuple[str, ...] = ()) -> Answer:
+    """What one figure of a result is; where it names a row, one of `choices`."""
     measured = [row for row in result.rows if row.value is not None]
-    reasons = " ".join(dict.fromkeys(row.reason for row in result.rows if row.reason))
-    if len(measured) < 2 and figure != "launches":
+    compared = [row for row in measured if row.against is not None]
+    if figure in ("lowest", "costliest"):
+        return _named(figure, [row for row in measured if row.label in choices])
+    if not compared:
+        reasons = " ".join(dict.fromkeys(row.reason for row in result.rows if row.reason))
         return Answer(reason=reasons or "There was not enough to compare.")
-    if figure == "launches":
-        found = next((row.against for row in measured if row.against is not None), None)
-        return Answer(number=found, reason="" if found else reasons)
-    others = [row for row in measured[1:] if row.against is not None]
-    if figure == "speedup":
-        return Answer(number=others[-1].against)
-    if figure == "best_speedup":
-        best = max(others, key=lambda row: row.against.estimate if row.against else 0.0)
-        return Answer(number=best.against)
+    last = compared[-1].against
     if figure == "direction":
-        last = others[-1].against
         assert last is not None
         return Answer(choice="lower" if last.high < 0 else "higher" if last.low > 0 else SAME)
-    if figure == "lowest":
-        return Answer(choice=min(measured, key=_estimate).label)
-    return Answer(choice=max(others or measured, key=_loss_of_taking_away).label)
+    if figure == "best_speedup":
+        last = max(compared, key=_against).against
+    return Answer(number=last)
 
 
-def _estimate(row: Row) -> float:
-    assert row.value is not None
-    return row.value.estimate
+def _named(figure: Figure, rows: list[Row]) -> Answer:
+    """The row that is lowest, or costs most to take away, and those that may be as good."""
+    if figure == "costliest":
+        rows = [row for row in rows if row.against is not None]
+    if not rows:
+        return Answer(reason="None of the answers to choose from could be measured here.")
+    best = max(rows, key=_against) if figure == "costliest" else min(rows, key=_value)
+    also = (row.label for row in rows if row is not best and _is_level(figure, row, best))
+    return Answer(choice=best.label, also=tuple(also))
 
 
-def _loss_of_taking_away(row: Row) -> float:
-    return row.against.estimate if row.against is not None else float("-inf")
+def _is_level(figure: Figure, row: Row, best: Row) -> bool:
+    """Whether the measurement cannot tell a row from the best one."""
+    if row.samples and len(row.samples) == len(best.samples):
+        above = [a - b for a, b in zip(row.samples, best.samples, strict=True)]
+        return interval(above)[0] <= 0
+    if figure == "costliest":
+        return bool(row.against and best.against and row.against.high >= best.against.low)
+    return bool(row.value and best.value and row.value.low <= best.value.high)
+
+
+def _value(row: Row) -> float:
+    return row.value.estimate if row.value is not None else inf
+
+
+def _against(row: Row) -> float:
+    return row.against.estimate if row.against is not None else -inf
 
 
 def points(guess: Guess, truth: Answer) -> int | None:
     """0 to 10; None where there is no answer to hold the guess against."""
     if truth.choice:
-        return POINTS if guess.choice == truth.choice else 0
+        return POINTS if guess.choice in (truth.choice, *truth.also) else 0
     if truth.number is None or guess.number is None:
         return None
     low, high = truth.number.low / CLOSE, truth.number.high * CLOSE

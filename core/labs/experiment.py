@@ -72,7 +72,7 @@ def _headings(measurement: Measurement) -> tuple[str, str]:
     if measurement.what == "time":
         return f"us/{measurement.per}", "times as fast as the first"
     if measurement.what == "loss":
-        return "loss, nats", "nats above the best"
+        return "loss, nats", "nats above the first"
     if measurement.what == "credit":
         return "% saved in the climb", "% lost if taken away"
     return "us/step", "steps meanwhile"
@@ -168,22 +168,24 @@ def _losses(
         for n, place in enumerate(rng.sample(list(possible), len(possible))):
             losses[place].append(loss_after(possible[place], limit, seed)[0])
             yield tuple(rows), (seed * len(possible) + n + 1) / total
-        best = min(losses, key=lambda place: median(losses[place]))
+        first = next(iter(possible))
         for place in possible:
-            rows[place] = _learned(rows[place].label, losses[place], losses[best], place == best)
+            rows[place] = _learned(rows[place].label, losses[place], losses[first], place == first)
         yield tuple(rows), (seed + 1) / measurement.seeds
 
 
-def _learned(label: str, losses: list[float], best: list[float], is_best: bool) -> Row:
-    low, high = interval(losses)
-    if not isfinite(high - low):
-        low, high = min(losses), max(losses)
-    value = Interval(median(losses), low, high)
-    if is_best:
-        return Row(label, value)
-    above = [loss - least for loss, least in zip(losses, best, strict=True)]
-    low, high = interval(above)
-    return Row(label, value, Interval(median(above), low, high))
+def _learned(label: str, losses: list[float], first: list[float], is_first: bool) -> Row:
+    value = Interval(median(losses), *_ends(losses))
+    if is_first:
+        return Row(label, value, samples=tuple(losses))
+    above = [loss - other for loss, other in zip(losses, first, strict=True)]
+    return Row(label, value, Interval(median(above), *_ends(above)), tuple(losses))
+
+
+def _ends(values: list[float]) -> tuple[float, float]:
+    """The ends of an interval, or all of the range where there are too few values for one."""
+    low, high = interval(values)
+    return (low, high) if isfinite(high - low) else (min(values), max(values))
 
 
 def _credit(
@@ -197,7 +199,8 @@ def _credit(
     for ladder in climb(subject, rounds=CLIMB_ROUNDS, ablate=True, engine=engine, rng=rng):
         rungs = [rung for rung in ladder.rungs if rung.key and not rung.aside]
         rows = [
-            Row(rung.label, _gained(rung.gain), _lost(rung.alone), rung.reason) for rung in rungs
+            Row(rung.label, _gained(rung.gain), _lost(rung.alone), reason=rung.reason)
+            for rung in rungs
         ]
         yield tuple(rows), ladder.progress
 

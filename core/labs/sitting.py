@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from math import floor, isfinite, log10
 from typing import Any
 
 from eetui.core.labs.answer import POINTS, Answer, Guess, Interval, Result, points
 from eetui.core.labs.lesson import Lesson
+
+MOST_DIGITS = 4
+"""Behind the point: a loss is told to a ten-thousandth of a nat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ def total(sittings: Iterable[Sitting]) -> tuple[int, int]:
     return sum(counted), POINTS * len(counted)
 
 
-def as_json(sittings: Iterable[Sitting]) -> dict[str, Any]:
+def to_json(sittings: Iterable[Sitting]) -> dict[str, Any]:
     """The whole sitting as JSON values."""
     sittings = tuple(sittings)
     earned, possible = total(sittings)
@@ -49,7 +53,8 @@ def _lesson_json(s: Sitting) -> dict[str, Any]:
         "question": s.lesson.question,
         "unit": s.lesson.unit if s.lesson.is_number else None,
         "guess": s.guess.number if s.lesson.is_number else s.guess.choice,
-        "answer": (s.answer.number and asdict(s.answer.number)) or s.answer.choice or None,
+        "answer": _interval_json(s.answer.number) or s.answer.choice or None,
+        "as_good": list(s.answer.also),
         "reason": s.answer.reason,
         "points": s.points,
         "machine": s.machine,
@@ -59,21 +64,44 @@ def _lesson_json(s: Sitting) -> dict[str, Any]:
                 "setting": result.measurement.setting or None,
                 "value": result.value_heading,
                 "against": result.against_heading,
-                "rows": [asdict(row) for row in result.rows],
+                "rows": [
+                    {
+                        "label": row.label,
+                        "value": _interval_json(row.value),
+                        "against": _interval_json(row.against),
+                        "losses": list(row.samples) or None,
+                        "reason": row.reason,
+                    }
+                    for row in result.rows
+                ],
             }
             for result in s.results
         ],
     }
 
 
-def interval(value: Interval | None, digits: int = 2) -> str:
-    """'1.52 (1.50 to 1.55)', or a dash where nothing was measured."""
+def _interval_json(value: Interval | None) -> dict[str, float | None] | None:
+    """An end that is not finite, because there were too few pairs, is null."""
+    if value is None:
+        return None
+    return {key: end if isfinite(end) else None for key, end in asdict(value).items()}
+
+
+def interval(value: Interval | None) -> str:
+    """'1.52 (1.50 to 1.55)', or a dash where nothing was measured.
+
+    As many digits as the width of the interval carries.
+    """
     if value is None:
         return "–"
+    width = value.high - value.low
+    if not isfinite(width) or width <= 0:
+        return f"{value.estimate:.4g}"
+    digits = max(0, min(1 - floor(log10(width)), MOST_DIGITS))
     return f"{value.estimate:.{digits}f} ({value.low:.{digits}f} to {value.high:.{digits}f})"
 
 
-def as_markdown(sittings: Iterable[Sitting]) -> str:
+def to_markdown(sittings: Iterable[Sitting]) -> str:
     """The whole sitting as a page that can be handed in."""
     sittings = tuple(sittings)
     earned, possible = total(sittings)
@@ -104,6 +132,8 @@ def told(s: Sitting) -> str:
     """The answer in words."""
     if s.answer.number is not None:
         return f"{interval(s.answer.number)} {s.lesson.unit}"
+    if s.answer.also:
+        return f"{s.answer.choice}, and {', '.join(s.answer.also)} cannot be told from it"
     return s.answer.choice or f"no answer here: {s.answer.reason}"
 
 

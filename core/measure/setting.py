@@ -101,11 +101,9 @@ def parse_setting(
     values = [value.strip() for value in written.split(",")] if sign else []
     if sign and (len(values) != 2 or not all(values)):
         raise UsageError(f"Two values are compared, such as {key}=A,B: {text!r} has others.")
-    known = {entry.key for entry in CATALOGUE}
-    if key not in known and key not in OTHERS:
-        raise UsageError(
-            f"There is no setting {key!r}: there are {', '.join([*(e.key for e in CATALOGUE), *OTHERS])}."
-        )
+    known = [*(entry.key for entry in CATALOGUE), *OTHERS]
+    if key not in known:
+        raise UsageError(f"There is no setting {key!r}: there are {', '.join(known)}.")
     if not values and key in OTHERS:
         raise UsageError(f"Say which values of {key} to compare, such as {key}=A,B.")
     if not values:

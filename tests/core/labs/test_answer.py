@@ -42,7 +42,33 @@ def test_the_best_speedup_is_that_of_the_quickest_row():
 
 
 def test_the_lowest_is_named():
-    assert settle("lowest", TIMES).choice == "8"
+    assert settle("lowest", TIMES, ("off", "4", "8")).choice == "8"
+
+
+def test_what_cannot_be_told_from_the_lowest_is_as_right():
+    def row(label: str, *losses: float) -> Row:
+        return Row(label, Interval(sum(losses) / len(losses), 0, 9), samples=losses)
+
+    noise = [0.01 * i for i in range(10)]
+    rows = (
+        row("1", *(2.0 + n for n in noise)),
+        row("2", *(2.0 + n for n in reversed(noise))),
+        row("3", *(2.2 + n for n in noise)),
+    )
+    found = settle("lowest", replace(TIMES, rows=rows), ("1", "2", "3"))
+    assert {found.choice, *found.also} == {"1", "2"}
+    assert points(Guess(choice="2"), found) == points(Guess(choice="1"), found) == 10
+    assert points(Guess(choice="3"), found) == 0
+
+
+def test_the_costliest_is_one_of_the_choices_even_if_it_is_the_first_row():
+    rows = (
+        Row("a", Interval(1, 1, 1), Interval(50, 49, 51)),
+        Row("b", Interval(9, 9, 9), Interval(20, 19, 21)),
+        Row("c", Interval(5, 5, 5), Interval(90, 89, 91)),
+    )
+    found = settle("costliest", replace(TIMES, rows=rows), ("a", "b"))
+    assert (found.choice, found.also) == ("a", ())
 
 
 @pytest.mark.parametrize(
