@@ -14,12 +14,12 @@ teaches = "It depends."
 
 [answer]
 figure = "lowest"
-choices = ["0.000001", "0.01"]
+choices = ["0.0001", "0.01"]
 
 [[measure]]
 what = "loss"
 setting = "lr"
-values = [0.000001, 0.01]
+values = [0.0001, 0.01]
 fixed = {d_model = 4, batch = 4}
 steps = 40
 seeds = 2
@@ -60,9 +60,9 @@ def test_a_lesson_of_ones_own_is_measured_and_handed_in(cli, lesson, tmp_path):
     assert found == json.loads(values.read_text())
     assert (found["points"], found["of"]) == (0, 10)
     (done,) = found["lessons"]
-    assert (done["guess"], done["answer"]) == ("0.000001", "0.01")
+    assert (done["guess"], done["answer"]) == ("0.0001", "0.01")
     rows = done["measured"][0]["rows"]
-    assert [row["label"] for row in rows] == ["0.000001", "0.01"]
+    assert [row["label"] for row in rows] == ["0.0001", "0.01"]
     assert rows[1]["value"]["estimate"] < rows[0]["value"]["estimate"]
     assert len(rows[0]["losses"]) == 2
 
@@ -73,7 +73,7 @@ def test_a_guess_is_asked_for_until_it_is_one(cli, lesson, monkeypatch):
     monkeypatch.setattr("sys.stdin", typed)
     result = cli("lab", lesson, "--engine", "numpy")
     assert result.code == 0
-    assert "must be one of 0.000001, 0.01" in result.err
+    assert "must be one of 0.0001, 0.01" in result.err
     assert "10 of 10 points" in result.out
 
 

@@ -47,7 +47,8 @@ def run(
     place = None if export is None else named(export)
     if place is not None:
         if place.suffix not in (".md", ".json"):
-            raise UsageError(f"--export takes a file ending in .md or .json, not {visible(export)}.")
+            shown = visible(str(place))
+            raise UsageError(f"--export takes a file ending in .md or .json, not {shown}.")
         require_writable(place)
     given = {i: parse_guess(lessons[i], text) for i, text in enumerate(guesses)}
     if len(given) < len(lessons) and not sys.stdin.isatty():
