@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isfinite, log
 
@@ -136,10 +137,16 @@ def _is_level(figure: Figure, row: Row, best: Row) -> bool:
     """Whether the measurement cannot tell a row from the best one."""
     if row.samples and len(row.samples) == len(best.samples):
         above = [a - b for a, b in zip(row.samples, best.samples, strict=True)]
-        return interval(above)[0] <= 0
+        return ends(above)[0] <= 0
     if figure == "costliest":
         return bool(row.against and best.against and row.against.high >= best.against.low)
     return bool(row.value and best.value and row.value.low <= best.value.high)
+
+
+def ends(values: Sequence[float]) -> tuple[float, float]:
+    """The ends of an interval, or all of the range where there are too few values for one."""
+    low, high = interval(values)
+    return (low, high) if isfinite(high - low) else (min(values), max(values))
 
 
 def _value(row: Row) -> float:

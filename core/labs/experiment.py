@@ -12,7 +12,7 @@ from eetui.core.engines.availability import choose_optimizations
 from eetui.core.engines.base import Engine
 from eetui.core.engines.subject import Subject
 from eetui.core.errors import EetuiError
-from eetui.core.labs.answer import Interval, Result, Row
+from eetui.core.labs.answer import Interval, Result, Row, ends
 from eetui.core.labs.lesson import Lesson, Measurement
 from eetui.core.measure.climb import climb
 from eetui.core.measure.comparison import Arm, Comparison, compare
@@ -175,17 +175,11 @@ def _losses(
 
 
 def _learned(label: str, losses: list[float], first: list[float], is_first: bool) -> Row:
-    value = Interval(median(losses), *_ends(losses))
+    value = Interval(median(losses), *ends(losses))
     if is_first:
         return Row(label, value, samples=tuple(losses))
     above = [loss - other for loss, other in zip(losses, first, strict=True)]
-    return Row(label, value, Interval(median(above), *_ends(above)), tuple(losses))
-
-
-def _ends(values: list[float]) -> tuple[float, float]:
-    """The ends of an interval, or all of the range where there are too few values for one."""
-    low, high = interval(values)
-    return (low, high) if isfinite(high - low) else (min(values), max(values))
+    return Row(label, value, Interval(median(above), *ends(above)), tuple(losses))
 
 
 def _credit(
