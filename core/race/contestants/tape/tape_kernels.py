@@ -241,8 +241,6 @@ def backward(t, n, n_params):
     grad[n - 1] = 1
     for i in range(n - 1, n_params - 1, -1):
         g = grad[i]
-        if g == 0:  # A number that the loss does not hang on, or a shut ReLU.
-            continue
         kind, x = op[i], a[i]
         if kind == ADD:
             grad[x] += g
