@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from eetui.tui.cli import signals
+from eetui.tui import signals
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -28,7 +28,7 @@ from eetui.tui.cli.console import waiting
 from eetui.tui.cli.options import RaceOptions
 from eetui.tui.cli.output import complain, print_json
 from eetui.tui.cli.runs import request_shape
-from eetui.tui.cli.signals import exit_code
+from eetui.tui.signals import exit_code
 
 DEFAULT_D_MODEL = 16
 

@@ -26,7 +26,7 @@ from eetui.core.text import visible, visible_lines
 from eetui.tui.cli.options import RunOptions
 from eetui.tui.cli.output import complain, print_json, print_text
 from eetui.tui.cli.runs import Request, request_run
-from eetui.tui.cli.signals import Notice, noticed
+from eetui.tui.signals import Notice, noticed
 
 if TYPE_CHECKING:
     from rich.progress import Progress
