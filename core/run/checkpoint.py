@@ -7,8 +7,10 @@ lies in the header's metadata as JSON. Reading such a file runs no code.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -31,7 +33,9 @@ from eetui.core.optimizations import Optimizations, find_optimization, labels
 from eetui.core.text import told, visible
 
 FORMAT = "eetui checkpoint"
-VERSION = 1
+VERSION = 2
+"""1: no share of held-out documents; all were trained on."""
+READABLE = ("1", "2")
 VECTORS = ("params", "m", "v")
 
 MOST_HEADER_BYTES = 1 << 20
@@ -102,10 +106,10 @@ def load(path: str | Path) -> Checkpoint:
             raise UsageError(
                 f"{shown} was not written by eetui: name a file that --save or the screen made."
             )
-        if metadata.get("version") != str(VERSION):
+        if metadata.get("version") not in READABLE:
             raise UsageError(
                 f"{shown} has version {visible(str(metadata.get('version')))} of the checkpoint "
-                f"format, and this eetui reads version {VERSION}: use the eetui that wrote it."
+                f"format, and this eetui reads versions up to {VERSION}: use the one that wrote it."
             )
         tensors = dict(deserialize(content))  # type: ignore[no-untyped-call]
         return _decode(tensors, metadata)
@@ -137,7 +141,8 @@ def _metadata(content: bytes) -> dict[str, str]:
 def _decode(tensors: dict[str, dict[str, Any]], metadata: dict[str, str]) -> Checkpoint:
     try:
         model = ModelConfig(**_fields(ModelConfig(), metadata["model"]))
-        train = TrainConfig(**_fields(TrainConfig(), metadata["train"]))
+        since = {"held_out": 0.0} if metadata["version"] == "1" else {}
+        train = TrainConfig(**_fields(TrainConfig(), metadata["train"], since))
         step = int(metadata["step"])
         vocabulary = tuple(map(_character, json.loads(metadata["vocabulary"])))
         optimizations = _optimizations(json.loads(metadata["optimizations"]))
@@ -175,13 +180,18 @@ def _decode(tensors: dict[str, dict[str, Any]], metadata: dict[str, str]) -> Che
     )
 
 
-def _fields(like: ModelConfig | TrainConfig, text: str) -> dict[str, Any]:
-    """The fields in the JSON object `text`, which are those of `like` and of their types."""
+def _fields(
+    like: ModelConfig | TrainConfig, text: str, since: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """The fields in the JSON object `text`, which are those of `like` and of their types.
+
+    `since` has those that came after the file was written.
+    """
     values = json.loads(text)
     known = asdict(like)
-    if not isinstance(values, dict) or set(values) != set(known):
+    if not isinstance(values, dict) or set(values) != set(known) - set(since):
         raise ValueError("other fields")
-    return values
+    return {**values, **since}
 
 
 def _character(text: object) -> str:

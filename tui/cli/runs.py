@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from eetui.core.config import (
     ModelConfig,
@@ -121,6 +121,7 @@ def _train(options: RunOptions, base: TrainConfig, d_model: int, default_steps: 
         learning_rate=_or(options.lr, default_learning_rate(d_model)),
         steps=_or(options.steps, default_steps),
         schedule=_or(options.schedule, base.schedule),
+        held_out=_or(options.held_out, base.held_out),
     )
 
 
@@ -130,14 +131,15 @@ def _continued(options: RunOptions, explicit: frozenset[str]) -> Request:
     assert options.load is not None
     loaded = checkpoint.load(options.load)
     model = loaded.model
-    own = dict(
+    own: dict[str, Any] = dict(
         zip(
             SHAPE,
             (model.d_model, model.n_heads, model.n_layers, model.block_size, model.activation),
             strict=True,
         )
     )
-    for name in SHAPE:
+    own["held_out"] = loaded.train.held_out
+    for name in own:
         if name in explicit and getattr(options, name) != own[name]:
             raise UsageError(
                 f"The checkpoint {options.load} has {name} {own[name]}, which cannot become "

@@ -84,13 +84,14 @@ def test_chunks_do_not_change_what_is_learned(names, live) -> None:
     run = live(session(names, train=train, stop_at_plan=True))
     run.wait_for_end()
     state, engine = TrainState.create(SMALL, train.seed), NumpyEngine()
+    training = names.with_held_out(train.held_out)
     whole = engine.run(
         state,
-        names,
+        training,
         SMALL,
         train,
         engine.default_optimizations(),
-        documents(train.seed, 0, 60, 4, names.n_docs),
+        documents(train.seed, 0, 60, 4, training.n_docs),
         learning_rates(train, 0, 60),
     )
     assert [run.losses[i] for i in range(60)] == pytest.approx(whole.losses.tolist(), rel=1e-6)
@@ -364,7 +365,7 @@ def test_a_checkpoint_continues_exactly(names, live, tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_other_data_is_refused(names, live, tmp_path: Path) -> None:
     digits = tmp_path / "digits.txt"
-    digits.write_text("123\n456\n")
+    digits.write_text("123\n456\n" * 10)
     other = live(session(load_dataset(str(digits)), paused=True))
     other.session.save(tmp_path / "digits.safetensors")
     other.wait_for(lambda s: s.notice)
