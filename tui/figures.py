@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from rich.cells import cell_len, set_cell_size
 
 from eetui.core.race.report import words
+from eetui.core.text import CLOSE, OPEN
 
 ABSENT = words.ABSENT
 
@@ -96,16 +97,14 @@ def moved(distance: float) -> str:
 
 
 def clip(text: str, width: int) -> str:
-    """At most `width` characters, the last an ellipsis where something was cut."""
-    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+    """At most `width` columns of a text, the last an ellipsis where something was cut."""
+    if cell_len(text) <= width:
+        return text
+    body = text.removeprefix(OPEN).removesuffix(CLOSE)
+    shown = set_cell_size(body, max(width - 1, 0)) + "…" * (width > 0)
+    return shown if body == text else f"{OPEN}{shown}{CLOSE}"  # right to left, and cut all the same
 
 
-def wrapped(parts: Iterable[str], width: int) -> list[str]:
-    """Parts with gaps between them, in lines of at most `width` characters where they fit."""
-    lines: list[str] = []
-    for part in parts:
-        if lines and len(lines[-1]) + 3 + len(part) <= width:
-            lines[-1] += f"   {part}"
-        else:
-            lines.append(clip(part, width))
-    return lines
+def pad(text: str, width: int) -> str:
+    """A text with blanks behind it up to `width` columns: a character may take two, or none."""
+    return text + " " * (width - cell_len(text))
