@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich.cells import cell_len, set_cell_size
 
 from eetui.core.race.report import words
@@ -108,3 +110,14 @@ def clip(text: str, width: int) -> str:
 def pad(text: str, width: int) -> str:
     """A text with blanks behind it up to `width` columns: a character may take two, or none."""
     return text + " " * (width - cell_len(text))
+
+
+def wrapped(parts: Iterable[str], width: int) -> list[str]:
+    """Parts with gaps between them, in lines of at most `width` characters where they fit."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + 3 + len(part) <= width:
+            lines[-1] += f"   {part}"
+        else:
+            lines.append(clip(part, width))
+    return lines

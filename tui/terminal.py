@@ -7,12 +7,12 @@ that ends waits for it. The second start also takes the raw terminal for what is
 
 from __future__ import annotations
 
-import asyncio
 import select
 import termios
 from contextlib import suppress
+from io import TextIOWrapper
 from threading import Thread
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
@@ -36,18 +36,18 @@ class TerminalDriver(LinuxDriver):
         size: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
-        self._file = _Lasting(self._file)  # type: ignore[assignment]
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._file = cast(TextIOWrapper, _Lasting(cast(TextIOWrapper, self._file)))
+        self._is_watched = False
 
     def start_application_mode(self) -> None:
         """Begin to draw and to read keys."""
-        super().start_application_mode()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
         with suppress(termios.error):  # a read that finds nothing is not to wait for something
             attributes = termios.tcgetattr(self.fileno)
             attributes[6][termios.VMIN] = attributes[6][termios.VTIME] = 0
             termios.tcsetattr(self.fileno, termios.TCSANOW, attributes)
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
+        if not self._is_watched:
+            self._is_watched = True
             self._watch()
 
     def _watch(self) -> None:
@@ -56,19 +56,17 @@ class TerminalDriver(LinuxDriver):
         poll.register(self.fileno, 0)
         if poll.poll(0):  # nothing was asked for, so it is an error or a hang-up
             self._app.exit(HUNG_UP)
-        elif self._loop is not None:
+        else:
             self._loop.call_later(WATCH_SECONDS, self._watch)
 
     # Handlers run between any two instructions, also inside a queue that the drawing has locked;
     # what they ask for is done by the loop.
 
     def _sigtstp_application(self, *_: object) -> None:
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(super()._sigtstp_application)
+        self._loop.call_soon_threadsafe(super()._sigtstp_application)
 
     def _sigcont_application(self, *_: object) -> None:
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._continue)
+        self._loop.call_soon_threadsafe(self._continue)
 
     def _continue(self) -> None:
         """Draw again after a stop; one that gave no notice has left the input thread running."""

@@ -32,8 +32,14 @@ class NamesPane(LinesPane, can_focus=True):
     def update(self, snapshot: Snapshot) -> None:
         """Show the names of `snapshot`."""
         self._snapshot = snapshot
-        wanted = (snapshot.names, snapshot.milestones, snapshot.statistics, self.content_size)
-        wanted = (*wanted, snapshot.temperature, snapshot.prefix)
+        said = (snapshot.temperature, snapshot.prefix)
+        wanted = (
+            snapshot.names,
+            snapshot.milestones,
+            snapshot.statistics,
+            self.content_size,
+            said,
+        )
         if self._drawn == wanted:
             return
         self._drawn = wanted
