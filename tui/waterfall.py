@@ -13,7 +13,7 @@ from itertools import groupby
 from math import isfinite, log
 
 from eetui.core.measure.ladder import Gain, Ladder, Rung
-from eetui.tui import figures
+from eetui.tui import figures, verdicts
 
 FULL, SAVED, COST, MARK = "█", "░", "▓", "╎"
 EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -92,22 +92,21 @@ def gain(told: Gain | None) -> str:
         return ""
     if not told.is_known:
         return "?"
-    return figures.percent(told.estimate) if told.is_some else "none"
+    return f"{verdicts.rounded(told.estimate, told.spread)} %" if told.is_some else "none"
 
 
 def spread(told: Gain | None) -> str:
     """How far to either side the interval reaches: '±1.2 %'."""
     if told is None or not isfinite(told.spread):
         return ""
-    return f"±{told.spread:.1f} %" if told.spread < 99.95 else "±>99 %"
+    return f"±{verdicts.rounded(told.spread, told.spread)} %"
 
 
 def alone(told: Gain | None) -> str:
     """What is lost without a rung, in one piece: '54.3 ±0.5 %'."""
     if told is None or not told.is_known:
         return gain(told)
-    first = f"{told.estimate:.1f}" if told.is_some else "none"
-    return f"{first} {spread(told)}"
+    return f"{gain(told).removesuffix(' %')} {spread(told)}"
 
 
 def factor(ladder: Ladder, rung: Rung) -> str:
