@@ -1,4 +1,4 @@
-"""A climb drawn as bars of characters, each with a role; who shows it gives the roles colours.
+"""A climb drawn as bars of characters, each with a role; its caller gives the roles colours.
 
 Bars are the microseconds a step on a logarithmic scale, so that twice as fast is the same length
 anywhere. What a rung saves is hatched behind its bar, and a faint mark says where it would end with
@@ -18,11 +18,11 @@ from eetui.tui import figures, verdicts
 FULL, SAVED, COST, MARK = "█", "░", "▓", "╎"
 EIGHTHS = " ▏▎▍▌▋▊▉"
 SHORTEST = 0.12
-"""Length of the shortest bar, as a share of what lies between it and the longest."""
+"""Length of the shortest bar, as a share of the range between the shortest and the longest."""
 
 
 class BarRole(Enum):
-    """What a stretch of a bar stands for."""
+    """What a part of a bar means."""
 
     BLANK = auto()
     TIME = auto()
@@ -82,7 +82,7 @@ def bar(rung: Rung, on: Scale) -> list[Stretch]:
 
 
 def label(rung: Rung) -> str:
-    """The name of a rung; one aside hangs on the rung below it."""
+    """The name of a rung; one that is aside is drawn as a branch of the rung below it."""
     return f"└ {rung.label}" if rung.aside else rung.label
 
 

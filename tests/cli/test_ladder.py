@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from eetui.core.measure import timer
+from eetui.core.measure import climb, timer
 
 QUICK = ("ladder", "--engine", "numpy", "--d-model", "8", "--rounds", "1")
 
@@ -14,6 +14,7 @@ QUICK = ("ladder", "--engine", "numpy", "--d-model", "8", "--rounds", "1")
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(timer, "MID_RUN_SECONDS", 0.02)
+    monkeypatch.setattr(climb, "WAITS", 0)
 
 
 def test_json_has_what_scripts_rely_on(cli):
