@@ -7,6 +7,8 @@ from math import floor, isfinite, log10
 from eetui.core.measure.verdict import Verdict
 
 MOST_DECIMALS = 2
+COARSE = 9.5
+"""Half-width in per cent from which on a figure is only about right."""
 UNDECIDED = "no difference found"
 
 
@@ -16,12 +18,11 @@ def finding(verdict: Verdict) -> str:
         return "too few pairs to tell"
     if not verdict.differs:
         within = max(abs(verdict.low), abs(verdict.high))
-        return f"{UNDECIDED} (± {_rounded(within, _place(within))} %)"
-    width = verdict.half_width
-    place = _place(width)
-    if place > 0:
-        return f"about {_rounded(verdict.estimate, place, '+')} %"
-    return f"{_rounded(verdict.estimate, place, '+')} % ± {_rounded(width, place)}"
+        return f"{UNDECIDED} (± {rounded(within, within)} %)"
+    change = rounded(verdict.estimate, verdict.half_width, sign="+")
+    if verdict.half_width >= COARSE:
+        return f"about {change} %"
+    return f"{change} % ± {rounded(verdict.half_width, verdict.half_width)}"
 
 
 def count(verdict: Verdict) -> str:
@@ -29,10 +30,7 @@ def count(verdict: Verdict) -> str:
     return f"{verdict.pairs:,} {'seeds' if verdict.metric == 'loss' else 'pairs'}"
 
 
-def _place(width: float) -> int:
-    """The power of ten of the first digit of a half-width, at which figures are rounded."""
-    return max(floor(log10(width)), -MOST_DECIMALS) if width > 0 else -MOST_DECIMALS
-
-
-def _rounded(value: float, place: int, sign: str = "-") -> str:
+def rounded(value: float, half_width: float, sign: str = "-") -> str:
+    """A figure with the digits that its interval carries: rounded where that has its first."""
+    place = max(floor(log10(half_width)), -MOST_DECIMALS) if half_width > 0 else -MOST_DECIMALS
     return f"{round(value, -place):{sign},.{max(-place, 0)}f}"

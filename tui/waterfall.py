@@ -1,4 +1,4 @@
-"""A climb drawn as bars of characters, each with a role; who shows it gives the roles colours.
+"""A climb drawn as bars of characters, each with a role; its caller gives the roles colours.
 
 Bars are the microseconds a step on a logarithmic scale, so that twice as fast is the same length
 anywhere. What a rung saves is hatched behind its bar, and a faint mark says where it would end with
@@ -13,16 +13,16 @@ from itertools import groupby
 from math import isfinite, log
 
 from eetui.core.measure.ladder import Gain, Ladder, Rung
-from eetui.tui import figures
+from eetui.tui import figures, verdicts
 
 FULL, SAVED, COST, MARK = "█", "░", "▓", "╎"
 EIGHTHS = " ▏▎▍▌▋▊▉"
 SHORTEST = 0.12
-"""Length of the shortest bar, as a share of what lies between it and the longest."""
+"""Length of the shortest bar, as a share of the range between the shortest and the longest."""
 
 
 class BarRole(Enum):
-    """What a stretch of a bar stands for."""
+    """What a part of a bar means."""
 
     BLANK = auto()
     TIME = auto()
@@ -82,7 +82,7 @@ def bar(rung: Rung, on: Scale) -> list[Stretch]:
 
 
 def label(rung: Rung) -> str:
-    """The name of a rung; one aside hangs on the rung below it."""
+    """The name of a rung; one that is aside is drawn as a branch of the rung below it."""
     return f"└ {rung.label}" if rung.aside else rung.label
 
 
@@ -92,22 +92,21 @@ def gain(told: Gain | None) -> str:
         return ""
     if not told.is_known:
         return "?"
-    return figures.percent(told.estimate) if told.is_some else "none"
+    return f"{verdicts.rounded(told.estimate, told.spread)} %" if told.is_some else "none"
 
 
 def spread(told: Gain | None) -> str:
     """How far to either side the interval reaches: '±1.2 %'."""
     if told is None or not isfinite(told.spread):
         return ""
-    return f"±{told.spread:.1f} %" if told.spread < 99.95 else "±>99 %"
+    return f"±{verdicts.rounded(told.spread, told.spread)} %"
 
 
 def alone(told: Gain | None) -> str:
     """What is lost without a rung, in one piece: '54.3 ±0.5 %'."""
     if told is None or not told.is_known:
         return gain(told)
-    first = f"{told.estimate:.1f}" if told.is_some else "none"
-    return f"{first} {spread(told)}"
+    return f"{gain(told).removesuffix(' %')} {spread(told)}"
 
 
 def factor(ladder: Ladder, rung: Rung) -> str:

@@ -23,7 +23,7 @@ from eetui.core.data.dataset import Dataset
 from eetui.core.engines import registry
 from eetui.core.engines.subject import Subject
 from eetui.core.errors import EetuiError
-from eetui.core.measure.climb import climb
+from eetui.core.measure.climb import DEFAULT_ROUNDS, climb
 from eetui.core.measure.ladder import Ladder
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Value
@@ -104,6 +104,12 @@ class Session:
     def state(self) -> TrainState:
         """The live state; only to be read after `run` has returned."""
         return self._controller.trainer.state
+
+    @property
+    def good_state(self) -> TrainState:
+        """The live state, or the last good one where a number in it is not finite."""
+        trainer = self._controller.trainer
+        return trainer.state if trainer.state.is_finite else trainer.good
 
     def run(self, publish: Publish | None = None, observe: Observe | None = None) -> None:
         """Train until closed; blocks, so call it from a thread of its own.
@@ -239,7 +245,7 @@ class Session:
 
     # -- the ladder -------------------------------------------------------------------------
 
-    def climb(self, *, ablate: bool = False) -> Iterator[Ladder]:
+    def climb(self, rounds: int = DEFAULT_ROUNDS, *, ablate: bool = False) -> Iterator[Ladder]:
         """Measure the ladder of this engine, model and batch; weights and toggles stay as they are.
 
         ablate: also take each toggle away from everything on.
@@ -249,7 +255,11 @@ class Session:
         """
         trainer = self._controller.trainer
         name = self._controller.chosen_engine().name
-        return climb(Subject(trainer.dataset, trainer.model, trainer.train, name), ablate=ablate)
+        return climb(
+            Subject(trainer.dataset, trainer.model, trainer.train, name),
+            rounds=rounds,
+            ablate=ablate,
+        )
 
     # -- the race ---------------------------------------------------------------------------
 

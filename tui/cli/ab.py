@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -16,8 +15,9 @@ from eetui.core.measure.setting import Setting, parse_setting
 from eetui.core.measure.timer import mid_run
 from eetui.core.measure.verdict import Metric, Verdict
 from eetui.tui import verdicts
+from eetui.tui.cli.console import data, waiting
 from eetui.tui.cli.options import ModelOptions
-from eetui.tui.cli.output import data, messages, print_json
+from eetui.tui.cli.output import print_json
 from eetui.tui.cli.runs import request_model
 
 SECONDS = 3.0
@@ -40,12 +40,10 @@ def run(text: str, options: ModelOptions, way: Way, *, as_json: bool = False) ->
     request = request_model(options)
     subject = Subject(request.dataset, request.model, request.train, request.engine)
     setting = parse_setting(text, subject, subject.create_engine(), request.assignments)
-    console = messages()
-    waiting = console.status("starting") if console.is_terminal else None
-    with waiting or nullcontext():
+    with waiting() as tell:
         for verdict in _verdicts(setting, way):
-            if waiting:
-                waiting.update(f"{verdicts.finding(verdict)} ({verdicts.count(verdict)})")
+            if tell:
+                tell(f"{verdicts.finding(verdict)} ({verdicts.count(verdict)})")
     if as_json:
         print_json(facts(setting, verdict))
     else:
@@ -98,8 +96,7 @@ def _print(setting: Setting, verdict: Verdict) -> None:
         f"{setting.key}: {a.label} → {b.label}   ({engine.name} "
         f"{engine.instruction_set(a.optimizations)}, d_model {model.d_model}, heads "
         f"{model.n_heads}, layers {model.n_layers}, batch {subject.train.batch}, data "
-        f"{subject.dataset.name})",
-        markup=False,
+        f"{subject.dataset.name})"
     )
     if verdict.metric == "loss":
         console.print(f"loss   {verdict.typical_a:.4f} → {verdict.typical_b:.4f} nats, medians")
@@ -110,7 +107,7 @@ def _print(setting: Setting, verdict: Verdict) -> None:
         )
     says = f"{b.label}: {verdict.words}" if verdict.differs else ""
     told = f"{verdicts.finding(verdict)}   ({verdicts.count(verdict)}, {verdict.seconds:.1f} s)"
-    console.print(f"{says}   {told}" if says else told, markup=False)
+    console.print(f"{says}   {told}" if says else told)
     if verdict.difference is not None:
         middle, low, high = verdict.difference
         console.print(f"paired difference {middle:+.4f} nats, 95 % from {low:+.4f} to {high:+.4f}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from textwrap import fill
 from typing import TYPE_CHECKING
 
@@ -17,8 +16,9 @@ from eetui.core.labs.answer import POINTS, Guess, Result, answer, parse_guess
 from eetui.core.labs.lesson import Lesson, read, shipped
 from eetui.core.labs.sitting import Sitting
 from eetui.core.text import visible
+from eetui.tui.cli.console import data, waiting
 from eetui.tui.cli.options import ModelOptions
-from eetui.tui.cli.output import data, messages, print_json
+from eetui.tui.cli.output import print_json
 from eetui.tui.cli.runs import Request, request_model
 
 if TYPE_CHECKING:
@@ -102,12 +102,10 @@ def _do(
     if not quiet:
         _ask(lesson)
     expected = _prompt(lesson) if guess is None else guess
-    console = messages()
-    waiting = console.status("starting") if console.is_terminal else None
-    with waiting or nullcontext():
+    with waiting() as tell:
         for now in experiment.run(lesson, subject, request.assignments):
-            if waiting:
-                waiting.update(f"{now.doing or 'done'}  {100 * now.progress:.0f} %")
+            if tell:
+                tell(f"{now.doing or 'done'}  {100 * now.progress:.0f} %")
     engine = subject.create_engine()
     machine = f"{engine.name} {engine.instruction_set(engine.default_optimizations())}"
     found = Sitting(lesson, expected, now.results, answer(lesson, now.results), machine)
@@ -150,20 +148,15 @@ def _tell(found: Sitting) -> None:
 
 def _table(result: Result) -> Table:
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, padding=(0, 3, 0, 0))
-    named = result.measurement.setting or result.measurement.what
-    table.add_column(Text(named.replace("_", " ")))
-    table.add_column(Text(result.value_heading), justify="right")
-    table.add_column(Text(result.against_heading), justify="right")
+    about = result.measurement.setting or result.measurement.what
+    table.add_column(about.replace("_", " "))
+    table.add_column(result.value_heading, justify="right")
+    table.add_column(result.against_heading, justify="right")
     for row in result.rows:
         if row.reason:
-            table.add_row(Text(visible(row.label)), Text(visible(row.reason)), "")
-            continue
-        table.add_row(
-            Text(visible(row.label)),
-            sitting.interval(row.value),
-            sitting.interval(row.against),
-        )
+            table.add_row(row.label, row.reason)
+        else:
+            table.add_row(row.label, sitting.interval(row.value), sitting.interval(row.against))
     return table

@@ -1,4 +1,4 @@
-"""The contestant that is selected: what it is, what it runs on, and its names as they improve."""
+"""The selected contestant: what it is, what it runs on, and its names as they improve."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from textual import events
 from textual.content import Content
 
 from eetui.core.race.standing import Names, Standing
+from eetui.core.text import visible
 from eetui.tui import figures, standings
-from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
+from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line, title
 
 STEP_WIDTH = 7
 
 
 class ContestantPane(LinesPane):
-    """Sentences about it above its names, from the first to the latest."""
+    """A few sentences, and below them its names, from the first to the latest."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -34,8 +35,8 @@ class ContestantPane(LinesPane):
         width, height = self.content_size
         if width < 10:
             return
-        self.border_title = s.name
-        self.border_subtitle = standings.status(s)
+        self.border_title = title(s.name)
+        self.border_subtitle = title(standings.status(s))
         lines = [line((words, "$foreground")) for words in wrap(s.summary, width)]
         if s.model:
             words = f"{standings.OTHER_MODEL} another model: {s.model}."
@@ -50,7 +51,7 @@ class ContestantPane(LinesPane):
 
 
 def _about(s: Standing) -> str:
-    """Its batch, what getting ready took, and what it computes on."""
+    """Its batch, how long its start took, and what it computes on."""
     if not s.batch:
         return ""
     batch = "One document a step" if s.batch == 1 else f"{s.batch} documents a step"
@@ -59,14 +60,14 @@ def _about(s: Standing) -> str:
 
 
 def names_over_time(names: tuple[Names, ...], width: int, room: int) -> list[Content]:
-    """As many as there is room for from all of the training, the first and the last among them."""
+    """As many as fit, spread over the training; the first and the last are always shown."""
     room = max(min(room, len(names)), 1)
     places = [i * (len(names) - 1) // (room - 1) for i in range(room)] if room > 1 else [-1]
     return [_row(names[i], width, is_last=names[i] is names[-1]) for i in places]
 
 
 def _row(names: Names, width: int, is_last: bool) -> Content:
-    words = "  " + " ".join(names.texts)
+    words = "  " + " ".join(map(visible, names.texts))
     tag = figures.step(names.step, STEP_WIDTH) + figures.duration(names.seconds, STEP_WIDTH + 1)
     text = figures.clip(words, width - len(tag))
     parts: list[Part] = [(tag, MUTED if is_last else DIM)]

@@ -1,4 +1,4 @@
-"""The rungs of a climb, one below the other, with what each of them is worth."""
+"""The rungs of a climb, one below the other, with the gain of each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROOMY = 100
 
 
 class WaterfallPane(LinesPane):
-    """Shows rungs as they are measured; those that are not climbed stand below, with the reason."""
+    """Shows rungs as they are measured; below them those that cannot run here, with the reason."""
 
     DEFAULT_CSS = """
     WaterfallPane { height: auto; }
@@ -79,12 +79,12 @@ class WaterfallPane(LinesPane):
 
 
 def _reason(rung: Rung, width: int) -> list[str]:
-    """Why a rung is not climbed, in lines beside its name."""
+    """Why a rung is not climbed, in lines right of its name."""
     return wrap(rung.reason, max(width - LABEL_WIDTH, 10))
 
 
 Column = tuple[str, int]
-"""A heading and a width; a negative width stands behind the bar."""
+"""A heading and a width; a column with a negative width is right of the bar."""
 
 
 def _columns(ladder: Ladder, width: int) -> list[Column]:
