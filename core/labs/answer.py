@@ -55,6 +55,13 @@ class Result:
     rows: tuple[Row, ...]
     done: float = 1.0
 
+    def length(self, row: Row, cells: int) -> int:
+        """Cells of a bar for a row's value, of so many for the greatest; 0 if none is drawn."""
+        greatest = max((r.value.estimate for r in self.rows if r.value is not None), default=0.0)
+        if self.measurement.draw != "bars" or row.value is None or greatest <= 0:
+            return 0
+        return round(max(row.value.estimate, 0.0) / greatest * cells)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -51,7 +51,7 @@ class Measurement:
 
     setting and values: what changes from arm to arm, as the command line writes it. fixed: other
     settings. per: the unit of a time. seconds or steps: how long an arm trains before its loss is
-    read. seeds: how many times.
+    read. seeds: how many times. draw: whether bars stand beside the figures.
     """
 
     what: What
@@ -62,6 +62,7 @@ class Measurement:
     seconds: float | None = None
     steps: int | None = None
     seeds: int = 1
+    draw: Literal["bars", "table"] = "bars"
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +245,9 @@ def _measurement(table: _Table, subject: Subject) -> Measurement:
     seconds = table.take("seconds", _number(0.01, MAX_SECONDS), f"0.01 to {MAX_SECONDS:g}", -1.0)
     steps = table.take("steps", _whole(1, 1_000_000), "a number from 1 to 1,000,000", -1)
     seeds = table.take("seeds", _whole(1, MAX_SEEDS), f"a number from 1 to {MAX_SEEDS}", 1)
-    table.end("what, setting, values, fixed, per, seconds, steps and seeds")
+    ways = ("bars", "table")
+    draw: Literal["bars", "table"] = table.take("draw", _one_of(ways), " or ".join(ways), "bars")
+    table.end("what, setting, values, fixed, per, seconds, steps, seeds and draw")
     if what == "loss" and (seconds > 0) == (steps > 0):
         raise table.fail("what", "a loss is read after either seconds or steps: give one of them.")
     return Measurement(
@@ -256,6 +259,7 @@ def _measurement(table: _Table, subject: Subject) -> Measurement:
         seconds=seconds if seconds > 0 else None,
         steps=steps if steps > 0 else None,
         seeds=seeds,
+        draw=draw,
     )
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 WIDTH = 90
+BAR = 20
+"""Cells of the longest bar."""
 
 
 def run(
@@ -154,9 +156,11 @@ def _table(result: Result) -> Table:
     table.add_column(about.replace("_", " "))
     table.add_column(result.value_heading, justify="right")
     table.add_column(result.against_heading, justify="right")
+    table.add_column()
     for row in result.rows:
         if row.reason:
             table.add_row(row.label, row.reason)
         else:
-            table.add_row(row.label, sitting.interval(row.value), sitting.interval(row.against))
+            figures = (sitting.interval(row.value), sitting.interval(row.against))
+            table.add_row(row.label, *figures, "▇" * result.length(row, BAR))
     return table

@@ -87,8 +87,7 @@ def _result(result: Result, width: int) -> list[Content]:
             (against, MUTED),
         )
     ]
-    longest = max((row.value.estimate for row in result.rows if row.value), default=0.0)
-    return [*lines, *(_row(row, longest, room, width) for row in result.rows)]
+    return [*lines, *(_row(row, result.length(row, max(room - 3, 0)), width) for row in result.rows)]
 
 
 def _with_against() -> int:
@@ -96,7 +95,7 @@ def _with_against() -> int:
     return LABEL_WIDTH + 2 * FIGURE_WIDTH
 
 
-def _row(row: Row, longest: float, room: int, width: int) -> Content:
+def _row(row: Row, length: int, width: int) -> Content:
     label = visible(row.label)[: LABEL_WIDTH - 1].ljust(LABEL_WIDTH)
     if row.reason:
         return line((f"{label}∅ {visible(row.reason)}"[:width], DIM))
@@ -106,8 +105,7 @@ def _row(row: Row, longest: float, room: int, width: int) -> Content:
     ]
     if width >= _with_against():
         parts.append((interval(row.against).rjust(FIGURE_WIDTH), MUTED))
-    if room >= 8 and row.value is not None and longest > 0:
-        length = round(max(row.value.estimate, 0.0) / longest * (room - 3))
+    if length:
         parts.append(("   " + BAR * length, "$primary"))
     return line(*parts)
 

@@ -117,3 +117,9 @@ def test_a_guess_that_is_no_number_is_refused(text):
 def test_a_guess_that_is_no_choice_is_refused(text):
     with pytest.raises(UsageError, match="one of off, 4, 8"):
         parse_guess(CHOICE, text)
+
+
+def test_bars_are_as_long_as_their_values_and_none_is_drawn_for_a_table():
+    assert [TIMES.length(row, 40) for row in ROWS] == [40, 20, 10, 16, 0]
+    plain = replace(TIMES, measurement=replace(MEASUREMENT, draw="table"))
+    assert [plain.length(row, 40) for row in ROWS] == [0] * 5
