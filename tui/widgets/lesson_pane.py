@@ -87,7 +87,8 @@ def _result(result: Result, width: int) -> list[Content]:
             (against, MUTED),
         )
     ]
-    return [*lines, *(_row(row, result.length(row, max(room - 3, 0)), width) for row in result.rows)]
+    bars = [result.length(row, max(room - 3, 0)) for row in result.rows]
+    return [*lines, *(_row(*each, width) for each in zip(result.rows, bars, strict=True))]
 
 
 def _with_against() -> int:
