@@ -10,12 +10,12 @@
  * would, and these would push the weights and moments of a wide model out of the cache.
  *
  * In a split, each number is the sum of two in bfloat16, and a product the sum of three. */
-#ifndef AMX_H
-#define AMX_H
+#ifndef AMX_INL_H
+#define AMX_INL_H
 
-#include "amx_tiles.h"
-#include "registers.h"
-#include "scratch.h"
+#include "products/amx_tiles-inl.h"
+#include "products/registers-inl.h"
+#include "step/scratch-inl.h"
 
 enum { TILE = 16, TILE_BYTES = 1024, DEEP = 32 }; /* rows and columns; numbers of depth */
 
@@ -44,25 +44,25 @@ INLINE vec row_or_zero(Rows x, int r, const int whole) {
 }
 
 /* A tile of pairs of x and y, or if `low` of what rounding them to bfloat16 left over. */
-INLINE void pack_half(float *tile, Rows x, Rows y, const int turn, const int low,
+INLINE void pack_half(float *tile, Rows x, Rows y, const int transposed, const int low,
                       const int whole) {
     vec row[TILE];
-    UNROLL for (int r = 0; r < TILE; r++) {
+    UNROLL_FOR(int r = 0; r < TILE; r++) {
         vec a = row_or_zero(x, r, whole), b = row_or_zero(y, r, whole);
         row[r] = low ? pair_of(a - upper_half(a), b - upper_half(b)) : pair_of(a, b);
     }
-    if (turn) transpose_rows(row);
-    UNROLL for (int r = 0; r < TILE; r++) v_store(tile + r * LANES, row[r]);
+    if (transposed) transpose_rows(row);
+    UNROLL_FOR(int r = 0; r < TILE; r++) v_store(tile + r * LANES, row[r]);
 }
 
 /* A tile of pairs, and in a split a second one behind it; returns where the next begins. */
-INLINE float *pack_tile(float *tile, Rows x, Rows y, const int turn, const int split) {
+INLINE float *pack_tile(float *tile, Rows x, Rows y, const int transposed, const int split) {
     const int whole = x.rows >= TILE && y.rows >= TILE;
-    UNROLL for (int low = 0; low <= split; low++, tile += TILE_BYTES / 4) {
+    UNROLL_FOR(int low = 0; low <= split; low++, tile += TILE_BYTES / 4) {
         if (whole)
-            pack_half(tile, x, y, turn, low, 1);
+            pack_half(tile, x, y, transposed, low, 1);
         else
-            pack_half(tile, x, y, turn, low, 0);
+            pack_half(tile, x, y, transposed, low, 0);
     }
     return tile;
 }
@@ -76,20 +76,20 @@ INLINE void pack_rows(const float *a, int lda, int rows, int width, float *to, c
 }
 
 /* Tiles [rows / 32] of one vector of columns of a [rows], which is the depth: a right factor, or if
- * `turn` a left one, whose rows are these columns. Returns where the next begins. */
-INLINE float *pack_depth(const float *a, ptrdiff_t lda, int rows, float *to, const int turn,
+ * `transposed` a left one, whose rows are these columns. Returns where the next begins. */
+INLINE float *pack_depth(const float *a, ptrdiff_t lda, int rows, float *to, const int transposed,
                          const int split) {
     for (int k = 0; k < rows; k += DEEP)
-        to = pack_tile(to, rows_from(a, lda, k, rows), rows_from(a, lda, k + TILE, rows), turn,
-                       split);
+        to = pack_tile(to, rows_from(a, lda, k, rows), rows_from(a, lda, k + TILE, rows),
+                       transposed, split);
     return to;
 }
 
-#define DOTS(tall, wide)                           \
-    do {                                           \
-        TILE_DOT(0, 4, 6);                         \
-        if (wide > 1) TILE_DOT(1, 4, 7);           \
-        if (tall > 1) TILE_DOT(2, 5, 6);           \
+#define DOTS(tall, wide)                             \
+    do {                                             \
+        TILE_DOT(0, 4, 6);                           \
+        if (wide > 1) TILE_DOT(1, 4, 7);             \
+        if (tall > 1) TILE_DOT(2, 5, 6);             \
         if (tall > 1 && wide > 1) TILE_DOT(3, 5, 7); \
     } while (0)
 
@@ -128,13 +128,19 @@ INLINE void sum_tiles(const float *left, const float *right, int depth, float *c
 
 typedef void SumTiles(const float *left, const float *right, int depth, float *c, ptrdiff_t ldc);
 
-#define SUM_TILES(TALL, WIDE, SPLIT)                                                             \
+#define SUM_TILES(TALL, WIDE, SPLIT)                                                            \
     static void sum_##TALL##x##WIDE##_##SPLIT(const float *left, const float *right, int depth, \
                                               float *c, ptrdiff_t ldc) {                        \
         sum_tiles(left, right, depth, c, ldc, TALL, WIDE, SPLIT);                               \
     }
-SUM_TILES(1, 1, 0) SUM_TILES(1, 2, 0) SUM_TILES(2, 1, 0) SUM_TILES(2, 2, 0)
-SUM_TILES(1, 1, 1) SUM_TILES(1, 2, 1) SUM_TILES(2, 1, 1) SUM_TILES(2, 2, 1)
+SUM_TILES(1, 1, 0)
+SUM_TILES(1, 2, 0)
+SUM_TILES(2, 1, 0)
+SUM_TILES(2, 2, 0)
+SUM_TILES(1, 1, 1)
+SUM_TILES(1, 2, 1)
+SUM_TILES(2, 1, 1)
+SUM_TILES(2, 2, 1)
 
 /* By split, height and width. */
 static SumTiles *const SUMS[2][3][3] = {
@@ -151,10 +157,10 @@ typedef struct {
 
 static void *amx_scratch(const Plan *p, Arena *a) {
     Packed *own = take(a, sizeof *own);
-    int deep = p->ld_ff > p->ld_qkv ? p->ld_ff : p->ld_qkv;
-    deep = padded(deep > p->ld_vocab ? deep : p->ld_vocab, DEEP);
+    int deep = p->shape.ld_ff > p->shape.ld_qkv ? p->shape.ld_ff : p->shape.ld_qkv;
+    deep = padded(deep > p->shape.ld_vocab ? deep : p->shape.ld_vocab, DEEP);
     /* A pair is a float: half the numbers, and in a split as many. */
-    int64_t most = (int64_t)padded(p->max_rows, DEEP) * deep;
+    int64_t most = (int64_t)padded(p->work.max_rows, DEEP) * deep;
     Packed packed = {.left = take_floats(a, most), .right = take_floats(a, most)};
     if (a->base) *own = packed;
     return own;
@@ -168,30 +174,30 @@ static int columns_of(const Plan *p, const Matrix *w, Rows *columns) {
         for (int i = 0; i < panels_of(w); i++) {
             Panel q = panel_of(w, g, i);
             for (int j = 0; j < q.width; j++)
-                columns[q.first + j] =
-                    (Rows){p->p + q.at + j * LANES, q.width * LANES, w->rows};
+                columns[q.first + j] = (Rows){p->call.params + q.at + j * LANES, q.width * LANES,
+                                              w->rows};
         }
-    columns[w->vecs] = (Rows){p->p, 0, 0}; /* beyond an odd number of vectors */
+    columns[w->vecs] = (Rows){p->call.params, 0, 0}; /* beyond an odd number of vectors */
     return w->vecs;
 }
 
 /* Finish sums that lie in `sums` [][DEEP]. */
-static void finish_sums(const float *sums, float *c, int ldc, int rows, int width, int add,
-                        Post post, float *side) {
+static void store_sums(const float *sums, float *c, int ldc, int rows, int width, int add,
+                       Epilogue epilogue, float *side) {
     for (int r = 0; r < rows; r++)
         for (int j = 0; j < width; j += LANES) {
             ptrdiff_t at = (ptrdiff_t)r * ldc + j;
             vec x = v_load(sums + r * DEEP + j);
             if (add) x += v_load(c + at);
-            finish(post, c + at, side + at, x);
+            store_with(epilogue, c + at, side + at, x);
         }
 }
 
 /* c (+)= a W, or if `back` a W^T: two vectors of columns after two. */
 INLINE void amx_project(const Plan *p, const Matrix *w, const float *a, int lda, float *c, int ldc,
-                        int rows, int add, Post post, float *side, const int back,
+                        int rows, int add, Epilogue epilogue, float *side, const int back,
                         const int split) {
-    const Packed *own = p->own;
+    const Packed *own = p->work.kernel;
     Rows columns[MOST_COLUMNS];
     float sums[DEEP * DEEP] __attribute__((aligned(64)));
     int vecs = columns_of(p, w, columns);
@@ -216,12 +222,12 @@ INLINE void amx_project(const Plan *p, const Matrix *w, const float *a, int lda,
         }
         for (int r = 0; r < rows; r += DEEP) {
             int height = rows - r < DEEP ? rows - r : DEEP, tall = tiles_of(height);
-            int direct = height == tall * TILE && post == STORE && !add;
+            int direct = height == tall * TILE && epilogue == STORE && !add;
             ptrdiff_t at = (ptrdiff_t)r * ldc + j;
             SUMS[split][tall][wide](own->left + r / TILE * next, own->right, depth,
                                     direct ? c + at : sums, direct ? ldc : DEEP);
             if (!direct)
-                finish_sums(sums, c + at, ldc, height, wide * TILE, add, post, side + at);
+                store_sums(sums, c + at, ldc, height, wide * TILE, add, epilogue, side + at);
         }
     }
 }
@@ -230,9 +236,9 @@ INLINE void amx_project(const Plan *p, const Matrix *w, const float *a, int lda,
  * leave the first-level cache. */
 INLINE void amx_gradient(const Plan *p, const Matrix *w, const float *a, int lda, const float *dc,
                          int ldc, int rows, const Update *u, const int split) {
-    const Packed *own = p->own;
+    const Packed *own = p->work.kernel;
     float strip[DEEP * PANEL * TILE] __attribute__((aligned(64)));
-    float *g = p->g[p->thread], *to = own->left;
+    float *g = p->call.grads[p->call.thread], *to = own->left;
     int fuse = u->fuse && u->last, depth = (rows + DEEP - 1) / DEEP;
     ptrdiff_t next = (ptrdiff_t)depth * TILE_BYTES / 4 << split;
     for (int i = 0; i < w->used; i += TILE) to = pack_depth(a + i, lda, rows, to, 1, split);
@@ -248,15 +254,13 @@ INLINE void amx_gradient(const Plan *p, const Matrix *w, const float *a, int lda
                 int64_t at = q.at + (int64_t)r * panel;
                 float *sums = u->first && !fuse ? g + at : strip;
                 for (int j = 0; j < panel; j += DEEP)
-                    SUMS[split][tall][tiles_of(panel - j)](
-                        own->left + r / TILE * next, own->right + j / TILE * next, depth,
-                        sums + j, panel);
+                    SUMS[split][tall][tiles_of(panel - j)](own->left + r / TILE * next,
+                                                           own->right + j / TILE * next, depth,
+                                                           sums + j, panel);
                 if (!u->first)
                     for (int k = 0; k < height * panel; k += LANES)
                         v_store(g + at + k, v_load(g + at + k) + v_load(strip + k));
-                if (fuse)
-                    adam_vectors(p->p + at, p->m + at, p->v + at, u->first ? strip : g + at,
-                                 (int64_t)height * panel, u->coefficient);
+                if (fuse) update(p, at, u->first ? strip : g + at, (int64_t)height * panel, u);
             }
         }
 }
@@ -274,27 +278,27 @@ static void amx_leave(const Plan *p) {
 
 #define MAKE_KERNELS(NAME, SPLIT)                                                                 \
     static void NAME##_forward(const Plan *p, const Matrix *w, const float *a, int lda, float *c, \
-                               int ldc, int rows, int add, Post post, float *side) {             \
-        amx_project(p, w, a, lda, c, ldc, rows, add, post, side, 0, SPLIT);                      \
-    }                                                                                            \
-    static void NAME##_backward(const Plan *p, const Matrix *w, const float *dc, int ldc,        \
-                                float *da, int lda, int rows, Post post, float *side) {          \
-        amx_project(p, w, dc, ldc, da, lda, rows, 0, post, side, 1, SPLIT);                      \
-    }                                                                                            \
-    static void NAME##_gradient(const Plan *p, const Matrix *w, const float *a, int lda,         \
-                                const float *dc, int ldc, int rows, const Update *u) {           \
-        amx_gradient(p, w, a, lda, dc, ldc, rows, u, SPLIT);                                     \
-    }                                                                                            \
-    static const Kernels NAME##_KERNELS = {                                                      \
-        .fuses = 1,                                                                              \
-        .lay_out = amx_scratch,                                                                  \
-        .enter = amx_enter,                                                                      \
-        .leave = amx_leave,                                                                      \
-        .forward = NAME##_forward,                                                               \
-        .backward = NAME##_backward,                                                             \
-        .gradient = NAME##_gradient,                                                             \
-        .norm_forward = norm_forward,                                                            \
-        .norm_backward = norm_backward,                                                          \
+                               int ldc, int rows, int add, Epilogue epilogue, float *side) {      \
+        amx_project(p, w, a, lda, c, ldc, rows, add, epilogue, side, 0, SPLIT);                   \
+    }                                                                                             \
+    static void NAME##_backward(const Plan *p, const Matrix *w, const float *dc, int ldc,         \
+                                float *da, int lda, int rows, Epilogue epilogue, float *side) {   \
+        amx_project(p, w, dc, ldc, da, lda, rows, 0, epilogue, side, 1, SPLIT);                   \
+    }                                                                                             \
+    static void NAME##_gradient(const Plan *p, const Matrix *w, const float *a, int lda,          \
+                                const float *dc, int ldc, int rows, const Update *u) {            \
+        amx_gradient(p, w, a, lda, dc, ldc, rows, u, SPLIT);                                      \
+    }                                                                                             \
+    static const Kernels NAME##_KERNELS = {                                                       \
+        .fuses = 1,                                                                               \
+        .lay_out = amx_scratch,                                                                   \
+        .enter = amx_enter,                                                                       \
+        .leave = amx_leave,                                                                       \
+        .forward = NAME##_forward,                                                                \
+        .backward = NAME##_backward,                                                              \
+        .gradient = NAME##_gradient,                                                              \
+        .norm_forward = norm_forward,                                                             \
+        .norm_backward = norm_backward,                                                           \
     };
 
 MAKE_KERNELS(AMX, 0)

@@ -1,8 +1,8 @@
 /* Adam (Kingma and Ba, 2015) with bias correction. */
-#ifndef ADAM_H
-#define ADAM_H
+#ifndef ADAM_INL_H
+#define ADAM_INL_H
 
-#include "kernels.h"
+#include "products/kernels-inl.h"
 
 /* rate / (1 - beta1^t) and (1 - beta2^t)^-1/2 for the update t, counted from 1. */
 static void adam_coefficients(const eetui_run *run, double rate, int64_t t, float *c) {
@@ -27,6 +27,11 @@ static void adam_vectors(float *RESTRICT p, float *RESTRICT m, float *RESTRICT v
         vec deviation = second * v_rsqrt(v_max(least, second));
         v_store(p + i, v_load(p + i) - rate * first / v_fma(deviation, root, eps));
     }
+}
+
+/* The fused update of n weights at `at` of the working copy, by their gradients g. */
+INLINE void update(const Plan *p, int64_t at, const float *g, int64_t n, const Update *u) {
+    adam_vectors(p->call.params + at, p->call.m + at, p->call.v + at, g, n, u->coefficient);
 }
 
 #endif

@@ -1,8 +1,8 @@
 /* Embeddings, norms, softmax and loss: what works on one row at a time. */
-#ifndef LAYERS_H
-#define LAYERS_H
+#ifndef LAYERS_INL_H
+#define LAYERS_INL_H
 
-#include "plan.h"
+#include "step/plan-inl.h"
 
 #define NORM_EPS 1e-5f
 #define ROWS_AT_ONCE 64 /* a row's sum of exp is at most 2^8: 64 of them multiply in a double */
@@ -21,20 +21,21 @@ INLINE void norm_row(const float *x, float *y, float *scale, int d, int dv) {
 
 static void norm_forward(const Plan *p, const float *x, float *y, float *scale, int rows) {
     for (int r = 0; r < rows; r++)
-        norm_row(x + (ptrdiff_t)r * p->ld, y + (ptrdiff_t)r * p->ld, scale + r, p->d, p->dv);
+        norm_row(x + (ptrdiff_t)r * p->shape.ld, y + (ptrdiff_t)r * p->shape.ld, scale + r,
+                 p->shape.d, p->shape.dv);
 }
 
 /* dx (+)= scale (dy - y mean(dy y)), from the normalised y; dx may be dy. */
 static void norm_backward(const Plan *p, const float *dy, const float *y, const float *scale,
                           float *dx, int add, int rows) {
-    vec share = v_set(-1.0f / (float)p->d);
+    vec share = v_set(-1.0f / (float)p->shape.d);
     for (int r = 0; r < rows; r++) {
-        ptrdiff_t at = (ptrdiff_t)r * p->ld;
+        ptrdiff_t at = (ptrdiff_t)r * p->shape.ld;
         vec total = v_zero();
-        for (int f = 0; f < p->dv; f += LANES)
+        for (int f = 0; f < p->shape.dv; f += LANES)
             total = v_fma(v_load(dy + at + f), v_load(y + at + f), total);
         vec mean = v_total(total) * share, s = v_set(scale[r]);
-        for (int f = 0; f < p->dv; f += LANES) {
+        for (int f = 0; f < p->shape.dv; f += LANES) {
             vec g = v_fma(v_load(y + at + f), mean, v_load(dy + at + f)) * s;
             if (add) g += v_load(dx + at + f);
             v_store(dx + at + f, g);
@@ -46,23 +47,23 @@ static void norm_backward(const Plan *p, const float *dy, const float *y, const 
 static void embed_forward(const Plan *p, const int32_t *token, const int32_t *place, int rows,
                           float *x, float *scale) {
     for (int r = 0; r < rows; r++) {
-        const float *a = p->p + p->tok + (ptrdiff_t)token[r] * p->dv;
-        const float *b = p->p + p->pos + (ptrdiff_t)place[r] * p->dv;
-        float *to = x + (ptrdiff_t)r * p->ld;
-        for (int f = 0; f < p->dv; f += LANES) v_store(to + f, v_load(a + f) + v_load(b + f));
-        norm_row(to, to, scale + r, p->d, p->dv);
+        const float *a = p->call.params + p->layout.tokens + (ptrdiff_t)token[r] * p->shape.dv;
+        const float *b = p->call.params + p->layout.places + (ptrdiff_t)place[r] * p->shape.dv;
+        float *to = x + (ptrdiff_t)r * p->shape.ld;
+        for (int f = 0; f < p->shape.dv; f += LANES) v_store(to + f, v_load(a + f) + v_load(b + f));
+        norm_row(to, to, scale + r, p->shape.d, p->shape.dv);
     }
 }
 
 static void embed_backward(const Plan *p, const float *dx, int add) {
-    const Piece *q = &p->piece;
-    float *g = p->g[p->thread];
-    if (!add) memset(g + p->tok, 0, 4 * (size_t)(p->pos - p->tok + (int64_t)p->T * p->dv));
+    const Piece *q = &p->work.piece;
+    float *g = p->call.grads[p->call.thread];
+    if (!add) memset(g + p->layout.tokens, 0, 4 * (size_t)p->layout.embeddings);
     for (int r = 0; r < q->firsts; r++) {
-        float *a = g + p->tok + (ptrdiff_t)q->token[r] * p->dv;
-        float *b = g + p->pos + (ptrdiff_t)q->place[r] * p->dv;
-        const float *from = dx + (ptrdiff_t)r * p->ld;
-        for (int f = 0; f < p->dv; f += LANES) {
+        float *a = g + p->layout.tokens + (ptrdiff_t)q->token[r] * p->shape.dv;
+        float *b = g + p->layout.places + (ptrdiff_t)q->place[r] * p->shape.dv;
+        const float *from = dx + (ptrdiff_t)r * p->shape.ld;
+        for (int f = 0; f < p->shape.dv; f += LANES) {
             vec x = v_load(from + f);
             v_store(a + f, v_load(a + f) + x);
             v_store(b + f, v_load(b + f) + x);
@@ -94,15 +95,16 @@ INLINE vec exp_of(vec x, int fast, int same) { return fast ? v_exp(x) : v_exp_li
 /* The sum of the piece's losses in nats; `logits` becomes its gradient times scale. A row stands
  * for count[row] predictions: its softmax counts so often, and each target is taken off once. */
 static double softmax_loss(const Plan *p, float *logits, float scale) {
-    const Piece *q = &p->piece;
-    int ld = p->ld_vocab, width = padded(p->V, LANES);
-    float *top = p->rest, *total = p->rest + q->rows; /* scratch: rows of ld floats are more */
+    const Piece *q = &p->work.piece;
+    int ld = p->shape.ld_vocab, width = padded(p->shape.V, LANES);
+    float *top = p->work.sum,
+          *total = p->work.sum + q->rows; /* scratch: rows of ld floats are more */
     ivec lane = i_lanes();
     double loss = 0.0;
     for (int i = 0; i < q->pairs; i++)
         loss -= logits[(ptrdiff_t)q->pair_row[i] * ld + q->pair_target[i]];
-    int whole = p->V / LANES * LANES;
-    ivec beyond = whole < p->V ? ~i_below(lane, p->V - whole) : i_set(0);
+    int whole = p->shape.V / LANES * LANES;
+    ivec beyond = whole < p->shape.V ? ~i_below(lane, p->shape.V - whole) : i_set(0);
     for (int r = 0; r < q->rows; r++) {
         float *x = logits + (ptrdiff_t)r * ld;
         vec highest = v_set(-1e30f); /* the padding must not win, and its exp be nothing */
@@ -114,7 +116,7 @@ static double softmax_loss(const Plan *p, float *logits, float scale) {
         for (int f = 0; f < width; f += LANES) {
             vec above = v_load(x + f) - highest;
             if (f == whole) above = v_select(beyond, v_set(-1e30f), above);
-            vec e = exp_of(above, p->fast, 1);
+            vec e = exp_of(above, p->call.fast, 1);
             if (f == whole) e = v_select(beyond, v_zero(), e);
             v_store(x + f, e);
             sum += e;

@@ -14,8 +14,8 @@
 #endif
 
 enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, OSXSAVE = 1 << 27 }; /* of CPUID */
-enum { TILE_STATE = 3 << 17 };                                       /* of XCR0 */
-enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };      /* of asm/prctl.h */
+enum { TILE_STATE = 3 << 17 };                                      /* of XCR0 */
+enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };     /* of asm/prctl.h */
 
 static int64_t ask(void) {
     unsigned a, b, c, d, low, high;

@@ -4,8 +4,8 @@
  * well (a maximum, an estimate of 1/sqrt) is mapped to an instruction, here and nowhere else.
  * All functions are static: each unit of each instruction set has its own.
  */
-#ifndef VEC_H
-#define VEC_H
+#ifndef VEC_INL_H
+#define VEC_INL_H
 
 #include <math.h>
 #include <stddef.h>
@@ -20,9 +20,9 @@
 
 #define INLINE static inline __attribute__((always_inline))
 #if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
+#define UNROLL_FOR(...) _Pragma("clang loop unroll(full)") for (__VA_ARGS__)
 #else
-#define UNROLL _Pragma("GCC unroll 16")
+#define UNROLL_FOR(...) _Pragma("GCC unroll 16") for (__VA_ARGS__)
 #endif
 #define RESTRICT __restrict
 
@@ -55,19 +55,26 @@ INLINE vec v_zero(void) { return (vec){0}; }
 INLINE vec v_set(float x) { return x; }
 INLINE ivec i_set(int32_t x) { return x; }
 INLINE ivec i_lanes(void) { return 0; }
-INLINE vec v_of_bits(ivec x) { union { ivec i; vec f; } u = {.i = x}; return u.f; }
-INLINE ivec v_bits(vec x) { union { vec f; ivec i; } u = {.f = x}; return u.i; }
+typedef union {
+    ivec i;
+    vec f;
+} Bits;
+INLINE vec v_of_bits(ivec x) { return (Bits){.i = x}.f; }
+INLINE ivec v_bits(vec x) { return (Bits){.f = x}.i; }
 /* Comparisons give all ones or all zeros. */
 INLINE ivec v_above(vec a, vec b) { return -(a > b); }
 INLINE ivec i_is_zero(ivec a) { return -(a == 0); }
 INLINE ivec i_below(ivec a, int b) { return -(a < b); }
-INLINE vec v_permute(vec x, ivec index) { (void)index; return x; }
+INLINE vec v_permute(vec x, ivec index) {
+    (void)index;
+    return x;
+}
 #else
 INLINE vec v_set(float x) { return x - (vec){0}; }
 INLINE ivec i_set(int32_t x) { return x + (ivec){0}; }
 INLINE ivec i_lanes(void) {
     ivec r;
-    UNROLL for (int i = 0; i < LANES; i++) r[i] = i;
+    UNROLL_FOR(int i = 0; i < LANES; i++) r[i] = i;
     return r;
 }
 INLINE vec v_of_bits(ivec x) { return (vec)x; }
@@ -81,7 +88,7 @@ INLINE vec v_permute(vec x, ivec index) {
     return __builtin_shuffle(x, index);
 #else
     vec r;
-    UNROLL for (int i = 0; i < LANES; i++) r[i] = x[index[i] & (LANES - 1)];
+    UNROLL_FOR(int i = 0; i < LANES; i++) r[i] = x[index[i] & (LANES - 1)];
     return r;
 #endif
 }
@@ -91,7 +98,7 @@ INLINE vec v_pick(vec a, vec b, ivec index) {
     return __builtin_shuffle(a, b, index);
 #else
     vec r;
-    UNROLL for (int i = 0; i < LANES; i++)
+    UNROLL_FOR(int i = 0; i < LANES; i++)
         r[i] = index[i] & LANES ? b[index[i] & (LANES - 1)] : a[index[i] & (LANES - 1)];
     return r;
 #endif
@@ -146,13 +153,13 @@ INLINE vec v_rsqrt(vec x) {
 
 /* The sum of all lanes, in every lane. */
 INLINE vec v_total(vec x) {
-    UNROLL for (int s = LANES / 2; s > 0; s /= 2) x += v_permute(x, i_lanes() ^ s);
+    UNROLL_FOR(int s = LANES / 2; s > 0; s /= 2) x += v_permute(x, i_lanes() ^ s);
     return x;
 }
 
 /* The largest lane, in every lane. */
 INLINE vec v_highest(vec x) {
-    UNROLL for (int s = LANES / 2; s > 0; s /= 2) x = v_max(v_permute(x, i_lanes() ^ s), x);
+    UNROLL_FOR(int s = LANES / 2; s > 0; s /= 2) x = v_max(v_permute(x, i_lanes() ^ s), x);
     return x;
 }
 

@@ -1,8 +1,8 @@
 /* From the documents of a batch to the rows of its pieces: order, prefixes, paths. */
-#ifndef BATCH_H
-#define BATCH_H
+#ifndef BATCH_INL_H
+#define BATCH_INL_H
 
-#include "plan.h"
+#include "step/plan-inl.h"
 
 /* The first eight tokens of a document as a number that sorts like the text. */
 INLINE uint64_t key_of(const uint8_t *tokens, int length) {
@@ -18,41 +18,41 @@ INLINE uint64_t key_of(const uint8_t *tokens, int length) {
 /* Few documents in the order of their keys: the place of each is counted, not searched, so that no
  * branch depends on the keys and a vector compares several. */
 static void place_by_count(Plan *p, const int32_t *documents, int n) {
-    const uint64_t *keys = p->keys;
+    const uint64_t *keys = p->work.keys;
     for (int i = 0; i < n; i++) {
         uint64_t key = keys[i];
         int64_t before = 0;
         for (int64_t j = 0; j < n; j++) before += (keys[j] < key) | ((keys[j] == key) & (j < i));
-        p->order[before] = documents[i];
+        p->work.order[before] = documents[i];
     }
 }
 
 /* Many documents in the order of their keys (Shell, 1959). */
 static void sort_by_gaps(Plan *p, const int32_t *documents, int n) {
     static const int GAPS[] = {301, 132, 57, 23, 10, 4, 1};
-    memcpy(p->order, documents, 4 * (size_t)n);
+    memcpy(p->work.order, documents, 4 * (size_t)n);
     for (int s = 0; s < 7; s++) {
         int gap = GAPS[s];
         for (int i = gap; i < n; i++) {
-            uint64_t key = p->keys[i];
-            int32_t document = p->order[i];
+            uint64_t key = p->work.keys[i];
+            int32_t document = p->work.order[i];
             int j = i;
-            for (; j >= gap && p->keys[j - gap] > key; j -= gap) {
-                p->keys[j] = p->keys[j - gap];
-                p->order[j] = p->order[j - gap];
+            for (; j >= gap && p->work.keys[j - gap] > key; j -= gap) {
+                p->work.keys[j] = p->work.keys[j - gap];
+                p->work.order[j] = p->work.order[j - gap];
             }
-            p->keys[j] = key;
-            p->order[j] = document;
+            p->work.keys[j] = key;
+            p->work.order[j] = document;
         }
     }
 }
 
 /* order [n] = the documents, sorted by key so that equal prefixes are neighbours. */
 static void sort_documents(Plan *p, const int32_t *documents, int n) {
-    const eetui_run *run = p->run;
+    const eetui_run *run = p->call.run;
     for (int i = 0; i < n; i++)
-        p->keys[i] = key_of(run->tokens + (int64_t)documents[i] * (p->T + 1),
-                            run->padding_skip ? run->lengths[documents[i]] : p->T);
+        p->work.keys[i] = key_of(run->tokens + (int64_t)documents[i] * (p->shape.T + 1),
+                                 run->padding_skip ? run->lengths[documents[i]] : p->shape.T);
     if (n <= 4 * LANES)
         place_by_count(p, documents, n);
     else
@@ -84,22 +84,24 @@ INLINE int shared_prefix(const uint8_t *a, int n, const uint8_t *b, int m, int s
  * document adds only the rows behind the prefix that it shares with the one before it. What is new
  * can hardly be foreseen: it is written in any case, and only new things are counted. */
 static int assemble(Plan *p, int from, int to) {
-    const eetui_run *run = p->run;
-    Piece q = p->piece; /* not in memory, where every other store could change its counts */
+    const eetui_run *run = p->call.run;
+    Piece q = p->work.piece; /* not in memory, where every other store could change its counts */
     int share = run->prefix_sharing != 0, n_path = 0;
     int32_t row_at[MAX_T]; /* the rows of the last path */
     const uint8_t *before = NULL;
     int before_size = 0, document = from;
     q.rows = q.firsts = q.pairs = q.weights = 0;
     for (; document < to; document++) {
-        const uint8_t *tokens = run->tokens + (int64_t)p->order[document] * (p->T + 1);
-        int length = run->lengths[p->order[document]];
-        int size = run->padding_skip ? length : p->T;
-        int known = share && before ? shared_prefix(before, before_size, tokens, size, p->T + 1) : 0;
-        if (q.rows + size - known > p->max_rows) break;
+        const uint8_t *tokens = run->tokens + (int64_t)p->work.order[document] * (p->shape.T + 1);
+        int length = run->lengths[p->work.order[document]];
+        int size = run->padding_skip ? length : p->shape.T;
+        int known = share && before
+                        ? shared_prefix(before, before_size, tokens, size, p->shape.T + 1)
+                        : 0;
+        if (q.rows + size - known > p->work.max_rows) break;
         if (document > from && run->by_sample) break;
         for (int t = 0; t < size; t++) {
-            int32_t *seen = p->seen + t * p->V + tokens[t];
+            int32_t *seen = p->work.seen + t * p->shape.V + tokens[t];
             int first = *seen < 0 ? q.firsts : *seen;
             *seen = share ? first : -1;
             q.token[q.firsts] = tokens[t];
@@ -116,8 +118,8 @@ static int assemble(Plan *p, int from, int to) {
             q.weights += fresh ? t + 1 : 0;
 
             row_at[t] = row;
-            q.path[n_path + t] = row * p->ld_qkv;
-            q.path_first[n_path + t] = first * p->ld_qkv;
+            q.path[n_path + t] = row * p->shape.ld_qkv;
+            q.path_first[n_path + t] = first * p->shape.ld_qkv;
             q.count[row] += t < length;
             q.pair_row[q.pairs + t] = row;
             q.pair_target[q.pairs + t] = tokens[t + 1];
@@ -130,8 +132,8 @@ static int assemble(Plan *p, int from, int to) {
         before_size = size;
     }
     if (share)
-        for (int r = 0; r < q.firsts; r++) p->seen[q.place[r] * p->V + q.token[r]] = -1;
-    p->piece = q;
+        for (int r = 0; r < q.firsts; r++) p->work.seen[q.place[r] * p->shape.V + q.token[r]] = -1;
+    p->work.piece = q;
     return document;
 }
 

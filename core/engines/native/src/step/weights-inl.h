@@ -1,8 +1,8 @@
 /* Weights in panels: in and out of the state's order, and transposed. */
-#ifndef WEIGHTS_H
-#define WEIGHTS_H
+#ifndef WEIGHTS_INL_H
+#define WEIGHTS_INL_H
 
-#include "plan.h"
+#include "step/plan-inl.h"
 
 /* A panel of a matrix: its first vector of columns, its width and its first float. */
 typedef struct {
@@ -17,8 +17,7 @@ INLINE int panels_of(const Matrix *w) { return (w->vecs / w->groups + PANEL - 1)
 INLINE Panel panel_of(const Matrix *w, int g, int i) {
     int vecs = w->vecs / w->groups, n = panels_of(w);
     int base = vecs / n, extra = vecs % n;
-    Panel q = {.first = g * vecs + i * base + (i < extra ? i : extra),
-               .width = base + (i < extra)};
+    Panel q = {.first = g * vecs + i * base + (i < extra ? i : extra), .width = base + (i < extra)};
     q.at = w->at + (int64_t)q.first * LANES * w->rows;
     return q;
 }
@@ -38,7 +37,7 @@ INLINE void spread_row(const Matrix *w, float *RESTRICT state, float *RESTRICT w
 }
 
 static void move_matrix(const Matrix *w, float *state, float *working, int out) {
-    float wide[3 * 2048 + 16];
+    float wide[WIDEST_ROW];
     int width = w->vecs * LANES;
     memset(wide, 0, 4 * (size_t)width);
     for (int i = 0; i < w->in; i++) {
@@ -67,11 +66,13 @@ static void move_rows(float *state, float *working, int rows, int d, int dv, int
 /* Copy all weights (or moments, or gradients) from the state's order to the working one, or back
  * if `out`. The padding of a working copy must be zero. */
 static void move_weights(const Plan *p, float *state, float *working, int out) {
-    move_rows(state, working + p->tok, p->V, p->d, p->dv, out);
-    move_rows(state + (int64_t)p->V * p->d, working + p->pos, p->T, p->d, p->dv, out);
-    for (int l = 0; l < p->layers; l++)
-        for (int k = 0; k < PER_LAYER; k++) move_matrix(&p->matrix[l][k], state, working, out);
-    move_matrix(&p->head, state, working, out);
+    move_rows(state, working + p->layout.tokens, p->shape.V, p->shape.d, p->shape.dv, out);
+    move_rows(state + (int64_t)p->shape.V * p->shape.d, working + p->layout.places, p->shape.T,
+              p->shape.d, p->shape.dv, out);
+    for (int l = 0; l < p->shape.layers; l++)
+        for (int k = 0; k < PER_LAYER; k++)
+            move_matrix(&p->layout.matrix[l][k], state, working, out);
+    move_matrix(&p->layout.head, state, working, out);
 }
 
 #if LANES == 1
@@ -84,7 +85,7 @@ INLINE void transpose_block(const float *a, ptrdiff_t lda, float *b, ptrdiff_t l
 INLINE void exchange(vec *row, int s) {
     ivec upper = ~i_is_zero(i_lanes() & s);
     ivec low = (i_lanes() & ~s) + (upper & LANES), high = (i_lanes() | s) + (upper & LANES);
-    UNROLL for (int i = 0; i < LANES; i++) {
+    UNROLL_FOR(int i = 0; i < LANES; i++) {
         if (i & s) continue;
         vec a = row[i], b = row[i + s];
         row[i] = v_pick(a, b, low);
@@ -109,22 +110,22 @@ INLINE void transpose_rows(vec *row) {
 /* b = a^T for a block of LANES by LANES. */
 INLINE void transpose_block(const float *a, ptrdiff_t lda, float *b, ptrdiff_t ldb) {
     vec row[LANES];
-    UNROLL for (int i = 0; i < LANES; i++) row[i] = v_load(a + i * lda);
+    UNROLL_FOR(int i = 0; i < LANES; i++) row[i] = v_load(a + i * lda);
     transpose_rows(row);
-    UNROLL for (int i = 0; i < LANES; i++) v_store(b + i * ldb, row[i]);
+    UNROLL_FOR(int i = 0; i < LANES; i++) v_store(b + i * ldb, row[i]);
 }
 #endif
 
-/* turned [out][width * LANES] = the rows of W from vector `first` on, transposed: a panel of W^T.
+/* transposed [out][width * LANES] = the rows of W from vector `first` on, transposed: a panel of W^T.
  * Columns of groups `from` to `to` only. */
-static void turn_panel(const Matrix *w, const float *working, int first, int width, int from,
-                       int to, float *turned) {
+static void transpose_panel(const Matrix *w, const float *working, int first, int width, int from,
+                            int to, float *transposed) {
     for (int g = from; g < to; g++)
         for (int k = 0; k < panels_of(w); k++) {
             Panel q = panel_of(w, g, k);
             const float *a = working + q.at + (int64_t)first * LANES * q.width * LANES;
-            float *b = turned + (int64_t)(q.first - from * (w->vecs / w->groups)) * LANES * width
-                       * LANES;
+            float *b = transposed
+                       + (int64_t)(q.first - from * (w->vecs / w->groups)) * LANES * width * LANES;
             for (int c = 0; c < q.width; c++)
                 for (int r = 0; r < width; r++)
                     transpose_block(a + (int64_t)r * LANES * q.width * LANES + c * LANES,

@@ -3,10 +3,10 @@
  *
  * Tiles are named by literal numbers. The compilers' own functions do not all say that a tile is
  * loaded from memory: TILE_FENCE keeps what was stored before it before it. */
-#ifndef AMX_TILES_H
-#define AMX_TILES_H
+#ifndef AMX_TILES_INL_H
+#define AMX_TILES_INL_H
 
-#include "vec.h"
+#include "vec-inl.h"
 
 /* All eight tiles whole: 16 rows of 64 bytes. */
 static const struct {

@@ -10,7 +10,7 @@
  * Apple's chips have SVE in streaming mode only and compilers put some into a function that enters
  * it.
  */
-#include "sme2.h"
+#include "products/sme2.h"
 
 #include <arm_sme.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@ typedef struct {
     const float *a;
     ptrdiff_t block, step;
     int rows, depth, add;
-    Post post;
+    Epilogue epilogue;
 } Left;
 
 /* A strip of columns, a vector wide at most: of the right side and of the result. */
@@ -82,16 +82,16 @@ INLINE void store_tile(const int tile, const Left *l, int row, const Right *r) S
         ptrdiff_t at = (row + i) * r->ldc;
         svfloat32_t s = tile_row(tile, columns, (uint32_t)i);
         if (l->add) s = svadd_x(columns, s, svld1(columns, r->c + at));
-        if (l->post == RELU || l->post == RELU2) {
+        if (l->epilogue == RELU || l->epilogue == RELU2) {
             s = svmax_x(columns, s, 0.0f);
-            if (l->post == RELU2) {
+            if (l->epilogue == RELU2) {
                 svst1(columns, r->side + at, s);
                 s = svmul_x(columns, s, s);
             }
-        } else if (l->post == RELU_BACK) {
+        } else if (l->epilogue == RELU_BACK) {
             svbool_t open = svcmpgt(columns, svld1(columns, r->side + at), 0.0f);
             s = svsel(open, s, svdup_f32(0.0f));
-        } else if (l->post == RELU2_BACK) {
+        } else if (l->epilogue == RELU2_BACK) {
             svfloat32_t forward = svld1(columns, r->side + at);
             s = svmul_x(columns, s, svadd_x(columns, forward, forward));
         }
@@ -162,15 +162,15 @@ static void sweep(const Left *l, const Right *r) STREAMING {
 }
 
 /* The first columns of a tile become rows of a vector each. */
-#define STORE_COLUMNS(tile, columns, to)                                 \
-    do {                                                                 \
-        for (int j = 0; j < (columns); j++)                              \
+#define STORE_COLUMNS(tile, columns, to)                                      \
+    do {                                                                      \
+        for (int j = 0; j < (columns); j++)                                   \
             svst1_ver_za32(tile, (uint32_t)j, rows, (to) + (ptrdiff_t)j * s); \
     } while (0)
 
 /* to[j][i] = a[i][j] for i < height, a vector at most, and j < width, four vectors at most; a row
  * of `to` is a vector. Rows that a vector cannot have are left as they are. */
-static void turn(const float *a, ptrdiff_t lda, int height, int width, float *to) STREAMING {
+static void transpose(const float *a, ptrdiff_t lda, int height, int width, float *to) STREAMING {
     int s = length();
     svbool_t rows = svwhilelt_b32(0, height);
     svbool_t p0 = svwhilelt_b32(0, width), p1 = svwhilelt_b32(s, width);
@@ -188,15 +188,20 @@ static void turn(const float *a, ptrdiff_t lda, int height, int width, float *to
 }
 
 /* The columns of a [rows][lda] as a product's left side: a vector's worth of rows after the other,
- * turned. */
+ * transposed. */
 static Left left_of(const Sme2Op *op, int depth, float *packed) STREAMING {
     int s = length();
     for (int i = 0; i < op->rows; i += s)
         for (int j = 0; j < depth; j += 4 * s)
-            turn(op->a + (ptrdiff_t)i * op->lda + j, op->lda, least(op->rows - i, s),
-                 least(depth - j, 4 * s), packed + (ptrdiff_t)i * depth + (ptrdiff_t)j * s);
-    return (Left){.a = packed, .block = (ptrdiff_t)depth * s, .step = s, .rows = op->rows,
-                  .depth = depth, .add = op->add, .post = op->post};
+            transpose(op->a + (ptrdiff_t)i * op->lda + j, op->lda, least(op->rows - i, s),
+                      least(depth - j, 4 * s), packed + (ptrdiff_t)i * depth + (ptrdiff_t)j * s);
+    return (Left){.a = packed,
+                  .block = (ptrdiff_t)depth * s,
+                  .step = s,
+                  .rows = op->rows,
+                  .depth = depth,
+                  .add = op->add,
+                  .epilogue = op->epilogue};
 }
 
 static void forward(const Sme2Op *op, float *packed) STREAMING {
@@ -206,15 +211,19 @@ static void forward(const Sme2Op *op, float *packed) STREAMING {
     for (Strip x = first_strip(w, s); x.width;) {
         Right r[2];
         for (int i = 0; i < 2; i++) {
-            r[i] = (Right){.b = x.panel + x.offset, .step = x.wide, .c = op->c + x.first,
-                           .side = op->side + x.first, .ldc = op->ldc, .width = x.width};
+            r[i] = (Right){.b = x.panel + x.offset,
+                           .step = x.wide,
+                           .c = op->c + x.first,
+                           .side = op->side + x.first,
+                           .ldc = op->ldc,
+                           .width = x.width};
             if (x.width) x = next_strip(w, x, s);
         }
         sweep(&l, r);
     }
 }
 
-static void backward(const Sme2Op *op, float *packed, float *turned) STREAMING {
+static void backward(const Sme2Op *op, float *packed, float *transposed) STREAMING {
     const Sme2Panels *w = &op->w;
     int s = length();
     Left l = left_of(op, w->columns, packed);
@@ -222,13 +231,17 @@ static void backward(const Sme2Op *op, float *packed, float *turned) STREAMING {
         Right r[2];
         for (int i = 0; i < 2; i++) {
             int from = row + i * s, height = from < w->rows ? least(w->rows - from, s) : 0;
-            float *to = turned + (ptrdiff_t)i * w->columns * s;
-            r[i] = (Right){.b = to, .step = s, .c = op->c + from, .side = op->side + from,
-                           .ldc = op->ldc, .width = height};
+            float *to = transposed + (ptrdiff_t)i * w->columns * s;
+            r[i] = (Right){.b = to,
+                           .step = s,
+                           .c = op->c + from,
+                           .side = op->side + from,
+                           .ldc = op->ldc,
+                           .width = height};
             if (!height) break;
             for (Strip x = first_strip(w, 4 * s); x.width; x = next_strip(w, x, 4 * s))
-                turn(x.panel + (ptrdiff_t)from * x.wide + x.offset, x.wide, height, x.width,
-                     to + (ptrdiff_t)x.first * s);
+                transpose(x.panel + (ptrdiff_t)from * x.wide + x.offset, x.wide, height, x.width,
+                          to + (ptrdiff_t)x.first * s);
         }
         sweep(&l, r);
     }
@@ -237,13 +250,21 @@ static void backward(const Sme2Op *op, float *packed, float *turned) STREAMING {
 static void gradient(const Sme2Op *op) STREAMING {
     const Sme2Panels *w = &op->w;
     int s = length();
-    Left l = {.a = op->a, .block = s, .step = op->lda, .rows = w->used, .depth = op->rows,
-              .add = op->add, .post = STORE};
+    Left l = {.a = op->a,
+              .block = s,
+              .step = op->lda,
+              .rows = w->used,
+              .depth = op->rows,
+              .add = op->add,
+              .epilogue = STORE};
     for (Strip x = first_strip(w, s); x.width;) {
         Right r[2];
         for (int i = 0; i < 2; i++) {
-            r[i] = (Right){.b = op->b + x.first, .step = op->ldb, .c = x.panel + x.offset,
-                           .ldc = x.wide, .width = x.width};
+            r[i] = (Right){.b = op->b + x.first,
+                           .step = op->ldb,
+                           .c = x.panel + x.offset,
+                           .ldc = x.wide,
+                           .width = x.width};
             if (x.width) x = next_strip(w, x, s);
         }
         sweep(&l, r);
@@ -297,17 +318,17 @@ static void norm_backward(const Sme2Op *op) STREAMING {
 int eetui_sme2_entries;
 #endif
 
-void eetui_sme2_phase(const Sme2Op *op, int n, float *packed, float *turned) STREAMING
-    __asm__("eetui_sme2_phase");
+void eetui_sme2_phase(const Sme2Op *op, int n, float *packed, float *transposed)
+    STREAMING __asm__("eetui_sme2_phase");
 
-void eetui_sme2_phase(const Sme2Op *op, int n, float *packed, float *turned) STREAMING {
+void eetui_sme2_phase(const Sme2Op *op, int n, float *packed, float *transposed) STREAMING {
 #if defined(EETUI_CHECK)
     eetui_sme2_entries++;
 #endif
     for (int i = 0; i < n; i++, op++) {
         switch (op->kind) {
         case SME2_FORWARD: forward(op, packed); break;
-        case SME2_BACKWARD: backward(op, packed, turned); break;
+        case SME2_BACKWARD: backward(op, packed, transposed); break;
         case SME2_GRADIENT: gradient(op); break;
         case SME2_NORM: norm_forward(op); break;
         case SME2_NORM_BACK: norm_backward(op); break;

@@ -3,7 +3,7 @@
 #ifndef SME2_H
 #define SME2_H
 
-#include "post.h"
+#include "products/epilogue.h"
 
 typedef enum {
     SME2_FORWARD,   /* c (+)= a W */
@@ -24,7 +24,7 @@ typedef struct {
 typedef struct {
     Sme2Kind kind;
     int rows, add;
-    Post post;
+    Epilogue epilogue;
     const float *a, *b;
     float *c, *side;
     const float *scale;
@@ -38,10 +38,10 @@ typedef struct {
 enum { SME2_LONGEST = 64 };
 
 /* Run n operations in their order, in streaming mode from the first to the last. `packed` holds
- * the rows of the tallest operand, a multiple of SME2_LONGEST, times its columns; `turned`
+ * the rows of the tallest operand, a multiple of SME2_LONGEST, times its columns; `transposed`
  * 2 SME2_LONGEST times the columns of the widest matrix. */
-void eetui_sme2_run(const Sme2Op *op, int n, float *packed, float *turned)
-    __asm__("eetui_sme2_run");
+void eetui_sme2_run(const Sme2Op *op, int n, float *packed,
+                    float *transposed) __asm__("eetui_sme2_run");
 
 #if defined(EETUI_CHECK)
 /* How often streaming mode was entered; for one thread. */
