@@ -8,7 +8,7 @@ from time import monotonic, perf_counter_ns
 from eetui.core.errors import UsageError
 from eetui.core.race.contestant import Contestant, Task
 from eetui.core.race.energy import Meter
-from eetui.core.race.lane import Clock, Observe, Plan
+from eetui.core.race.lane import Clock, Observe, RacePlan
 from eetui.core.race.league import League, compete
 from eetui.core.race.standing import Standing
 
@@ -27,7 +27,7 @@ class Race:
         self,
         task: Task,
         contestants: Sequence[Contestant],
-        plan: Plan,
+        plan: RacePlan,
         *,
         meter: Meter | None = None,
         clock: Clock = perf_counter_ns,

@@ -20,7 +20,7 @@ from safetensors.numpy import save as serialize
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.errors import UsageError
 from eetui.core.model.state import TrainState, aligned_zeros, layout, views
-from eetui.core.optimizations import Optimizations, find, labels
+from eetui.core.optimizations import Optimizations, find_optimization, labels
 from eetui.core.settings import write_atomically
 
 FORMAT = "eetui checkpoint"
@@ -165,5 +165,6 @@ def _optimizations(values: dict[str, str]) -> Optimizations:
     """The toggles in `values`, and the default of one that the file does not know."""
     result = Optimizations()
     for key, label in values.items():
-        result = result.with_value(key, find(key).parse(label))
+        entry = find_optimization(key)
+        result = entry.applied(result, entry.parse(label))
     return result

@@ -17,16 +17,15 @@ from eetui.core.config import MAX_BATCH, ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import registry
 from eetui.core.engines.availability import (
+    Availability,
     automatic,
     choose_optimizations,
-    next_value,
-    reasons,
-    why_not,
+    judge,
 )
 from eetui.core.engines.base import Engine
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.model.state import TrainState
-from eetui.core.optimizations import Optimizations, Value, assigned, find
+from eetui.core.optimizations import Optimizations, Value, assigned, find_optimization
 from eetui.core.run import checkpoint
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.preparation import Preparation
@@ -158,7 +157,7 @@ class Controller:
         assert self.engine is not None
         label = self.engine.name
         if key != "engine":
-            entry = find(key)
+            entry = find_optimization(key)
             label = f"{entry.name} {entry.label(getattr(self.wanted, key))}"
         self.trainer.switch(self.engine, self.wanted, key, label)
         self.rest_until = 0.0
@@ -304,12 +303,14 @@ class Controller:
 
     def set_optimization(self, key: str, value: Value) -> None:
         """Set a toggle, at once or when the engine has compiled for it."""
-        engine = self.chosen_engine()
-        reason = why_not(engine, find(key), value, self.wanted)
-        if reason:
-            raise UsageError(reason)
+        self._set(judge(self.chosen_engine(), find_optimization(key), self.wanted), value)
+
+    def _set(self, judged: Availability, value: Value) -> None:
+        """Set a toggle that has been judged."""
+        judged.require(value)
+        engine, key = self.chosen_engine(), judged.entry.key
         self.chosen |= {key}
-        wanted = self.wanted.with_value(key, value)
+        wanted = judged.entry.applied(self.wanted, value)
         if engine.is_ready(self.trainer.model, wanted):
             self.wanted = wanted
             self.preparation = None
@@ -320,12 +321,11 @@ class Controller:
 
     def cycle_optimization(self, key: str) -> None:
         """Set a toggle to its next possible value; the first time, say why others are not."""
-        engine, entry = self.chosen_engine(), find(key)
-        self.set_optimization(key, next_value(engine, entry, self.wanted))
-        missing = reasons(engine, entry, self.wanted)
-        if missing and key not in self._told:
+        judged = judge(self.chosen_engine(), find_optimization(key), self.wanted)
+        self._set(judged, judged.after(getattr(self.wanted, key)))
+        if judged.reason and key not in self._told:
             self._told.add(key)
-            self.tell(missing)
+            self.tell(judged.reason)
 
     def chosen_engine(self) -> Engine:
         """The engine that was asked for; raises `UsageError` until it is ready."""

@@ -257,15 +257,15 @@ class Session:
         names: the contestants, all but those on a GPU by default. To be run in a thread of its own
         while the training pauses. Raises `UsageError` for a width or a name that cannot be.
         """
-        from eetui.core.race.lane import Plan  # 25 ms that a start need not wait for
+        from eetui.core.race.lane import RacePlan  # 25 ms that a start need not wait for
         from eetui.core.race.race import Race
-        from eetui.core.race.registry import line_up
+        from eetui.core.race.roster import line_up
         from eetui.core.race.tasks import DEFAULT_SECONDS, make_task
 
         trainer = self._controller.trainer
         model = replace(trainer.model, d_model=d_model, n_heads=default_n_heads(d_model))
         task = make_task("equal", trainer.dataset, model, seed=trainer.train.seed)
-        return Race(task, line_up(names), Plan(DEFAULT_SECONDS))
+        return Race(task, line_up(names), RacePlan(DEFAULT_SECONDS))
 
     def measure(self) -> Iterator[Measures]:
         """Measure the loss within one second and the killer microsecond on this run's data."""

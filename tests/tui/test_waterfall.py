@@ -8,7 +8,7 @@ import pytest
 from scripted import RUNG_US, ladder
 
 from eetui.tui import waterfall
-from eetui.tui.waterfall import COST, FULL, MARK, SAVED, Role
+from eetui.tui.waterfall import COST, FULL, MARK, SAVED, BarRole
 
 WIDTH = 50
 
@@ -55,7 +55,7 @@ def test_a_rung_that_costs_is_drawn_as_such():
     climbed = replace(climbed, rungs=(climbed.rungs[0], slower, *climbed.rungs[2:]))
     bar = bars(climbed)["padding skip"]
     assert drawn(bar).endswith(COST)
-    assert Role.COST in {role for _, role in bar}
+    assert BarRole.COST in {role for _, role in bar}
     assert SAVED not in drawn(bar)
 
 
@@ -93,4 +93,4 @@ def test_words():
     assert (waterfall.on_m5(bottom), waterfall.on_m5(skip)) == ("", "34 %")
     assert waterfall.spread(skip) == "±0.8 %"
     assert waterfall.together(ladder(5)) == ""
-    assert waterfall.together(ladder()) == "96.44× together, 3,713 → 38.5 us/step"
+    assert waterfall.together(ladder()) == "96.4× together, 3,713 → 38.5 us/step"

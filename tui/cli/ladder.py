@@ -13,17 +13,17 @@ from eetui.tui import figures, waterfall
 from eetui.tui.cli.options import ModelOptions
 from eetui.tui.cli.output import data, messages, print_json
 from eetui.tui.cli.runs import request_model
-from eetui.tui.waterfall import Role
+from eetui.tui.waterfall import BarRole
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 STYLES = {
-    Role.BLANK: "",
-    Role.TIME: "yellow",
-    Role.SAVED: "dim",
-    Role.COST: "red",
-    Role.MARK: "dim cyan",
+    BarRole.BLANK: "",
+    BarRole.TIME: "yellow",
+    BarRole.SAVED: "dim",
+    BarRole.COST: "red",
+    BarRole.MARK: "dim cyan",
 }
 FIGURES_WIDTH = 54
 """Columns of all that stands beside a bar, without the six gaps."""

@@ -14,7 +14,7 @@ from textual.widgets import Footer
 
 from eetui.core.errors import UsageError
 from eetui.core.race.league import League
-from eetui.core.race.registry import CONTESTANTS, parse_names
+from eetui.core.race.roster import CONTESTANTS, parse_names
 from eetui.core.race.studies.measures import Measures
 from eetui.core.race.studies.one_second import D_MODELS
 from eetui.tui import picture

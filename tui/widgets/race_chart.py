@@ -6,9 +6,10 @@ from time import monotonic
 
 from textual import events
 
+from eetui.core.curves.labels import spread
 from eetui.core.curves.log_points import Points, loss_points
 from eetui.core.race.league import League
-from eetui.tui import figures, legend, standings, ticks
+from eetui.tui import figures, standings, ticks
 from eetui.tui.plot import AXIS_ROWS, SERIES, Chart, Label, Role, Row, Series, draw
 from eetui.tui.widgets.canvas import Canvas
 
@@ -152,10 +153,10 @@ class RaceChart(Canvas):
         wanted = [
             (axis.upper - ends[name]) / (axis.upper - axis.lower) * (n_rows - 1) for name in names
         ]
-        beside: dict[int, Row] = {}
-        for name, row in zip(names, legend.spread(wanted, n_rows), strict=True):
+        labels: dict[int, Row] = {}
+        for name, row in zip(names, spread(wanted, n_rows), strict=True):
             if row is not None:
                 words = f" {letters[name]} {name}".ljust(LEGEND_WIDTH)
-                beside[row] = [(words, self._role(league, name))]
+                labels[row] = [(words, self._role(league, name))]
         blank: Row = [(" " * LEGEND_WIDTH, Role.BLANK)]
-        return [row + beside.get(i, blank) for i, row in enumerate(rows)]
+        return [row + labels.get(i, blank) for i, row in enumerate(rows)]

@@ -15,7 +15,7 @@ from eetui.core.engines import registry
 from eetui.core.engines.base import StepReport
 from eetui.core.errors import EngineError
 from eetui.core.measure import bench, ladder
-from eetui.core.optimizations import CATALOGUE, Optimizations, find, labels
+from eetui.core.optimizations import CATALOGUE, Optimizations, find_optimization, labels
 
 MODEL = ModelConfig(d_model=8)
 NO_UNIT = "There is no matrix unit here."
@@ -30,7 +30,7 @@ class PacedEngine:
     clock = 0
 
     def __init__(self, never: dict[tuple[str, object], str] | None = None) -> None:
-        units = find("matrix_engine").values[1:]
+        units = find_optimization("matrix_engine").values[1:]
         self.never = {("matrix_engine", v): NO_UNIT for v in units} | (never or {})
         self.calls: list[tuple[Optimizations, int, bytes, np.ndarray]] = []
         self.prepared: list[Optimizations] = []
@@ -147,7 +147,7 @@ def test_figures_follow_from_the_runs():
     one_slow = replace(skip, us_runs=(9.0, 10.0, 10.0, 11.0, 99.0))
     assert one_slow.spread == pytest.approx(5.0)
     assert replace(skip, us_runs=(10.0,)).spread is None
-    assert skip.m5_gain == find("padding_skip").m5_gain == 34.0
+    assert skip.m5_gain == find_optimization("padding_skip").m5_gain == 34.0
     assert last.climbed[-1].optimizations == last.top
 
 
