@@ -12,6 +12,7 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines.base import Gradients, Progress, StepReport
 from eetui.core.errors import EngineError
+from eetui.core.engines import registry
 from eetui.core.model import reference
 from eetui.core.model.sampling import generate
 from eetui.core.model.state import TrainState
@@ -23,13 +24,12 @@ _ALWAYS: dict[str, tuple[Value, str]] = {
     "fast_exp": (False, "NumPy has one exp, the accurate one."),
     "vector_width": (1, "NumPy picks the vector width of its loops itself."),
     "prefix_sharing": (False, "The numpy engine always computes every position."),
-    "product_kernel": ("tiles", "NumPy's BLAS brings its own product kernel."),
+    "products": ("tiles", "NumPy's BLAS decides itself how and on what unit a product is computed."),
     "fused": (False, "The numpy engine always makes one pass an operation."),
     "adam": ("vector", "The numpy engine always updates whole vectors."),
     "flush_denormals": (False, "The numpy engine always keeps denormal numbers."),
     "work_order": ("batch", "The numpy engine always works on the whole batch."),
     "threads": (1, "NumPy's BLAS decides itself how many threads run a product."),
-    "matrix_engine": ("off", "NumPy's BLAS decides itself what unit runs a product."),
 }
 """The toggles that have one value in this engine, and why."""
 
@@ -65,6 +65,10 @@ class NumpyEngine:
     def conflict(self, optimizations: Optimizations) -> str:
         """Always empty."""
         return ""
+
+    def multiply_adds(self, rounds: int) -> int:
+        """Those of a compiled engine: what NumPy calls cannot be told to do nothing else."""
+        return registry.create(registry.default()).multiply_adds(rounds)
 
     def is_ready(self, model: ModelConfig, optimizations: Optimizations) -> bool:
         """Always: there is nothing to compile."""

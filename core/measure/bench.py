@@ -158,12 +158,12 @@ def measure(
     timer = Timer(engine, dataset, model, train, optimizations)
     tell("warming up")
     n_steps = max(1, min(int(RUN_SECONDS * 1e6 / warm_up(timer)), MAX_STEPS_PER_RUN))
-    peak.measure()
+    peak.measure(engine)
     runs, peaks = [], []
     for i in range(repeats):
         tell(f"measuring {i + 1} of {repeats}")
         runs.append(timer.repeat(n_steps))
-        peaks.append(peak.measure())
+        peaks.append(peak.measure(engine))
     tell("timing the phases")
     phases = timer.phases(max(1, n_steps // PROFILED_RUNS))
 

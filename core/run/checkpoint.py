@@ -20,7 +20,7 @@ from safetensors.numpy import save as serialize
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.errors import UsageError
 from eetui.core.model.state import TrainState, aligned_zeros, layout, views
-from eetui.core.optimizations import Optimizations, find_optimization, labels
+from eetui.core.optimizations import Optimizations, assign, labels
 from eetui.core.settings import write_atomically
 
 FORMAT = "eetui checkpoint"
@@ -165,6 +165,5 @@ def _optimizations(values: dict[str, str]) -> Optimizations:
     """The toggles in `values`, and the default of one that the file does not know."""
     result = Optimizations()
     for key, label in values.items():
-        entry = find_optimization(key)
-        result = entry.applied(result, entry.parse(label))
+        result = assign(result, key, label)
     return result

@@ -17,6 +17,7 @@ from textual.widgets import Footer, Static
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.errors import EetuiError
+from eetui.core.optimizations import Value, find_optimization
 from eetui.core.run.snapshot import Snapshot, Status
 from eetui.tui import picture
 from eetui.tui.actions import BINDINGS
@@ -64,6 +65,7 @@ class MainScreen(Screen[None]):
         self._shown_at = 0.0
         self._due: Timer | None = None
         self._shown_notice = 0
+        self._before: dict[str, Value] = {}  # what a shortcut takes a toggle back to
 
     def compose(self) -> ComposeResult:
         yield Static(TOO_SMALL, id="too-small")
@@ -146,6 +148,23 @@ class MainScreen(Screen[None]):
             self.notify(toggle.blocked, title=toggle.name, severity="warning")
         elif key == "batch":
             self.action_double_batch()
+        else:
+            self._ask(lambda: self._session.cycle_optimization(key))
+
+    def action_alternate(self, key: str, value: Value) -> None:
+        """Give the toggle this value, or take it back to the one that it had before."""
+        entry = find_optimization(key)
+        toggle = next((t for t in self.snapshot.toggles if t.key == key), None)
+        if toggle is None or toggle.blocked:
+            self.action_flip(key)
+            return
+        self.query_one(ToggleTable).select(key)
+        now = entry.parse(toggle.pending or toggle.label)
+        if now != value:
+            self._before[key] = now
+            self._ask(lambda: self._session.set_optimization(key, value))
+        elif key in self._before:
+            self._ask(lambda: self._session.set_optimization(key, self._before[key]))
         else:
             self._ask(lambda: self._session.cycle_optimization(key))
 

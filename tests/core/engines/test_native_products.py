@@ -1,4 +1,4 @@
-"""Products as sums of outer products: gradients, training, and what goes together with what."""
+"""Every way of computing products: gradients, training, and what goes together with what."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from eetui.core.optimizations import Optimizations, find_optimization
 from ..conftest import Toy
 from .conftest import WorstError
 
-ENTRY = find_optimization("matrix_engine")
+ENTRY = find_optimization("products")
+OTHERS = [value for value in ENTRY.values if value != "tiles"]
 LIMITS = {"exact": 1e-4, "rounding": 5e-2}
 """Of the worst tensor's gradient; bfloat16 keeps eight bits of each factor."""
 KINKED = 0.5
@@ -45,7 +46,7 @@ MODELS = [
 
 
 def ways(native: NativeEngine, value: str) -> list[Optimizations]:
-    """The toggles with the matrix engine at `value` for every vector width that it works with."""
+    """The toggles with products by `value` for every vector width that they work with."""
     if reason := native.why_not(ENTRY.key, value):
         pytest.skip(reason)
     on = native.default_optimizations().with_value(ENTRY.key, value)
@@ -56,7 +57,7 @@ def ways(native: NativeEngine, value: str) -> list[Optimizations]:
     return [way for way in found if not native.conflict(way)]
 
 
-@pytest.mark.parametrize("value", ENTRY.values[1:])
+@pytest.mark.parametrize("value", OTHERS)
 @pytest.mark.parametrize("model", MODELS, ids=str)
 def test_gradients(
     native: NativeEngine, toy: Toy, worst_error: WorstError, model: ModelConfig, value: str
@@ -75,9 +76,9 @@ def test_gradients(
                 assert error < limit, way
 
 
-@pytest.mark.parametrize("value", ENTRY.values[1:])
+@pytest.mark.parametrize("value", OTHERS)
 @pytest.mark.parametrize("adam", find_optimization("adam").values)
-def test_trains_as_the_register_kernels_do(
+def test_trains_as_the_register_tiles_do(
     native: NativeEngine, names: Dataset, value: str, adam: str
 ) -> None:
     model, train, n = ModelConfig(32, n_layers=2), TrainConfig(), 60
@@ -85,7 +86,7 @@ def test_trains_as_the_register_kernels_do(
     rates = learning_rates(train, 0, n)
     for on in ways(native, value):
         losses = []
-        for way in (on, on.with_value(ENTRY.key, "off")):
+        for way in (on, on.with_value(ENTRY.key, "tiles")):
             state = TrainState.create(model, train.seed)
             adam_way = way.with_value("adam", adam)
             losses.append(native.run(state, names, model, train, adam_way, rows, rates).losses)
@@ -102,10 +103,10 @@ class Machine:
         self._lanes = {unit.place: lanes for lanes, unit in native._units.items()}
         self._codes = codes
 
-    def matrix_code(self, matrix: str, unit: int) -> int:
-        code = self._codes.get(matrix, library.NO_MATRIX)
+    def products_code(self, products: str, unit: int) -> int:
+        code = self._codes.get(products, library.NO_MATRIX)
         widest = self._lanes[unit] == max(self._lanes.values())
-        return code if code or widest or matrix == "off" else library.NOT_WITH
+        return code if code or widest or products in ("rows", "tiles") else library.NOT_WITH
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ def machine(native: NativeEngine, monkeypatch: pytest.MonkeyPatch):  # type: ign
     def make(**codes: int) -> NativeEngine:
         named = {name.replace("_", "-"): code for name, code in codes.items()}
         engine = NativeEngine()
-        fake = Machine(native, {"off": 0} | named)
+        fake = Machine(native, {"rows": 0, "tiles": 0} | named)
         monkeypatch.setattr(engine, "_library", fake)
         return engine
 
@@ -130,7 +131,7 @@ def machine(native: NativeEngine, monkeypatch: pytest.MonkeyPatch):  # type: ign
     ],
 )
 def test_every_reason_is_a_sentence(machine, code: int, words: str) -> None:
-    reason = machine(amx=code).why_not("matrix_engine", "amx")
+    reason = machine(amx=code).why_not("products", "amx")
     assert reason.startswith(words)
     assert reason.endswith(".")
 
@@ -140,35 +141,24 @@ def test_it_works_with_the_vectors_that_it_is_made_for(machine, refused, names) 
     best = engine.default_optimizations()
     if best.vector_width == 1:
         pytest.skip("no vectors here")
-    assert engine.why_not("matrix_engine", "amx") == ""
-    assert engine.conflict(best.with_value("matrix_engine", "amx")) == ""
-    words = f"The matrix engine amx works with vectors of {best.vector_width} lanes"
-    narrow = replace(best, matrix_engine="amx", vector_width=1)
+    assert engine.why_not("products", "amx") == ""
+    assert engine.conflict(best.with_value("products", "amx")) == ""
+    words = f"Products by amx work with vectors of {best.vector_width} lanes"
+    narrow = replace(best, products="amx", vector_width=1)
     assert engine.conflict(narrow) == f"{words}."
     with refused(words):
-        choose_optimizations(engine, ModelConfig(), ["matrix_engine=amx", "vector_width=off"])
+        choose_optimizations(engine, ModelConfig(), ["products=amx", "vector_width=off"])
     model = ModelConfig(16)
     with refused(words, EngineError):
         engine.gradients(TrainState.create(model, 1), names, model, narrow, np.arange(4))
 
 
-def test_it_takes_the_place_of_the_product_kernel(native: NativeEngine) -> None:
-    kernel = find_optimization("product_kernel")
-    tile = native.default_optimizations().with_value("matrix_engine", "tile")
-    assert judge(native, kernel, tile).values == ("tiles",)
-    rows = native.default_optimizations().with_value("product_kernel", "rows")
-    assert judge(native, ENTRY, rows).values == ("off",)
-    assert "takes the place of the product kernel" in native.conflict(
-        rows.with_value("matrix_engine", "tile")
-    )
-
-
 @pytest.mark.parametrize(
     ("codes", "wide"),
     [
-        ({}, "off"),
-        ({"tile": 0}, "off"),
-        ({"amx": 0}, "off"),
+        ({}, "tiles"),
+        ({"outer": 0}, "tiles"),
+        ({"amx": 0}, "tiles"),
         ({"amx": 0, "amx_split": 0}, "amx-split"),
         ({"sme2": 0}, "sme2"),
     ],
@@ -179,15 +169,15 @@ def test_a_unit_is_used_by_itself_where_it_pays_and_keeps_the_gradients(
     engine = machine(**codes)
     for d_model in (16, FROM_D_MODEL - 4, FROM_D_MODEL, 128):
         model = ModelConfig(d_model, 4)
-        wanted = wide if d_model >= FROM_D_MODEL else "off"
+        wanted = wide if d_model >= FROM_D_MODEL else "tiles"
         assert automatic(engine, model, engine.default_optimizations()) == wanted
-        assert choose_optimizations(engine, model, []).matrix_engine == wanted
-        assert choose_optimizations(engine, model, ["matrix_engine=off"]).matrix_engine == "off"
-    if wide != "off" and engine.default_optimizations().vector_width > 1:
+        assert choose_optimizations(engine, model, []).products == wanted
+        assert choose_optimizations(engine, model, ["matrix_engine=off"]).products == "tiles"
+    if wide != "tiles" and engine.default_optimizations().vector_width > 1:
         # A width that was asked for is not taken back for a unit that nobody asked for.
         chosen = choose_optimizations(engine, ModelConfig(64), ["vector_width=off"])
-        assert (chosen.vector_width, chosen.matrix_engine) == (1, "off")
-        assert automatic(engine, ModelConfig(64), chosen) == "off"
+        assert (chosen.vector_width, chosen.products) == (1, "tiles")
+        assert automatic(engine, ModelConfig(64), chosen) == "tiles"
 
 
 def test_another_library_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,3 +186,12 @@ def test_another_library_can_be_named(tmp_path: Path, monkeypatch: pytest.Monkey
     assert library.find() == other
     with pytest.raises(EngineError, match=r"other\.so cannot be used"):
         library.Library(other)
+
+
+def test_the_multiply_adds_of_a_core_are_counted(native: NativeEngine) -> None:
+    lanes = native.default_optimizations().vector_width
+    once = native.multiply_adds(1)
+    assert once % (2 * lanes) == 0
+    assert native.multiply_adds(1000) == 1000 * once
+    with pytest.raises(EngineError, match="out of range"):
+        native.multiply_adds(0)
