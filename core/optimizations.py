@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from eetui.core.errors import UsageError
+from eetui.core.text import told
 
 Kind = Literal["exact", "rounding", "learning"]
 Value = bool | int | str
@@ -110,7 +111,7 @@ class Optimization:
             spellings = by_label | {str(value): value for value in self.values}
         value = spellings.get(text.strip().lower())
         if value is None:
-            raise UsageError(f"{self.key} is one of {', '.join(by_label)}, not {text!r}.")
+            raise UsageError(f"{self.key} is one of {', '.join(by_label)}, not {told(text)}.")
         return value
 
 
@@ -269,7 +270,7 @@ def find_optimization(key: str) -> Optimization:
         if entry.key == key:
             return entry
     raise UsageError(
-        f"There is no optimization {key!r}: there are {', '.join(e.key for e in CATALOGUE)}."
+        f"There is no optimization {told(key)}: there are {', '.join(e.key for e in CATALOGUE)}."
     )
 
 
@@ -279,7 +280,7 @@ def parse_assignments(texts: list[str], base: Optimizations) -> Optimizations:
     for text in texts:
         key, sign, value = text.partition("=")
         if not sign:
-            raise UsageError(f"--set takes KEY=VALUE, such as padding_skip=off, not {text!r}.")
+            raise UsageError(f"--set takes KEY=VALUE, such as padding_skip=off, not {told(text)}.")
         result = assign(result, key.strip(), value)
     return result
 
@@ -305,7 +306,7 @@ def assign(base: Optimizations, key: str, text: str) -> Optimizations:
         return entry.applied(base, entry.parse(text))
     value = former.get(text.strip().lower())
     if value is None:
-        raise UsageError(f"{key} is one of {', '.join(former)}, not {text!r}.")
+        raise UsageError(f"{key} is one of {', '.join(former)}, not {told(text)}.")
     # Where two settings said what one says now, tiles and off left it to the other.
     if value == "tiles" and base.products not in former.values():
         return base

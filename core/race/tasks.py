@@ -32,12 +32,14 @@ def make_task(
 ) -> Task:
     """What all contestants of a race are handed; `dataset` is cut to the model's block size.
 
+    They train on all documents, as microgpt and the published figures do: none is held out.
+
     By equal rules the learning rate falls to zero over `steps`, and stays as it is without them,
     since nobody knows then how far each contestant will get. By microgpt's rules it falls over
     1,000 steps if not said otherwise, and the batch is one: raises `UsageError` for another.
     """
     model = replace(model, vocab_size=dataset.vocab_size)
-    dataset = dataset.with_block_size(model.block_size)
+    dataset = dataset.with_block_size(model.block_size).with_held_out(0.0)
     if rules == "microgpt":
         if batch not in (None, 1):
             raise UsageError(f"microgpt takes one document a step: a batch of {batch} is not its.")

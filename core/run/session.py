@@ -334,4 +334,6 @@ class Session:
             can_rewind=trainer.good.step < step,
             rewind_step=trainer.good.step,
             notice=runner.notice,
+            held_out=trainer.held_out.track.curve(),
+            why_none_held_out=trainer.dataset.why_none_held_out,
         )

@@ -19,6 +19,7 @@ from eetui.core.engines.base import Engine
 from eetui.core.model.state import TrainState, relative_distance
 from eetui.core.optimizations import Optimizations
 from eetui.core.run.effects import EffectMeter
+from eetui.core.run.evaluation import HeldOutLoss
 from eetui.core.run.namestream import NameStream
 
 CHUNK_US = 10_000
@@ -64,11 +65,12 @@ class Trainer:
         state: TrainState | None = None,
     ) -> None:
         """Start a new run, or one that continues from `state`."""
-        self.dataset = dataset.with_block_size(model.block_size)
+        self.dataset = dataset.with_block_size(model.block_size).with_held_out(train.held_out)
         self.model = replace(model, vocab_size=self.dataset.vocab_size)
         self.train = train
         self.state = state or TrainState.create(self.model, train.seed)
         self.history = History()
+        self.held_out = HeldOutLoss(self.dataset, self.model)
         self.effects = EffectMeter()
         self.events: list[Event] = []
         self.names.clear(self.model.block_size)
@@ -112,6 +114,7 @@ class Trainer:
         step = self.state.step
         self.train = replace(self.train, learning_rate=self.train.learning_rate / 2)
         self.history.forget_after(step)
+        self.held_out.forget_after(step)
         self.names.forget_after(step)
         self.effects.disturbed()
         self.events = [event for event in self.events if event.step <= step]
@@ -143,10 +146,14 @@ class Trainer:
         self._chunk_steps = max(1, min(int(CHUNK_US / report.us_per_step), GROWTH * n))
         if diverged_at is None:
             self._keep_if_good()
+            judge = self.engine, self.optimizations, self.state, self.history.seconds
             if self.finished:
+                self.held_out.finish(*judge)
                 self.names.update(
                     self.engine, self.state, self.model, self.dataset, self.train.seed
                 )
+            else:
+                self.held_out.trained(report.elapsed_ns, *judge)
         return Chunk(first, losses, diverged_at)
 
     def _steps_of_next_chunk(self, at_most: int | None) -> int:

@@ -61,5 +61,8 @@ def test_what_is_impossible_here_is_refused_with_the_reason(cli, native: Engine)
 def test_an_unknown_one_is_refused_in_words(cli) -> None:
     result = cli(*SHORT, "--matrix", "cuda")
     assert result.code == 2
-    assert "'cuda' is not one of 'off', 'auto', 'sme2', 'amx', 'amx-split', 'tile', 'outer'" in result.err
+    assert (
+        "'cuda' is not one of 'off', 'auto', 'sme2', 'amx', 'amx-split', 'tile', 'outer'"
+        in result.err
+    )
     assert "Value error" not in result.err

@@ -13,6 +13,7 @@ from scripted_race import ScriptedRaces
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Curve, Event
+from eetui.core.curves.track import TrackCurve
 from eetui.core.measure.ladder import NOT_CLIMBED, START, STORY, Ladder, Rung
 from eetui.core.model.statistics import SampleStatistics
 from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find_optimization
@@ -69,6 +70,13 @@ def curve(step: int, seed: int = 1) -> Curve:
     )
 
 
+def held_out(step: int) -> TrackCurve:
+    """Twenty measurements that stay above the curve by more and more."""
+    steps = np.linspace(0, step, 21 if step else 1)[1:]
+    loss = 2.07 + 1.25 * np.exp(-steps / 500) + 0.02 * steps / 4000
+    return TrackCurve(steps.astype(np.int64), steps * 1e-4, loss)
+
+
 def snapshot(step: int = 4230, **changes: Any) -> Snapshot:
     """A run of a d_model 32 model at `step`."""
     model, train = ModelConfig(), TrainConfig()
@@ -115,6 +123,7 @@ def snapshot(step: int = 4230, **changes: Any) -> Snapshot:
         prefix="",
         can_rewind=step > 0,
         rewind_step=max(step - 30, 0),
+        held_out=held_out(step),
     )
     return replace(made, **changes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from eetui.core.config import (
     ModelConfig,
@@ -15,12 +15,12 @@ from eetui.core.config import (
 from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.engines import registry
 from eetui.core.errors import UsageError
+from eetui.core.files import named, require_writable
 from eetui.core.model.sampling import require_samplable
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations, parse_assignments
 from eetui.core.run import checkpoint
 from eetui.core.run.session import Session
-from eetui.core.settings import require_writable
 from eetui.tui.cli.options import ModelOptions, RunOptions, ShapeOptions
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ def request_run(options: RunOptions, explicit: frozenset[str], default_steps: in
 
     Raises `UsageError` for anything that could not be trained, sampled or saved.
     """
-    save = Path(options.save).expanduser() if options.save is not None else None
+    save = named(options.save) if options.save is not None else None
     if save is not None:
         require_writable(save)
     if options.load is None:
@@ -121,6 +121,7 @@ def _train(options: RunOptions, base: TrainConfig, d_model: int, default_steps: 
         learning_rate=_or(options.lr, default_learning_rate(d_model)),
         steps=_or(options.steps, default_steps),
         schedule=_or(options.schedule, base.schedule),
+        held_out=_or(options.held_out, base.held_out),
     )
 
 
@@ -128,16 +129,17 @@ def _continued(options: RunOptions, explicit: frozenset[str]) -> Request:
     """The run of a checkpoint: only the command line itself changes what it was made with."""
     _check_engine(options)
     assert options.load is not None
-    loaded = checkpoint.load(Path(options.load).expanduser())
+    loaded = checkpoint.load(options.load)
     model = loaded.model
-    own = dict(
+    own: dict[str, Any] = dict(
         zip(
             SHAPE,
             (model.d_model, model.n_heads, model.n_layers, model.block_size, model.activation),
             strict=True,
         )
     )
-    for name in SHAPE:
+    own["held_out"] = loaded.train.held_out
+    for name in own:
         if name in explicit and getattr(options, name) != own[name]:
             raise UsageError(
                 f"The checkpoint {options.load} has {name} {own[name]}, which cannot become "

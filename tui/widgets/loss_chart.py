@@ -15,6 +15,9 @@ from eetui.tui.widgets.chart_pane import (
     y_label,
 )
 
+HELD_OUT = Role.SERIES_1
+"""The loss on documents that are kept from training."""
+
 LEAST_SPAN = 1.0
 """Nats below chance that are always on the axis, so that it seldom has to move."""
 
@@ -45,16 +48,24 @@ class LossChart(ChartPane):
             Series(raw_x.tolist(), raw.tolist(), Role.RAW, joined=False),
             Series(x.tolist(), y.tolist(), Role.LINE),
         )
+        held = snapshot.held_out
+        held_x = held.steps if view.axis == "steps" else held.seconds
+        held_out = (Series(held_x.tolist(), held.values.tolist(), HELD_OUT),) * bool(len(held_x))
         in_view = y_axis.lower <= chance <= y_axis.upper
         guessing = f" chance {chance:.3f} "
         return Chart(
             x_axis,
             y_axis,
             log_y=self.scale == "log",
-            series=series if view.smoothing else series[1:],
+            series=(*(series if view.smoothing else series[1:]), *held_out),
             level=chance if in_view else None,
             marks=tuple(event_positions(snapshot.events, view.axis)),
             labels=(
+                *(
+                    Label(float(held_x[-1]), value, " held out ", HELD_OUT, "right", -1)
+                    for value in held.values[-1:].tolist()
+                    if y_axis.lower <= value <= y_axis.upper
+                ),
                 *([Label(x_axis.upper, chance, guessing, Role.REFERENCE, "right")] * in_view),
                 *(
                     mark_labels(snapshot, view.axis, x_axis, y_axis.lower, columns, -1)

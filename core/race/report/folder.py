@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from eetui.core.errors import UsageError
+from eetui.core.files import write_atomically
 from eetui.core.race.league import League
 from eetui.core.race.report.markdown import markdown
 from eetui.core.race.report.pictures import league_chart, loss_chart
 from eetui.core.race.report.to_json import race_json
 from eetui.core.race.studies.launch_model import LaunchResult
 from eetui.core.race.studies.one_second import OneSecondResult
-from eetui.core.settings import write_atomically
 
 
 def require_folder(folder: Path) -> None:

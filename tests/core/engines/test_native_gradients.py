@@ -66,9 +66,7 @@ def test_every_instruction_set(
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize(
-    "key", [e.key for e in CATALOGUE if e.key != "vector_width"]
-)
+@pytest.mark.parametrize("key", [e.key for e in CATALOGUE if e.key != "vector_width"])
 def test_every_toggle_alone(
     native: NativeEngine, names: Dataset, worst_error: WorstError, key: str, width: int
 ) -> None:

@@ -15,7 +15,6 @@ from eetui.core.engines.availability import (
     FROM_D_MODEL,
     automatic,
     choose_optimizations,
-    judge,
 )
 from eetui.core.engines.native import library
 from eetui.core.engines.native.engine import NativeEngine
@@ -97,7 +96,7 @@ def test_trains_as_the_register_tiles_do(
 
 
 class Machine:
-    """A library on a machine with one matrix engine, which works with 16 lanes only."""
+    """A library on a machine with one matrix unit, which works with 16 lanes only."""
 
     def __init__(self, native: NativeEngine, codes: dict[str, int]) -> None:
         self._lanes = {unit.place: lanes for lanes, unit in native._units.items()}

@@ -51,7 +51,7 @@ class PacedEngine:
 
 @pytest.fixture(autouse=True)
 def known_peak(monkeypatch):
-    monkeypatch.setattr(peak, "measure", lambda: PEAK)
+    monkeypatch.setattr(peak, "measure", lambda engine: PEAK)
     monkeypatch.setattr(bench, "RUN_SECONDS", 0.02)
     monkeypatch.setattr(bench, "WARM_UP_SECONDS", 0.05)
 

@@ -17,15 +17,16 @@ static void train(const eetui_run *run, int thread, int64_t *ticks) {
     plan_of(&p, run, KERNELS[run->products], run->memory, thread);
     Clock clock = {ticks, clock_ticks()};
     int64_t begin = clock.since;
+    int update = !run->grads && !run->forward_only;
     int64_t seen = (int64_t)p.shape.T * p.shape.V;
     for (int64_t i = 0; i < seen; i++) p.work.seen[i] = -1;
     for (int i = 0; i < p.work.max_rows; i++) p.work.piece.itself[i] = i;
     if (thread == 0) {
         memset(p.call.params, 0, 4 * (size_t)p.layout.n_floats);
-        memset(p.call.m, 0, 4 * (size_t)p.layout.n_floats);
-        memset(p.call.v, 0, 4 * (size_t)p.layout.n_floats);
         move_weights(&p, run->params, p.call.params, 0);
-        if (!run->grads) {
+        if (update) {
+            memset(p.call.m, 0, 4 * (size_t)p.layout.n_floats);
+            memset(p.call.v, 0, 4 * (size_t)p.layout.n_floats);
             move_weights(&p, run->m, p.call.m, 0);
             move_weights(&p, run->v, p.call.v, 0);
         }
@@ -39,7 +40,7 @@ static void train(const eetui_run *run, int thread, int64_t *ticks) {
     if (thread == 0) {
         if (run->grads) {
             move_weights(&p, run->grads, p.call.grads[0], 1);
-        } else {
+        } else if (update) {
             move_weights(&p, run->params, p.call.params, 1);
             move_weights(&p, run->m, p.call.m, 1);
             move_weights(&p, run->v, p.call.v, 1);

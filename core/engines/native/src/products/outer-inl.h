@@ -101,7 +101,7 @@ static void outer_gradient(const Plan *p, const Matrix *w, const float *a, int l
                 for (int j = 0; j < wide; j += LANES)
                     outer_sum(a + r, lda, dc + q.first * LANES + j, ldc, rows, g + at + j, wide,
                               height, !u->first, STORE, g);
-                if (u->fuse && u->last) update(p, at, g + at, (int64_t)height * wide, u);
+                if (u->fuse && u->last) fused_update(p, at, g + at, (int64_t)height * wide, u);
             }
         }
 }

@@ -181,7 +181,7 @@ static void rows_gradient(const Plan *p, const Matrix *w, const float *a, int ld
                         v_store(to, v_fma(x, v_load(d + j), v_load(to)));
                 }
             }
-    if (u->fuse && u->last) update(p, w->at, g + w->at, n, u);
+    if (u->fuse && u->last) fused_update(p, w->at, g + w->at, n, u);
 }
 
 /* The gradient of W from its input a [rows][lda] and its output's gradient dc [rows][ldc], and
@@ -200,7 +200,7 @@ static void tiles_gradient(const Plan *p, const Matrix *w, const float *a, int l
                 float *to = fuse && u->first ? scratch : g + at;
                 DOWN_TILES[q.width][height](a + r, lda, dc + q.first * LANES, ldc, rows, to, wide,
                                             !u->first, STORE, NULL);
-                if (fuse) update(p, at, to, (int64_t)height * wide, u);
+                if (fuse) fused_update(p, at, to, (int64_t)height * wide, u);
                 r += height;
             }
         }

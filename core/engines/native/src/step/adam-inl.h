@@ -30,7 +30,7 @@ static void adam_vectors(float *RESTRICT p, float *RESTRICT m, float *RESTRICT v
 }
 
 /* The fused update of n weights at `at` of the working copy, by their gradients g. */
-INLINE void update(const Plan *p, int64_t at, const float *g, int64_t n, const Update *u) {
+INLINE void fused_update(const Plan *p, int64_t at, const float *g, int64_t n, const Update *u) {
     adam_vectors(p->call.params + at, p->call.m + at, p->call.v + at, g, n, u->coefficient);
 }
 

@@ -175,7 +175,7 @@ static void backward(Plan *p, const Update *u, Clock *c) {
     flush(p);
     embed_backward(p, p->work.dfirst, !u->first);
     if (u->fuse && u->last)
-        update(p, p->layout.tokens, p->call.grads[p->call.thread] + p->layout.tokens,
+        fused_update(p, p->layout.tokens, p->call.grads[p->call.thread] + p->layout.tokens,
                p->layout.embeddings, u);
     lap(c, NORMS);
 }
@@ -223,10 +223,10 @@ static void one_step(Plan *p, int index, Clock *c) {
         }
         if (to < 0) to = n;
     }
+    int update = !run->grads && !run->forward_only;
     Update u = {.fuse = p->call.kernels->fuses && run->adam == EETUI_ADAM_FUSED
-                        && p->call.threads == 1 && !run->grads};
-    if (!run->grads)
-        adam_coefficients(run, run->rates[index], run->step + index + 1, u.coefficient);
+                        && p->call.threads == 1 && update};
+    if (update) adam_coefficients(run, run->rates[index], run->step + index + 1, u.coefficient);
     double loss = 0.0;
     float scale = 1.0f / (float)predicted;
     for (int next = from; next < to;) {
@@ -237,7 +237,7 @@ static void one_step(Plan *p, int index, Clock *c) {
         forward(p, c);
         loss += softmax_loss(p, p->work.logits, scale);
         lap(c, LOSS);
-        backward(p, &u, c);
+        if (!run->forward_only) backward(p, &u, c);
     }
     if (from >= to) memset(p->call.grads[p->call.thread], 0, 4 * (size_t)p->layout.n_floats);
     p->call.loss[8 * p->call.thread] = loss;
@@ -250,7 +250,7 @@ static void one_step(Plan *p, int index, Clock *c) {
     if (!u.fuse) {
         int64_t share = p->layout.n_floats / 16 * p->call.thread / p->call.threads * 16;
         int64_t end = p->layout.n_floats / 16 * (p->call.thread + 1) / p->call.threads * 16;
-        reduce_and_update(p, &u, share, end);
+        if (!run->forward_only) reduce_and_update(p, &u, share, end);
         if (p->call.threads > 1) eetui_barrier(run->pool);
     }
     lap(c, ADAM);
