@@ -148,7 +148,7 @@ async def test_rows_are_flipped_with_enter_and_with_the_mouse(screen, session):
     async with screen() as pilot:
         await pilot.press("j", "enter")
         await until(pilot, lambda: session.calls == [("cycle_optimization", "fast_exp")])
-        await pilot.click("#toggles", offset=(10, 12))
+        await pilot.click("#toggles", offset=(10, 11))
         await until(pilot, lambda: session.calls[1:] == [("scale_batch", True)])
 
 

@@ -260,7 +260,8 @@ INLINE void amx_gradient(const Plan *p, const Matrix *w, const float *a, int lda
                 if (!u->first)
                     for (int k = 0; k < height * panel; k += LANES)
                         v_store(g + at + k, v_load(g + at + k) + v_load(strip + k));
-                if (fuse) fused_update(p, at, u->first ? strip : g + at, (int64_t)height * panel, u);
+                if (fuse)
+                    fused_update(p, at, u->first ? strip : g + at, (int64_t)height * panel, u);
             }
         }
 }

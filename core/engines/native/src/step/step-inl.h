@@ -176,7 +176,7 @@ static void backward(Plan *p, const Update *u, Clock *c) {
     embed_backward(p, p->work.dfirst, !u->first);
     if (u->fuse && u->last)
         fused_update(p, p->layout.tokens, p->call.grads[p->call.thread] + p->layout.tokens,
-               p->layout.embeddings, u);
+                     p->layout.embeddings, u);
     lap(c, NORMS);
 }
 
