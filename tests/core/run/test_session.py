@@ -363,7 +363,7 @@ def test_a_checkpoint_continues_exactly(names, live, tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_other_data_is_refused(names, live, tmp_path: Path) -> None:
     digits = tmp_path / "digits.txt"
-    digits.write_text("123\n456\n")
+    digits.write_text("123\n456\n" * 10)
     other = live(session(load_dataset(str(digits)), paused=True))
     other.session.save(tmp_path / "digits.safetensors")
     other.wait_for(lambda s: s.notice)
