@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
-from eetui.core.engines import registry
 from eetui.core.engines.base import Gradients, Progress, StepReport
 from eetui.core.errors import EngineError
 from eetui.core.model import reference
@@ -69,9 +68,8 @@ class NumpyEngine:
         """Always empty."""
         return ""
 
-    def multiply_adds(self, rounds: int) -> int:
-        """Those of a compiled engine: what NumPy calls cannot be told to do nothing else."""
-        return registry.create(registry.default()).multiply_adds(rounds)
+    def multiply_adds(self, rounds: int) -> None:
+        """None: NumPy has no call that only multiplies and adds in registers."""
 
     def is_ready(self, model: ModelConfig, optimizations: Optimizations) -> bool:
         """Always: there is nothing to compile."""
