@@ -6,6 +6,7 @@ from itertools import groupby
 
 from textual import events
 from textual.content import Content
+from textual.markup import escape
 
 from eetui.core.model.statistics import SampleStatistics
 from eetui.core.run.snapshot import NameSample, Snapshot
@@ -35,10 +36,14 @@ class NamesPane(LinesPane, can_focus=True):
         if self._drawn == (*wanted, title):
             return
         self._drawn = (*wanted, title)
-        prefix = f", beginning with {snapshot.prefix}" if snapshot.prefix else ""
-        self.border_title = f"names at temperature {snapshot.temperature:.1f}{prefix}"
+        prefix = f", beginning with {escape(snapshot.prefix)}" if snapshot.prefix else ""
+        temperature = f"[@click=screen.warmer]temperature {snapshot.temperature:.1f}[/]"
+        self.border_title = f"names at {temperature}{prefix}"
         made_up = figures.share(snapshot.statistics.new_share, snapshot.statistics.n)
-        self.border_subtitle = f"{NEW} {made_up} made up   \\[ ] temperature"
+        self.border_subtitle = (
+            f"{NEW} {made_up} made up   [@click=screen.cooler]\\[[/] "
+            "[@click=screen.warmer]] temperature[/]"
+        )
         self._draw(snapshot)
 
     def on_resize(self, _event: events.Resize) -> None:
