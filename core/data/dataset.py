@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +42,7 @@ class Dataset:
     characters. n_blank: lines skipped because they hold nothing but white space. n_repeated:
     lines that were seen before; they stay, since how often a text occurs is to be learned too.
     held_out: the documents that were kept from training by `with_held_out`, or None; tokens and
-    lengths are then those of the others. held_out_share: the share that was asked for. sha256: of
-    the documents, a line each, whatever the file's line ends and white space.
+    lengths are then those of the others. held_out_share: the share that was asked for.
     """
 
     name: str
@@ -56,7 +55,6 @@ class Dataset:
     n_blank: int
     n_repeated: int
     is_names: bool
-    sha256: str
     _text: Text = field(repr=False)
     held_out: Dataset | None = None
     held_out_share: float = 0.0
@@ -92,6 +90,14 @@ class Dataset:
         For names the 6.5 of EEmicroGPT's figures, less only if so short a block cuts below it.
         """
         return min(NAMES_POSITIONS, self.mean_positions) if self.is_names else self.mean_positions
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the encoded documents, uncut and in their order: the same for equal data."""
+        digest = sha256("".join(self.vocabulary).encode("utf-32-le", "surrogatepass"))
+        digest.update(self._text.sizes.astype("<i8").tobytes())
+        digest.update(self._text.ids.tobytes())
+        return digest.hexdigest()
 
     def with_block_size(self, block_size: int) -> Dataset:
         """The same documents cut to another length."""
@@ -193,7 +199,6 @@ def _from_text(text: str, source: Source, block_size: int) -> Dataset:
         n_blank=len(lines) - len(documents),
         n_repeated=len(documents) - len(unique),
         is_names=source.is_names,
-        sha256=hashlib.sha256("\n".join(documents).encode()).hexdigest(),
         _text=Text(ids, sizes, fingerprints(codes, sizes)),
     )
 

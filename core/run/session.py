@@ -103,6 +103,12 @@ class Session:
         """The live state; only to be read after `run` has returned."""
         return self._controller.trainer.state
 
+    @property
+    def good_state(self) -> TrainState:
+        """The live state, or the last good one where a number in it is not finite."""
+        trainer = self._controller.trainer
+        return trainer.state if trainer.state.is_finite else trainer.good
+
     def run(self, publish: Publish | None = None, observe: Observe | None = None) -> None:
         """Train until closed; blocks, so call it from a thread of its own.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from screens import COMPACT, FULL, main_screen, settle, shown, subtitle, title, toasts, until
@@ -24,7 +25,9 @@ def chart(pilot, name="loss"):
 
 def x_labels(pilot, name="loss"):
     """The labels of the x axis as numbers."""
-    return [float(word.replace(",", "")) for word in shown(pilot, f"#{name}").splitlines()[-1].split()]
+    return [
+        float(word.replace(",", "")) for word in shown(pilot, f"#{name}").splitlines()[-1].split()
+    ]
 
 
 async def point(pilot, column, name="loss"):
@@ -64,7 +67,7 @@ async def test_ticks_print_the_digits_that_their_step_needs(screen, session):
     async with screen() as pilot:
         labels = [line[:6].strip() for line in shown(pilot, "#loss").splitlines()]
         values = [float(label) for label in labels if label]
-        steps = {round(a - b, 6) for a, b in zip(values, values[1:], strict=False)}
+        steps = {round(a - b, 6) for a, b in pairwise(values)}
         assert len(values) >= 3
         assert len(steps) == 1
 

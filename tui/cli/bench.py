@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import asdict
 
 from eetui.core.engines import registry
 from eetui.core.engines.availability import choose_optimizations
 from eetui.core.measure import bench
+from eetui.tui.cli.console import data, waiting
 from eetui.tui.cli.options import ModelOptions
-from eetui.tui.cli.output import data, messages, print_json
+from eetui.tui.cli.output import print_json
 from eetui.tui.cli.runs import request_model
 
 WIDE_SPREAD = 1.2
@@ -19,9 +19,7 @@ WIDE_SPREAD = 1.2
 def run(options: ModelOptions, repeats: int, *, as_json: bool = False) -> int:
     """Measure what `options` ask for and print it; gives the exit code."""
     request = request_model(options)
-    console = messages()
-    waiting = console.status("starting") if console.is_terminal else None
-    with waiting or nullcontext():
+    with waiting() as tell:
         engine = registry.create(request.engine)
         report = bench.measure(
             engine,
@@ -30,7 +28,7 @@ def run(options: ModelOptions, repeats: int, *, as_json: bool = False) -> int:
             request.train,
             choose_optimizations(engine, request.model, request.assignments),
             repeats,
-            waiting.update if waiting else None,
+            tell,
         )
     if as_json:
         print_json(asdict(report))
@@ -46,8 +44,7 @@ def _print_table(report: bench.BenchReport) -> None:
     toggles = ", ".join(f"{key} {label}" for key, label in report.optimizations.items())
     console.print(
         f"{report.engine} ({report.isa}), d_model {report.d_model}, heads {report.n_heads}, "
-        f"layers {report.n_layers}, batch {report.batch}, data {report.data}\n{toggles}\n",
-        markup=False,
+        f"layers {report.n_layers}, batch {report.batch}, data {report.data}\n{toggles}\n"
     )
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column()

@@ -91,8 +91,8 @@ def test_equal_documents_keep_none_back(load: Load) -> None:
     assert "are the same" in split.why_none_held_out
 
 
-def test_the_digest_is_of_the_documents_not_of_the_file(tmp_path: Path, load: Load) -> None:
+def test_the_fingerprint_is_of_the_documents_not_of_the_file(tmp_path: Path, load: Load) -> None:
     path = tmp_path / "other.txt"
     path.write_bytes(b"\xef\xbb\xbf word0\r\n\r\nword1\r\n")
-    assert load_dataset(str(path)).sha256 == load(["word0", "word1"]).sha256
-    assert load(["word0", "word1"]).sha256 != load(["word0word1"]).sha256
+    assert load_dataset(str(path)).fingerprint == load(["word0", "word1"]).fingerprint
+    assert load(["word0", "word1"]).fingerprint != load(["word0word1"]).fingerprint
