@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from scripted import RUNG_US, ladder
 
 from eetui.tui import waterfall
 from eetui.tui.waterfall import COST, FULL, MARK, SAVED, BarRole
+from tests.support.scripted import RUNG_US, ladder
 
 WIDTH = 50
 

@@ -6,8 +6,6 @@ import threading
 from dataclasses import replace
 
 import pytest
-from screens import COMPACT, FULL, main_screen, text, toasts, until
-from scripted import RUNG_US, ladder
 
 from eetui.core.errors import EngineError, UsageError
 from eetui.core.run.snapshot import Status
@@ -15,6 +13,8 @@ from eetui.tui.actions import ACTIONS
 from eetui.tui.commands import ActionCommands
 from eetui.tui.screens.ladder import LadderScreen
 from eetui.tui.screens.main import MainScreen
+from tests.support.screens import COMPACT, FULL, main_screen, text, toasts, until
+from tests.support.scripted import RUNG_US, ladder
 
 
 def seen(pilot, selector="#waterfall") -> str:

@@ -9,7 +9,6 @@ from math import log
 from typing import Any
 
 import numpy as np
-from scripted_race import ScriptedRaces
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Curve, Event
@@ -19,6 +18,7 @@ from eetui.core.model.statistics import SampleStatistics
 from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find_optimization
 from eetui.core.optimizations import labels as all_labels
 from eetui.core.run.snapshot import Effect, NameSample, Notice, Snapshot, Status, Toggle
+from tests.support.scripted_race import ScriptedRaces
 
 NO_MATRIX_UNIT = "This machine's engine has no matrix unit path yet."
 
