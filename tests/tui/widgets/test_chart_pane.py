@@ -6,8 +6,6 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from screens import COMPACT, FULL, main_screen, settle, shown, subtitle, title, toasts, until
-from scripted import snapshot
 from textual.events import MouseMove, MouseScrollUp
 from textual.widgets._toast import Toast
 
@@ -15,6 +13,18 @@ from eetui.core.curves.history import Event
 from eetui.core.curves.track import TrackCurve
 from eetui.core.run.snapshot import Status
 from eetui.tui.view import LABEL_WIDTH
+from tests.support.screens import (
+    COMPACT,
+    FULL,
+    main_screen,
+    settle,
+    shown,
+    subtitle,
+    title,
+    toasts,
+    until,
+)
+from tests.support.scripted import snapshot
 
 SIZES = pytest.mark.parametrize("size", [FULL, COMPACT], ids=["120x40", "80x24"])
 
