@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +75,14 @@ class Dataset:
         For names the 6.5 of EEmicroGPT's figures, less only if so short a block cuts below it.
         """
         return min(NAMES_POSITIONS, self.mean_positions) if self.is_names else self.mean_positions
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the encoded documents, uncut and in their order: the same for equal data."""
+        digest = sha256("".join(self.vocabulary).encode("utf-32-le", "surrogatepass"))
+        digest.update(self._sizes.astype("<i8").tobytes())
+        digest.update(self._ids.tobytes())
+        return digest.hexdigest()
 
     def with_block_size(self, block_size: int) -> Dataset:
         """The same documents cut to another length."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from safetensors.numpy import save as serialize
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.errors import UsageError
 from eetui.core.model.state import TrainState, aligned_zeros, layout, views
-from eetui.core.optimizations import Optimizations, find, labels
+from eetui.core.optimizations import Optimizations
+from eetui.core.run.forms import encode, read_fields, read_optimizations
 from eetui.core.settings import write_atomically
 
 FORMAT = "eetui checkpoint"
@@ -44,7 +45,7 @@ class Checkpoint:
         if vocabulary != self.vocabulary:
             raise UsageError(
                 f"The checkpoint was trained on the characters of {self.data_name}, which are not "
-                f"those of {data_name}: name the data it was trained on."
+                f"those of {data_name}: start with --data and the data it was trained on."
             )
 
 
@@ -60,9 +61,9 @@ def save(path: str | Path, checkpoint: Checkpoint) -> None:
         "format": FORMAT,
         "version": str(VERSION),
         "step": str(state.step),
-        "model": json.dumps(asdict(checkpoint.model)),
-        "train": json.dumps(asdict(checkpoint.train)),
-        "optimizations": json.dumps(labels(checkpoint.optimizations)),
+        "model": json.dumps(encode(checkpoint.model)),
+        "train": json.dumps(encode(checkpoint.train)),
+        "optimizations": json.dumps(encode(checkpoint.optimizations)),
         "vocabulary": json.dumps(checkpoint.vocabulary),
         "data": checkpoint.data_name,
     }
@@ -105,15 +106,15 @@ def _decode(
     names: set[str], get_tensor: Callable[[str], NDArray[Any]], metadata: dict[str, str]
 ) -> Checkpoint:
     try:
-        model = ModelConfig(**_fields(ModelConfig(), metadata["model"]))
-        train = TrainConfig(**_fields(TrainConfig(), metadata["train"]))
+        model = read_fields(ModelConfig, json.loads(metadata["model"]), "the model")
+        train = read_fields(TrainConfig, json.loads(metadata["train"]), "the training")
         step = int(metadata["step"])
         vocabulary = tuple(map(_character, json.loads(metadata["vocabulary"])))
-        optimizations = _optimizations(json.loads(metadata["optimizations"]))
+        optimizations = read_optimizations(json.loads(metadata["optimizations"]), "the toggles")
     except KeyError as error:
         raise _DamagedError(f"{error} is missing from its header") from error
     except (ValueError, TypeError, AttributeError, UsageError) as error:
-        raise _DamagedError(f"its header makes no sense: {error}") from error
+        raise _DamagedError(f"its header makes no sense: {str(error).rstrip(".")}") from error
     if step < 0 or len(vocabulary) + 1 != model.vocab_size:
         raise _DamagedError("the step or vocabulary in its header makes no sense")
     expected = {f"{vector}/{tensor.name}" for vector in VECTORS for tensor in layout(model)}
@@ -142,28 +143,7 @@ def _decode(
     )
 
 
-def _fields(like: ModelConfig | TrainConfig, text: str) -> dict[str, Any]:
-    """The fields in the JSON object `text`, which are those of `like` and of their types."""
-    values = json.loads(text)
-    known = asdict(like)
-    if not isinstance(values, dict) or set(values) != set(known):
-        raise ValueError("other fields")
-    for name, value in values.items():
-        wanted = (int, float) if isinstance(known[name], float) else type(known[name])
-        if isinstance(value, bool) or not isinstance(value, wanted):
-            raise TypeError(f"{name} is {value!r}")
-    return values
-
-
 def _character(text: object) -> str:
     if not isinstance(text, str) or len(text) != 1:
         raise TypeError(f"{text!r} is no character")
     return text
-
-
-def _optimizations(values: dict[str, str]) -> Optimizations:
-    """The toggles in `values`, and the default of one that the file does not know."""
-    result = Optimizations()
-    for key, label in values.items():
-        result = result.with_value(key, find(key).parse(label))
-    return result

@@ -93,8 +93,8 @@ class Snapshot:
     error: the traceback of a crash in the trainer, or ''.
     loss: mean of about the last 100 steps, nats (None before the first). seconds: time spent in
     steps. us_per_step: median of the last chunks. percent_of_peak: nominal work over the measured
-    FMA peak of a core (None until that was measured). can_rewind: a good snapshot to go back to
-    exists, made at rewind_step.
+    FMA peak of a core (None until that was measured). can_rewind: there is an earlier good
+    state to go back to.
     """
 
     status: Status
@@ -106,7 +106,6 @@ class Snapshot:
     train: TrainConfig
     optimizations: Optimizations
     data_name: str
-    n_documents: int
     n_params: int
     chance_loss: float
     step: int
@@ -127,5 +126,4 @@ class Snapshot:
     temperature: float
     prefix: str
     can_rewind: bool
-    rewind_step: int
     notice: Notice | None = None
