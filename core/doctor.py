@@ -15,7 +15,7 @@ from eetui.core import cpu, settings
 from eetui.core.config import ModelConfig
 from eetui.core.data.dataset import load_dataset
 from eetui.core.engines import registry
-from eetui.core.engines.availability import FROM_D_MODEL, automatic
+from eetui.core.engines.availability import FROM_D_MODEL, automatic, judge
 from eetui.core.engines.base import Engine
 from eetui.core.errors import EetuiError, EngineError
 from eetui.core.optimizations import CATALOGUE, labels
@@ -123,9 +123,9 @@ def _engines(problems: list[str]) -> list[Section]:
     )
     toggles: dict[str, Fact] = {}
     for entry in CATALOGUE:
-        reasons = {entry.label(v): chosen.why_not(entry.key, v) for v in entry.values}
         toggles[entry.key] = [
-            f"{label}: {reason}" if reason else label for label, reason in reasons.items()
+            f"{entry.label(value)}: {reason}" if reason else entry.label(value)
+            for value, reason in judge(chosen, entry).why_not.items()
         ]
     return [picked, Section("toggles", toggles)]
 

@@ -19,7 +19,8 @@ SWITCH_SPELLINGS: dict[str, Value] = {
 
 @dataclass(frozen=True, slots=True)
 class Optimizations:
-    """The toggles of a run; a toggle makes a new one. Values are those of the catalogue.
+    """The toggles of a run; a toggle makes a new one. Raises `UsageError` for values that the
+    catalogue does not have.
 
     The defaults are what every compiled engine has; an engine's `default_optimizations` adds more.
     """
@@ -36,15 +37,13 @@ class Optimizations:
     threads: int = 1
     matrix_engine: str = "off"
 
+    def __post_init__(self) -> None:
+        for entry in CATALOGUE:
+            entry.check(getattr(self, entry.key))
+
     def with_value(self, key: str, value: Value) -> Optimizations:
         """The same toggles with one changed; raises `UsageError` for an unknown key or value."""
-        entry = find(key)
-        if value not in entry.values or type(value) is not type(entry.values[0]):
-            raise UsageError(
-                f"{key} cannot be {entry.label(value)}: it is one of "
-                f"{', '.join(entry.label(v) for v in entry.values)}."
-            )
-        return replace(self, **{key: value})  # type: ignore[arg-type]
+        return find_optimization(key).applied(self, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +77,18 @@ class Optimization:
         if self.key == "vector_width":
             return "off" if value == 1 else str(value)
         return str(value)
+
+    def check(self, value: Value) -> None:
+        """Raise `UsageError` unless `value` is one of the values; True is not taken for 1."""
+        if value not in self.values or type(value) is not type(self.values[0]):
+            raise UsageError(
+                f"{self.key} cannot be {self.label(value)}: it is one of "
+                f"{', '.join(map(self.label, self.values))}."
+            )
+
+    def applied(self, optimizations: Optimizations, value: Value) -> Optimizations:
+        """`optimizations` with this one at `value`; raises `UsageError` for an unknown value."""
+        return replace(optimizations, **{self.key: value})  # type: ignore[arg-type]
 
     def parse(self, text: str) -> Value:
         """The value that `text` stands for; raises `UsageError` for anything else."""
@@ -250,7 +261,7 @@ CATALOGUE: tuple[Optimization, ...] = (
 )
 
 
-def find(key: str) -> Optimization:
+def find_optimization(key: str) -> Optimization:
     """The catalogue's entry; raises `UsageError` for an unknown key."""
     for entry in CATALOGUE:
         if entry.key == key:
@@ -267,8 +278,8 @@ def parse_assignments(texts: list[str], base: Optimizations) -> Optimizations:
         key, sign, value = text.partition("=")
         if not sign:
             raise UsageError(f"--set takes KEY=VALUE, such as padding_skip=off, not {text!r}.")
-        entry = find(key.strip())
-        result = result.with_value(entry.key, entry.parse(value))
+        entry = find_optimization(key.strip())
+        result = entry.applied(result, entry.parse(value))
     return result
 
 

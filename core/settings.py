@@ -17,7 +17,7 @@ from typing import Any
 from platformdirs import PlatformDirs
 
 from eetui.core.errors import EetuiError, UsageError
-from eetui.core.optimizations import find
+from eetui.core.optimizations import find_optimization
 
 _DIRS = PlatformDirs("eetui", appauthor=False)
 
@@ -114,7 +114,7 @@ def _assignments(table: object) -> list[str]:
         )
     texts = []
     for key, value in table.items():
-        entry = find(key)
+        entry = find_optimization(key)
         text = entry.label(value) if isinstance(value, bool) else str(value)
         texts.append(f"{key}={entry.label(entry.parse(text))}")
     return texts

@@ -12,13 +12,13 @@ from textual.binding import Binding, BindingType
 
 from eetui.core import settings
 from eetui.core.errors import UsageError
+from eetui.tui.cli import INTERRUPTED
 from eetui.tui.commands import ActionCommands
 from eetui.tui.live import LiveSession
 from eetui.tui.screens.main import MainScreen
 from eetui.tui.theme import ENGINE_ROOM
 from eetui.tui.worker import TrainingThread
 
-INTERRUPTED = 130
 SWITCH_SECONDS = 5e-4
 """How long the trainer waits for the screen between two chunks, at most (Python's own is 5 ms)."""
 

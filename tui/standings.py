@@ -6,18 +6,18 @@ from collections.abc import Callable
 from string import ascii_letters
 
 from eetui.core.race.league import League
-from eetui.core.race.standing import Standing, Status
+from eetui.core.race.standing import ContestantStatus, Standing
 from eetui.tui import figures
 
 GLYPHS = {
-    Status.WAITING: "○",
-    Status.COMPILING: "◌",
-    Status.RUNNING: "▶",
-    Status.OUT_OF_TIME: "■",
-    Status.FINISHED: "✓",
-    Status.SKIPPED: "»",
-    Status.CANNOT: "∅",
-    Status.FAILED: "✗",
+    ContestantStatus.WAITING: "○",
+    ContestantStatus.COMPILING: "◌",
+    ContestantStatus.RUNNING: "▶",
+    ContestantStatus.OUT_OF_TIME: "■",
+    ContestantStatus.FINISHED: "✓",
+    ContestantStatus.SKIPPED: "»",
+    ContestantStatus.CANNOT: "∅",
+    ContestantStatus.FAILED: "✗",
 }
 OTHER_MODEL = "†"
 
@@ -38,7 +38,7 @@ ORDERS: dict[str, Key] = {
 def ordered(league: League, order: str) -> list[Standing]:
     """The standings in one of `ORDERS`; those who cannot race stand below the others."""
     key = ORDERS[order]
-    return sorted(league.standings, key=lambda s: (s.status is Status.CANNOT, key(s)))
+    return sorted(league.standings, key=lambda s: (s.status is ContestantStatus.CANNOT, key(s)))
 
 
 def marks(league: League) -> dict[str, str]:
@@ -58,3 +58,11 @@ def work(standing: Standing) -> tuple[str, str]:
         return "", ""
     shared = f" for {work.samples}" if work.samples > 1 else ""
     return figures.count(work.count), f"{_UNITS[work.unit]}{shared}"
+
+
+def about(league: League) -> tuple[str, str]:
+    """What is raced: who and how long, and the model's shape and data."""
+    plan = league.plan
+    length = "" if plan.seconds is None else f", {plan.seconds:g} s each"
+    shape = f"d_model {league.model.d_model}, batch {league.train.batch}, {league.data}"
+    return f"{len(league.standings)} contestants{length}", shape

@@ -23,7 +23,7 @@ WIDE = 5.0
 """Spread in per cent from which on a rung was disturbed."""
 
 
-class Role(Enum):
+class BarRole(Enum):
     """What a stretch of a bar stands for."""
 
     BLANK = auto()
@@ -33,7 +33,7 @@ class Role(Enum):
     MARK = auto()
 
 
-Stretch = tuple[str, Role]
+Stretch = tuple[str, BarRole]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +63,19 @@ def bar(rung: Rung, on: Scale) -> list[Stretch]:
     """The bar of a rung that has been measured, exactly as wide as the scale."""
     us = rung.us
     if us is None:
-        return [(" " * on.width, Role.BLANK)]
+        return [(" " * on.width, BarRole.BLANK)]
     below = us if rung.gain is None else us / (1 - rung.gain / 100)
     end, other = on.column(min(us, below)), round(on.column(max(us, below)))
-    behind = (SAVED, Role.SAVED) if below > us else (COST, Role.COST)
-    cells: list[Stretch] = [(FULL, Role.TIME)] * round(end) + [behind] * (other - round(end))
+    behind = (SAVED, BarRole.SAVED) if below > us else (COST, BarRole.COST)
+    cells: list[Stretch] = [(FULL, BarRole.TIME)] * round(end) + [behind] * (other - round(end))
     if other == round(end):  # with nothing behind it, the bar can end within a cell
         eighths = round(8 * end)
-        cells = [(FULL, Role.TIME)] * (eighths // 8)
-        cells += [(EIGHTHS[eighths % 8], Role.TIME)] if eighths % 8 else []
-    cells += [(" ", Role.BLANK)] * (on.width - len(cells))
+        cells = [(FULL, BarRole.TIME)] * (eighths // 8)
+        cells += [(EIGHTHS[eighths % 8], BarRole.TIME)] if eighths % 8 else []
+    cells += [(" ", BarRole.BLANK)] * (on.width - len(cells))
     if rung.m5_gain is not None and rung.gain is not None:
         at = int(on.column(below * (1 - rung.m5_gain / 100)))
-        cells[min(at, on.width - 1)] = (MARK, Role.MARK)
+        cells[min(at, on.width - 1)] = (MARK, BarRole.MARK)
     return [
         ("".join(text for text, _ in run), role)
         for role, run in groupby(cells[: on.width], key=lambda cell: cell[1])
@@ -127,3 +127,10 @@ def together(ladder: Ladder) -> str:
         f"{factor(top)} together, {figures.microseconds(bottom.us)} → "
         f"{figures.microseconds(top.us)} us/step"
     )
+
+
+def about(ladder: Ladder) -> tuple[str, str]:
+    """What is climbed: the engine, and the model's shape."""
+    model = ladder.model
+    shape = f"d_model {model.d_model}, {model.n_heads} heads, batch {ladder.batch}"
+    return f"{ladder.engine} {ladder.isa}", shape

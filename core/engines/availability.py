@@ -1,9 +1,10 @@
-"""What an engine can do here: the values a toggle can take, why it cannot take the others, and
-which ones are chosen when nobody sets them."""
+"""What an engine can do on this machine: the values that each toggle can take, why it cannot take
+the others, and which ones are chosen when nobody sets them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from eetui.core import cpu
 from eetui.core.config import ModelConfig
@@ -18,6 +19,72 @@ from eetui.core.optimizations import (
     parse_assignments,
 )
 
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """What one toggle can be here: for each of its values '' or a sentence that says why not."""
+
+    entry: Optimization
+    why_not: Mapping[Value, str]
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """The values that it can take, in the catalogue's order."""
+        return tuple(value for value, reason in self.why_not.items() if not reason)
+
+    @property
+    def reason(self) -> str:
+        """Why it cannot take the other values, each reason once; '' if it can take them all."""
+        return " ".join(dict.fromkeys(filter(None, self.why_not.values())))
+
+    def require(self, value: Value) -> None:
+        """Raise `UsageError` unless the toggle can take `value`."""
+        self.entry.check(value)
+        if reason := self.why_not[value]:
+            raise UsageError(reason)
+
+    def after(self, value: Value) -> Value:
+        """The next possible value, round and round; raises `UsageError` if there is no other."""
+        values = self.values
+        if len(values) < 2:
+            raise UsageError(self.reason or f"{self.entry.name} has no other value here.")
+        return values[(values.index(value) + 1) % len(values)]
+
+
+def judge(engine: Engine, entry: Optimization, others: Optimizations | None = None) -> Availability:
+    """What an engine can set a toggle to on this CPU, with the `others` as they are if given."""
+
+    def why_not(value: Value) -> str:
+        reason = engine.why_not(entry.key, value)
+        if reason or others is None or value == getattr(others, entry.key):
+            return reason
+        return engine.conflict(entry.applied(others, value))
+
+    return Availability(entry, {value: why_not(value) for value in entry.values})
+
+
+def choose_optimizations(
+    engine: Engine, model: ModelConfig, assignments: Sequence[str]
+) -> Optimizations:
+    """The engine's best toggles for a model with `assignments` ('padding_skip=off') applied.
+
+    The matrix engine is the automatic one unless it is assigned. Raises `UsageError` for values
+    that the engine cannot take on this machine, or not together.
+    """
+    best = engine.default_optimizations()
+    chosen = parse_assignments(list(assignments), best)
+    for entry in CATALOGUE:
+        value = getattr(chosen, entry.key)
+        reason = engine.why_not(entry.key, value) if value != getattr(best, entry.key) else ""
+        if reason:
+            raise UsageError(f"{entry.key}={entry.label(value)} is not possible here: {reason}")
+    if reason := engine.conflict(chosen):
+        raise UsageError(reason)
+    if "matrix_engine" not in assigned(assignments):
+        return chosen.with_value("matrix_engine", automatic(engine, model, chosen))
+    return chosen
+
+
 AUTOMATIC = ("sme2", "amx-split")
 """Values of the toggle that keep the gradients of float32 and so may be chosen by themselves."""
 FROM_D_MODEL = 64
@@ -25,14 +92,14 @@ FROM_D_MODEL = 64
 measured a loss of 10 % with SME2 at d_model 16."""
 
 
-def automatic(engine: Engine, model: ModelConfig, beside: Optimizations) -> str:
+def automatic(engine: Engine, model: ModelConfig, others: Optimizations) -> str:
     """What the toggle `matrix_engine` is for a model as long as nobody sets it.
 
-    Other toggles, `beside` it, are not taken back for a unit that nobody has asked for.
+    The `others` are not taken back for a unit that nobody has asked for.
     """
     if model.d_model >= FROM_D_MODEL:
         for value in AUTOMATIC:
-            suited = beside.with_value("matrix_engine", value)
+            suited = others.with_value("matrix_engine", value)
             if not engine.why_not("matrix_engine", value) and not engine.conflict(suited):
                 return value
     return "off"
@@ -56,64 +123,3 @@ def undriven(value: str, engine: str) -> str:
         return f"Tile: the {engine} engine has none, only the native engine has."
     unit = "SME2" if value == "sme2" else "AMX"
     return missing(value) or f"{unit}: this CPU has it, but the {engine} engine cannot drive it."
-
-
-def why_not(
-    engine: Engine, entry: Optimization, value: Value, beside: Optimizations | None = None
-) -> str:
-    """Empty if the entry can take `value`, `beside` these other toggles if any, else why not."""
-    reason = engine.why_not(entry.key, value)
-    if reason or beside is None or value == getattr(beside, entry.key):
-        return reason
-    return engine.conflict(beside.with_value(entry.key, value))
-
-
-def judge(
-    engine: Engine, entry: Optimization, beside: Optimizations | None = None
-) -> tuple[tuple[Value, ...], str]:
-    """The values that this engine can take here, and why it cannot take the others."""
-    found = {value: why_not(engine, entry, value, beside) for value in entry.values}
-    possible = tuple(value for value, reason in found.items() if not reason)
-    return possible, " ".join(dict.fromkeys(filter(None, found.values())))
-
-
-def possible_values(
-    engine: Engine, entry: Optimization, beside: Optimizations | None = None
-) -> tuple[Value, ...]:
-    """The values of a catalogue entry that this engine can take here, `beside` other toggles."""
-    return judge(engine, entry, beside)[0]
-
-
-def reasons(engine: Engine, entry: Optimization, beside: Optimizations | None = None) -> str:
-    """Why the impossible values are impossible, each reason once."""
-    return judge(engine, entry, beside)[1]
-
-
-def next_value(engine: Engine, entry: Optimization, optimizations: Optimizations) -> Value:
-    """The possible value after the present one, going round; raises `UsageError` if it is alone."""
-    values, missing = judge(engine, entry, optimizations)
-    if len(values) < 2:
-        raise UsageError(missing or f"{entry.name} has no other value here.")
-    return values[(values.index(getattr(optimizations, entry.key)) + 1) % len(values)]
-
-
-def choose_optimizations(
-    engine: Engine, model: ModelConfig, assignments: Sequence[str]
-) -> Optimizations:
-    """The engine's best toggles for a model with `assignments` ('padding_skip=off') applied.
-
-    The matrix engine is the automatic one unless it is assigned. Raises `UsageError` for values
-    that the engine cannot take on this machine, or not together.
-    """
-    best = engine.default_optimizations()
-    chosen = parse_assignments(list(assignments), best)
-    for entry in CATALOGUE:
-        value = getattr(chosen, entry.key)
-        reason = engine.why_not(entry.key, value) if value != getattr(best, entry.key) else ""
-        if reason:
-            raise UsageError(f"{entry.key}={entry.label(value)} is not possible here: {reason}")
-    if reason := engine.conflict(chosen):
-        raise UsageError(reason)
-    if "matrix_engine" not in assigned(assignments):
-        return chosen.with_value("matrix_engine", automatic(engine, model, chosen))
-    return chosen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter_ns
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,22 +15,23 @@ from eetui.core.errors import EngineError
 from eetui.core.model import reference
 from eetui.core.model.sampling import generate
 from eetui.core.model.state import TrainState
-from eetui.core.optimizations import Optimizations, Value, find, labels
+from eetui.core.optimizations import Optimizations, Value, labels
 
 _BLAS_NAMES = {"openblas": "OpenBLAS", "mkl": "MKL", "accelerate": "Accelerate", "blis": "BLIS"}
 
-_WHY_NOT = {
-    "fast_exp": "NumPy has one exp, the accurate one.",
-    "vector_width": "NumPy picks the vector width of its loops itself.",
-    "prefix_sharing": "The numpy engine always computes every position of every document.",
-    "product_kernel": "NumPy's BLAS brings its own product kernel.",
-    "fused": "The numpy engine always makes one pass an operation.",
-    "adam": "The numpy engine always updates whole vectors.",
-    "flush_denormals": "The numpy engine always keeps denormal numbers.",
-    "work_order": "The numpy engine always works on the whole batch.",
-    "threads": "NumPy's BLAS decides itself how many threads run a product.",
-    "matrix_engine": "NumPy's BLAS decides itself what unit runs a product.",
+_ALWAYS: dict[str, tuple[Value, str]] = {
+    "fast_exp": (False, "NumPy has one exp, the accurate one."),
+    "vector_width": (1, "NumPy picks the vector width of its loops itself."),
+    "prefix_sharing": (False, "The numpy engine always computes every position."),
+    "product_kernel": ("tiles", "NumPy's BLAS brings its own product kernel."),
+    "fused": (False, "The numpy engine always makes one pass an operation."),
+    "adam": ("vector", "The numpy engine always updates whole vectors."),
+    "flush_denormals": (False, "The numpy engine always keeps denormal numbers."),
+    "work_order": ("batch", "The numpy engine always works on the whole batch."),
+    "threads": (1, "NumPy's BLAS decides itself how many threads run a product."),
+    "matrix_engine": ("off", "NumPy's BLAS decides itself what unit runs a product."),
 }
+"""The toggles that have one value in this engine, and why."""
 
 
 class NumpyEngine:
@@ -51,19 +53,14 @@ class NumpyEngine:
 
     def default_optimizations(self) -> Optimizations:
         """Padding skip on; the rest at the values that NumPy amounts to."""
-        return Optimizations(
-            fast_exp=False,
-            vector_width=1,
-            fused=False,
-            flush_denormals=False,
-        )
+        fixed: dict[str, Any] = {key: value for key, (value, _) in _ALWAYS.items()}
+        return Optimizations(padding_skip=True, **fixed)
 
     def why_not(self, key: str, value: Value) -> str:
         """Empty for padding skip and the defaults, else a sentence on what NumPy does itself."""
-        find(key)
-        if key == "padding_skip" or value == getattr(self.default_optimizations(), key):
+        if key not in _ALWAYS or value == _ALWAYS[key][0]:
             return ""
-        return f"{_WHY_NOT[key]} Use another engine to change it."
+        return f"{_ALWAYS[key][1]} Use another engine to change it."
 
     def conflict(self, optimizations: Optimizations) -> str:
         """Always empty."""

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from statistics import median, quantiles
 
-from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.data.dataset import Dataset
-from eetui.core.engines.availability import possible_values, reasons, why_not
+from eetui.core.config import ModelConfig
+from eetui.core.engines.availability import judge
 from eetui.core.engines.base import Engine
+from eetui.core.engines.subject import Subject
 from eetui.core.errors import UsageError
 from eetui.core.measure.bench import MAX_STEPS_PER_RUN, Timer, warm_up
-from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find
+from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find_optimization
 
 DEFAULT_ROUNDS = 11
 MAX_ROUNDS = 1000
@@ -154,30 +154,31 @@ class Ladder:
 def plan(engine: Engine, pinned: Mapping[str, Value] | None = None) -> tuple[Rung, ...]:
     """The rungs of an engine on this machine; `pinned` toggles keep their value on all of them."""
     fixed = dict(pinned or {})
-    lowest = {entry.key: possible_values(engine, entry)[0] for entry in CATALOGUE} | fixed
+    lowest = {entry.key: judge(engine, entry).values[0] for entry in CATALOGUE} | fixed
     now = Optimizations()
     for key, value in lowest.items():
         now = now.with_value(key, value)
     rungs = [Rung("", None, START, now)]
     told = set(fixed)
     for key, value in STORY:
-        entry = find(key)
-        values = possible_values(engine, entry)
-        if key in told or (value == lowest[key] and len(values) > 1):
+        entry = find_optimization(key)
+        alone = judge(engine, entry)
+        if key in told or (value == lowest[key] and len(alone.values) > 1):
             continue
-        if len(values) < 2:
+        if len(alone.values) < 2:
             told.add(key)
-            rungs.append(Rung(key, None, entry.name, None, reasons(engine, entry), entry.m5_gain))
+            rungs.append(Rung(key, None, entry.name, None, alone.reason, entry.m5_gain))
             continue
         label = entry.name if value is True else f"{entry.name}: {entry.label(value)}"
-        reason, aside = why_not(engine, entry, value, now), (key, value) in ASIDE
+        reason = judge(engine, entry, now).why_not[value]
+        aside = (key, value) in ASIDE
         here = now if reason else now.with_value(key, value)
         way = None if reason else here
         rungs.append(Rung(key, value, label, way, reason, entry.m5_gain, aside))
         now = now if aside else here
     for key, reason in NOT_CLIMBED.items():
         if key not in fixed:
-            rungs.append(Rung(key, None, find(key).name, None, reason))
+            rungs.append(Rung(key, None, find_optimization(key).name, None, reason))
     return tuple(rungs)
 
 
@@ -188,10 +189,7 @@ def _top(rungs: tuple[Rung, ...]) -> Optimizations:
 
 
 def climb(
-    engine: Engine,
-    dataset: Dataset,
-    model: ModelConfig,
-    train: TrainConfig,
+    subject: Subject,
     pinned: Mapping[str, Value] | None = None,
     rounds: int = DEFAULT_ROUNDS,
 ) -> Iterator[Ladder]:
@@ -201,6 +199,8 @@ def climb(
     """
     if not 1 <= rounds <= MAX_ROUNDS:
         raise UsageError(f"rounds must be between 1 and {MAX_ROUNDS}, not {rounds}.")
+    engine = subject.create_engine()
+    dataset, model, train = subject.dataset, subject.model, subject.train
     rungs = plan(engine, pinned)
     ways = {rung.label: rung.optimizations for rung in rungs if rung.optimizations is not None}
     top = _top(rungs)
@@ -211,7 +211,7 @@ def climb(
         batch=train.batch,
         data=dataset.name,
         seed=train.seed,
-        pinned={key: find(key).label(value) for key, value in (pinned or {}).items()},
+        pinned={key: find_optimization(key).label(value) for key, value in (pinned or {}).items()},
         rounds=rounds,
         rungs=rungs,
     )

@@ -62,12 +62,13 @@ class Work:
     samples: int = 1
 
 
-class Runner(Protocol):
+class Learner(Protocol):
     """A contestant at work. It holds its weights and how many steps it has done.
 
-    One that can tell what it computes on ('AVX-512 x16') has a text `detail` as well.
+    detail: what it computes on, such as 'AVX-512 x16', or '' where there is nothing to tell.
     """
 
+    detail: str
     n_params: int
     batch: int  # documents of a step
 
@@ -101,7 +102,7 @@ class Contestant(Protocol):
         """Empty if it can run here, else why not and what to install, in a sentence."""
         ...
 
-    def start(self, task: Task) -> Runner:
-        """A runner at the task's initial weights, compiled and ready, so that its first step is
+    def start(self, task: Task) -> Learner:
+        """A learner at the task's initial weights, compiled and ready, so that its first step is
         timed like the others. Raises `UsageError` for a task it cannot do."""
         ...

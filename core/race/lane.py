@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.errors import EetuiError, UsageError
-from eetui.core.race.contestant import Contestant, Runner, Task
+from eetui.core.race.contestant import Contestant, Learner, Task
 from eetui.core.race.energy import Meter
 from eetui.core.race.record import Record
-from eetui.core.race.standing import Names, Standing, Status
+from eetui.core.race.standing import ContestantStatus, Names, Standing
 
 SLICE_NS = 50e6
 """Length that slices grow to: long against a reading of the clock and cold caches."""
@@ -34,7 +34,7 @@ Clock = Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RacePlan:
     """How far every contestant may go; raises `UsageError` for a plan that makes no sense.
 
     seconds: of its own training, None for no limit. steps: None for no limit. threshold: the loss
@@ -62,13 +62,13 @@ class Lane:
     """Everything that one contestant has done in a race."""
 
     def __init__(
-        self, contestant: Contestant, task: Task, plan: Plan, clock: Clock, meter: Meter | None
+        self, contestant: Contestant, task: Task, plan: RacePlan, clock: Clock, meter: Meter | None
     ) -> None:
         self.contestant = contestant
-        self.status = Status.WAITING
+        self.status = ContestantStatus.WAITING
         self._reason = ""
         self._task, self._plan, self._clock, self._meter = task, plan, clock, meter
-        self._runner: Runner | None = None
+        self._learner: Learner | None = None
         self._record: Record | None = None
         self._names: list[Names] = []
         self._names_ns = 0
@@ -90,40 +90,40 @@ class Lane:
         try:
             reason = self.contestant.why_not()
             if reason:
-                self._end(Status.CANNOT, reason)
+                self._end(ContestantStatus.CANNOT, reason)
                 return
-            runner = self.contestant.start(self._task)
+            learner = self.contestant.start(self._task)
         except UsageError as error:
-            self._end(Status.CANNOT, str(error))
+            self._end(ContestantStatus.CANNOT, str(error))
             return
         except Exception as error:
-            self._end(Status.FAILED, _sentence(error))
+            self._end(ContestantStatus.FAILED, _sentence(error))
             return
-        self._runner = runner
-        self._record = Record(runner.batch, self._plan.threshold)
+        self._learner = learner
+        self._record = Record(learner.batch, self._plan.threshold)
         self._known = replace(
             self._known,
-            batch=runner.batch,
-            n_params=runner.n_params,
-            detail=str(getattr(runner, "detail", "")),
+            batch=learner.batch,
+            n_params=learner.n_params,
+            detail=learner.detail,
             compile_seconds=(self._clock() - started) / 1e9,
         )
-        self.status = Status.RUNNING
+        self.status = ContestantStatus.RUNNING
 
     def advance(self, observe: Observe | None = None) -> None:
         """Take one slice of steps; ends the lane when its plan is done or it cannot go on."""
-        runner, record = self._runner, self._record
-        assert runner is not None
+        learner, record = self._learner, self._record
+        assert learner is not None
         assert record is not None
         n = self._steps_of_next_slice(record)
         try:
             before = self._meter.joules() if self._meter else None
             start = self._clock()
-            losses = np.asarray(runner.advance(n), np.float64)
+            losses = np.asarray(learner.advance(n), np.float64)
             spent = self._clock() - start
             after = self._meter.joules() if self._meter else None
         except Exception as error:
-            self._end(Status.FAILED, _sentence(error))
+            self._end(ContestantStatus.FAILED, _sentence(error))
             return
         if before is not None and after is not None:
             self._joules = (self._joules or 0.0) + after - before
@@ -132,14 +132,15 @@ class Lane:
         if not np.isfinite(losses).all():
             step = record.steps + int(np.argmin(np.isfinite(losses))) + 1
             self._end(
-                Status.FAILED, f"The loss of step {step:,} is no number: lower the learning rate."
+                ContestantStatus.FAILED,
+                f"The loss of step {step:,} is no number: lower the learning rate.",
             )
             return
         if not record.steps:
-            self._known = replace(self._known, work=runner.work())
+            self._known = replace(self._known, work=learner.work())
         record.add(losses, spent)
         self._slice_steps = max(1, min(int(SLICE_NS * n / max(spent, 1)), 2 * n))
-        self._finish_if_done(runner, record)
+        self._finish_if_done(learner, record)
 
     def _steps_of_next_slice(self, record: Record) -> int:
         limits = [self._slice_steps, MAX_STEPS_PER_SLICE]
@@ -150,25 +151,25 @@ class Lane:
             limits.append(round(left * record.steps / max(record.seconds, 1e-9)))
         return max(1, min(limits))
 
-    def _finish_if_done(self, runner: Runner, record: Record) -> None:
+    def _finish_if_done(self, learner: Learner, record: Record) -> None:
         plan = self._plan
-        done: Status | None = None
+        done: ContestantStatus | None = None
         if plan.steps is not None and record.steps >= plan.steps:
-            done = Status.FINISHED
+            done = ContestantStatus.FINISHED
         elif plan.seconds is not None and record.seconds >= plan.seconds:
-            done = Status.OUT_OF_TIME
+            done = ContestantStatus.OUT_OF_TIME
         may_take = max(NAMES_SHARE * record.nanoseconds, NAMES_FREE_NS)
         is_due = self._names_ns <= may_take and record.seconds >= self._names_at
         if done or is_due:
-            self._generate(runner, record)
+            self._generate(learner, record)
         if done:
             self._end(done)
 
-    def _generate(self, runner: Runner, record: Record) -> None:
+    def _generate(self, learner: Learner, record: Record) -> None:
         """Names from the present weights, off the clock."""
         start = self._clock()
         try:
-            texts = runner.generate(N_NAMES, TEMPERATURE, self._task.train.seed)
+            texts = learner.generate(N_NAMES, TEMPERATURE, self._task.train.seed)
         except EetuiError:  # such as weights that have become too large to sample from
             texts = []
         self._names_ns += self._clock() - start
@@ -180,20 +181,20 @@ class Lane:
 
     def skip(self) -> None:
         """Leave it where it is."""
-        if self.status not in (Status.WAITING, Status.RUNNING):
+        if self.status not in (ContestantStatus.WAITING, ContestantStatus.RUNNING):
             return
-        self._end(Status.SKIPPED)
+        self._end(ContestantStatus.SKIPPED)
 
-    def _end(self, status: Status, reason: str = "") -> None:
+    def _end(self, status: ContestantStatus, reason: str = "") -> None:
         """Settle what is known and let go of weights and scratch memory."""
         self._known = self.standing()
-        self._runner = None
+        self._learner = None
         self.status, self._reason = status, reason
 
     def standing(self) -> Standing:
         """An immutable copy of where it stands, without the speed-up, which others decide."""
-        runner, record = self._runner, self._record
-        if runner is None or record is None:
+        learner, record = self._learner, self._record
+        if learner is None or record is None:
             return replace(self._known, status=self.status, reason=self._reason)
         return replace(
             self._known,

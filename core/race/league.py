@@ -11,8 +11,8 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.errors import UsageError
 from eetui.core.race.contestant import Contestant, Rules, Task
 from eetui.core.race.energy import Meter
-from eetui.core.race.lane import Clock, Lane, Observe, Plan
-from eetui.core.race.standing import Standing, Status
+from eetui.core.race.lane import Clock, Lane, Observe, RacePlan
+from eetui.core.race.standing import ContestantStatus, Standing
 
 BASE = "scalar"
 """The contestant that speed-ups are over, if it takes part."""
@@ -32,7 +32,7 @@ class League:
     data: str
     model: ModelConfig
     train: TrainConfig
-    plan: Plan
+    plan: RacePlan
     standings: tuple[Standing, ...]
     base: str = ""
     energy: str = ""
@@ -75,7 +75,7 @@ class League:
 def compete(
     task: Task,
     contestants: Sequence[Contestant],
-    plan: Plan,
+    plan: RacePlan,
     *,
     skipped: Container[str] = frozenset(),
     observe: Observe | None = None,
@@ -118,12 +118,12 @@ def compete(
             yield replace(_settled(league, lanes), working="", doing="")
             return
         name = lane.contestant.name
-        if lane.status is Status.WAITING:
-            lane.status = Status.COMPILING
+        if lane.status is ContestantStatus.WAITING:
+            lane.status = ContestantStatus.COMPILING
             league = replace(_settled(league, lanes), working=name, doing=f"{name} gets ready")
             yield league
             lane.prepare()
-        if lane.status is Status.RUNNING:
+        if lane.status is ContestantStatus.RUNNING:
             lane.advance(observe)
         league = replace(_settled(league, lanes, lane), working=name, doing=f"{name} trains")
         yield league
@@ -131,10 +131,14 @@ def compete(
 
 def _next(lanes: Sequence[Lane], turns: bool) -> Lane | None:
     """Whose slice it is: one that waits, else the one with the fewest seconds."""
-    going = [lane for lane in lanes if lane.status in (Status.WAITING, Status.RUNNING)]
+    going = [
+        lane
+        for lane in lanes
+        if lane.status in (ContestantStatus.WAITING, ContestantStatus.RUNNING)
+    ]
     if not going or turns:
         return going[0] if going else None
-    return min(going, key=lambda lane: (lane.status is not Status.WAITING, lane.seconds))
+    return min(going, key=lambda lane: (lane.status is not ContestantStatus.WAITING, lane.seconds))
 
 
 def _settled(league: League, lanes: Sequence[Lane], changed: Lane | None = None) -> League:

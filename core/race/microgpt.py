@@ -12,7 +12,7 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.model.state import views
 from eetui.core.race.contestant import Task
-from eetui.core.race.contestants.scalar import microgpt as program
+from eetui.core.race.contestants.scalar import pure_python
 
 DEFAULT_STEPS = 1000
 DEFAULT_LEARNING_RATE = 0.01
@@ -49,7 +49,7 @@ def microgpt_task(dataset: Dataset, model: ModelConfig, train: TrainConfig) -> T
     """
     order, rng = shuffled(dataset.n_docs, train.seed)
     initial = np.empty(model.n_params)
-    initial[places(model)] = program.draw(model, rng)
+    initial[places(model)] = pure_python.draw(model, rng)
     return Task(
         dataset=dataset,
         model=model,

@@ -1,64 +1,50 @@
-"""The live race: one thread that races, snapshots out of it, and a way to skip and to end."""
+"""The live race: an iterator for one thread, and a way to skip contestants from another one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from time import monotonic, perf_counter_ns
+from collections.abc import Iterator, Sequence
+from time import perf_counter_ns
 
 from eetui.core.errors import UsageError
 from eetui.core.race.contestant import Contestant, Task
 from eetui.core.race.energy import Meter
-from eetui.core.race.lane import Clock, Observe, Plan
+from eetui.core.race.lane import Clock, RacePlan
 from eetui.core.race.league import League, compete
 from eetui.core.race.standing import Standing
 
-SECONDS_BETWEEN_SNAPSHOTS = 0.05
-
-Publish = Callable[[League], None]
-
 
 class Race:
-    """A race that can be watched while it goes on; all but `run` return at once.
+    """Iterating races: it yields the league after every slice, and ends where it is left.
 
-    `latest` is the newest league, replaced as a whole, so any thread may read it.
+    All clocks stand while the reader is busy, so a frame drawn meanwhile slows nobody. `latest` is
+    the newest league, replaced as a whole, so any thread may read it.
     """
 
     def __init__(
         self,
         task: Task,
         contestants: Sequence[Contestant],
-        plan: Plan,
+        plan: RacePlan,
         *,
         meter: Meter | None = None,
         clock: Clock = perf_counter_ns,
     ) -> None:
         self._skipped: set[str] = set()
-        self._observe: Observe | None = None
         self._steps = compete(
             task,
             contestants,
             plan,
             skipped=self._skipped,
-            observe=lambda *told: self._observe(*told) if self._observe else None,
             meter=meter,
             clock=clock,
         )
         self.latest: League = next(self._steps)
 
-    def run(self, publish: Publish | None = None, observe: Observe | None = None) -> None:
-        """Race until all are done or it is closed; blocks, so call it from a thread of its own.
-
-        publish gets a league at most about 20 times a second, and the last one; observe gets the
-        losses of every slice. Both are called from this thread while all clocks stand, so they
-        may take their time: a frame drawn meanwhile slows nobody.
-        """
-        self._observe = observe
-        publish_at = 0.0
+    def __iter__(self) -> Iterator[League]:
+        yield self.latest
         for league in self._steps:
             self.latest = league
-            if publish and (not league.doing or monotonic() >= publish_at):
-                publish(league)
-                publish_at = monotonic() + SECONDS_BETWEEN_SNAPSHOTS
+            yield league
 
     def skip(self, name: str | None = None) -> Standing:
         """End a contestant after the slice at hand: the one called `name`, or the one at work.
@@ -72,7 +58,3 @@ class Race:
             raise UsageError(f"{who}, so there is nothing to skip.")
         self._skipped.add(standing.name)
         return standing
-
-    def close(self) -> None:
-        """Skip all that are not done; `run` publishes a last league and returns soon after."""
-        self._skipped.update(standing.name for standing in self.latest.standings)

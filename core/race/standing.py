@@ -9,7 +9,7 @@ from eetui.core.curves.history import Curve
 from eetui.core.race.contestant import Work
 
 
-class Status(StrEnum):
+class ContestantStatus(StrEnum):
     """What a contestant is doing, or how it ended. The values are the words to be shown."""
 
     WAITING = "waiting"
@@ -22,7 +22,13 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-OVER = (Status.OUT_OF_TIME, Status.FINISHED, Status.SKIPPED, Status.CANNOT, Status.FAILED)
+OVER = (
+    ContestantStatus.OUT_OF_TIME,
+    ContestantStatus.FINISHED,
+    ContestantStatus.SKIPPED,
+    ContestantStatus.CANNOT,
+    ContestantStatus.FAILED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class Standing:
     summary: str
     model: str
     extra: str
-    status: Status = Status.WAITING
+    status: ContestantStatus = ContestantStatus.WAITING
     reason: str = ""
     detail: str = ""
     batch: int = 0

@@ -114,7 +114,7 @@ def _decode(
     except KeyError as error:
         raise _DamagedError(f"{error} is missing from its header") from error
     except (ValueError, TypeError, AttributeError, UsageError) as error:
-        raise _DamagedError(f"its header makes no sense: {str(error).rstrip(".")}") from error
+        raise _DamagedError(f"its header makes no sense: {str(error).rstrip('.')}") from error
     if step < 0 or len(vocabulary) + 1 != model.vocab_size:
         raise _DamagedError("the step or vocabulary in its header makes no sense")
     expected = {f"{vector}/{tensor.name}" for vector in VECTORS for tensor in layout(model)}

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.errors import UsageError
-from eetui.core.optimizations import Optimizations, Value, find
+from eetui.core.optimizations import Optimizations, Value, find_optimization
 from eetui.core.run.forms import encode, read_fields
 
 
@@ -56,7 +56,7 @@ class CycleOptimization:
     key: str
 
     def __post_init__(self) -> None:
-        find(self.key)
+        find_optimization(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +186,7 @@ class UseState:
 
 Tuning: TypeAlias = SetBatch | SetLearningRate | SetSteps
 """Changes of the training configuration in mid-run."""
-Change: TypeAlias = (
-    Tuning | SetOptimization | SetNames | Restart | Rewind | UseEngine | UseState
-)
+Change: TypeAlias = Tuning | SetOptimization | SetNames | Restart | Rewind | UseEngine | UseState
 Command: TypeAlias = (
     Pause | Resume | TogglePause | SingleStep | GoOn | CycleOptimization | ScaleBatch
     | ScaleLearningRate | ChangeTemperature | Save | Load | Change

@@ -14,11 +14,11 @@ from time import monotonic
 from eetui.core.config import MAX_BATCH, ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import registry
-from eetui.core.engines.availability import automatic, choose_optimizations, judge, why_not
+from eetui.core.engines.availability import automatic, choose_optimizations, judge
 from eetui.core.engines.base import Engine
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.model.state import TrainState
-from eetui.core.optimizations import Optimization, Optimizations, Value, assigned, find
+from eetui.core.optimizations import Optimization, Optimizations, Value, assigned, find_optimization
 from eetui.core.run import checkpoint
 from eetui.core.run.commands import (
     ChangeTemperature,
@@ -113,7 +113,9 @@ class Controller:
         if self.trainer.engine is not None:
             self.status = self._start_as
 
-    def _prepare(self, choose: Callable[[Engine], Optimizations], entry: Optimization | None) -> None:
+    def _prepare(
+        self, choose: Callable[[Engine], Optimizations], entry: Optimization | None
+    ) -> None:
         self.message = f"Preparing the {self.engine_name} engine ..."
         self.preparation = Preparation(
             self.engine_name,
@@ -240,9 +242,9 @@ class Controller:
             case GoOn(steps):
                 self._tune(SetSteps(trainer.train.steps + (steps or self._planned)))
             case SetOptimization(key, value):
-                self._set_optimization(find(key), value)
+                self._set_optimization(find_optimization(key), value)
             case CycleOptimization(key):
-                self._cycle_optimization(find(key))
+                self._cycle_optimization(find_optimization(key))
             case SetNames(temperature, prefix):
                 self._set_names(temperature, prefix)
             case ChangeTemperature(up):
@@ -313,28 +315,22 @@ class Controller:
         self._tune(SetBatch(scaled))
 
     def _set_optimization(self, entry: Optimization, value: Value) -> None:
-        engine = self._chosen_engine()
-        if reason := why_not(engine, entry, value, self.wanted):
-            raise UsageError(reason)
-        self._want(engine, entry, value)
+        judge(self._chosen_engine(), entry, self.wanted).require(value)
+        self._want(entry, value)
 
     def _cycle_optimization(self, entry: Optimization) -> None:
         """Set a toggle to its next possible value; the first time, say why others are not."""
-        engine = self._chosen_engine()
-        possible, missing = judge(engine, entry, self.wanted)
-        if len(possible) < 2:
-            raise UsageError(missing or f"{entry.name} has no other value here.")
-        now = possible.index(getattr(self.wanted, entry.key))
-        self._want(engine, entry, possible[(now + 1) % len(possible)])
-        if missing and entry.key not in self._told:
+        judged = judge(self._chosen_engine(), entry, self.wanted)
+        self._want(entry, judged.after(getattr(self.wanted, entry.key)))
+        if judged.reason and entry.key not in self._told:
             self._told.add(entry.key)
-            self.tell(missing)
+            self.tell(judged.reason)
 
-    def _want(self, engine: Engine, entry: Optimization, value: Value) -> None:
+    def _want(self, entry: Optimization, value: Value) -> None:
         """Train with a toggle that can be, at once or when the engine has compiled for it."""
         self.chosen |= {entry.key}
-        self.wanted = wanted = self.wanted.with_value(entry.key, value)
-        if engine.is_ready(self.trainer.model, wanted):
+        self.wanted = wanted = entry.applied(self.wanted, value)
+        if self._chosen_engine().is_ready(self.trainer.model, wanted):
             self.preparation = None
             self._switch(entry)
         else:
@@ -398,7 +394,7 @@ class Controller:
             best = automatic(engine, self.trainer.model, self.wanted)
             if best != self.wanted.matrix_engine:
                 self.wanted = self.wanted.with_value("matrix_engine", best)
-                self._switch(find("matrix_engine"))
+                self._switch(find_optimization("matrix_engine"))
         if not engine.is_ready(self.trainer.model, self.wanted):
             self._start_as, self.status = self.status, Status.STARTING
             wanted = self.wanted

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.errors import UsageError
-from eetui.core.optimizations import Optimizations, find, labels
+from eetui.core.optimizations import Optimizations, find_optimization, labels
 
 T = TypeVar("T")
 
@@ -58,7 +58,8 @@ def read_optimizations(values: object, name: str) -> Optimizations:
     for key, label in values.items():
         if not isinstance(label, str):
             raise UsageError(f"{name}: {key} must be a text.")
-        result = result.with_value(key, find(key).parse(label))
+        entry = find_optimization(key)
+        result = entry.applied(result, entry.parse(label))
     return result
 
 

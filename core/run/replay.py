@@ -1,4 +1,4 @@
-"""A run again, from its log: the stretches that led to its weights, trained anew without a screen."""
+"""A run again, from its log: the stretches that led to its weights, trained once more."""
 
 from __future__ import annotations
 

@@ -8,32 +8,27 @@ from __future__ import annotations
 
 import math
 import queue
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eetui.core.config import ModelConfig, TrainConfig, default_n_heads
+from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.batches import learning_rates
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import registry
+from eetui.core.engines.subject import Subject
 from eetui.core.errors import EetuiError
-from eetui.core.measure import ladder
 from eetui.core.model.state import TrainState
-from eetui.core.optimizations import Value
+from eetui.core.run.checkpoint import Checkpoint
+from eetui.core.run.commands import Command
 from eetui.core.run.controller import Controller
+from eetui.core.run.log import Log
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.snapshot import Snapshot, Status
 from eetui.core.run.toggles import toggle_views
 from eetui.core.run.trainer import Chunk
-
-if TYPE_CHECKING:
-    from eetui.core.race.race import Race
-    from eetui.core.race.studies.measures import Measures
 
 SECONDS_BETWEEN_SNAPSHOTS = 0.05
 ENDED = (Status.FINISHED, Status.DIVERGED, Status.FAILED)
@@ -93,10 +88,10 @@ class Session:
     @property
     def failure(self) -> Exception | None:
         """The error that ended the run, or None."""
-        runner = self._controller
-        if runner.failure is None and runner.status is Status.DIVERGED:
-            return EetuiError(f"{runner.message} Lower the learning rate.")
-        return runner.failure
+        controller = self._controller
+        if controller.failure is None and controller.status is Status.DIVERGED:
+            return EetuiError(f"{controller.message} Lower the learning rate.")
+        return controller.failure
 
     @property
     def state(self) -> TrainState:
@@ -107,6 +102,12 @@ class Session:
     def checkpoint(self) -> Checkpoint:
         """What a file needs to continue the run; only to be read after `run` has returned."""
         return self._controller.trainer.checkpoint
+
+    @property
+    def subject(self) -> Subject:
+        """What is trained now, for a measurement beside it while the training pauses."""
+        now = self.latest
+        return Subject(self._controller.trainer.dataset, now.model, now.train, now.engine)
 
     @property
     def log(self) -> Log:
@@ -120,24 +121,24 @@ class Session:
         after every chunk, every step exactly once. Both are called from this thread.
         """
         self._publish, self._observe = publish, observe
-        runner = self._controller
-        runner.begin()
-        while not self._closing and not (self._stop_at_plan and runner.status in ENDED):
+        controller = self._controller
+        controller.begin()
+        while not self._closing and not (self._stop_at_plan and controller.status in ENDED):
             self._take_tasks()
-            if runner.status is Status.RUNNING and monotonic() >= runner.rest_until:
-                self._tell_observer(runner.advance())
+            if controller.status is Status.RUNNING and monotonic() >= controller.rest_until:
+                self._tell_observer(controller.advance())
             if monotonic() >= self._publish_at:
                 self._publish_now()
         if self._closing:
-            runner.status = Status.CLOSED
+            controller.status = Status.CLOSED
         self._publish_now()
 
     def _take_tasks(self) -> None:
         """Carry out what was asked; with nothing to train, sleep until something is."""
-        runner = self._controller
+        controller = self._controller
         try:
-            if runner.status is Status.RUNNING:
-                rest = runner.rest_until - monotonic()
+            if controller.status is Status.RUNNING:
+                rest = controller.rest_until - monotonic()
                 self._carry_out(self._tasks.get(rest > 0, max(rest, 0.0)))
             else:
                 self._publish_now()
@@ -181,7 +182,7 @@ class Session:
             self._publish(self.latest)
 
     def _snapshot(self) -> Snapshot:
-        runner, trainer = self._controller, self._controller.trainer
+        controller, trainer = self._controller, self._controller.trainer
         engine, history, train, step = (
             trainer.engine,
             trainer.history,
@@ -190,13 +191,13 @@ class Session:
         )
         us = history.us_per_step
         gflops = trainer.nominal_flops / us / 1e3 if us else None
-        peak = runner.peak_gflops
-        waiting = f"The {runner.engine_name} engine is not ready yet."
+        peak = controller.peak_gflops
+        waiting = f"The {controller.engine_name} engine is not ready yet."
         return Snapshot(
-            status=runner.status,
-            message=runner.message,
-            error=runner.error,
-            engine=engine.name if engine else runner.engine_name,
+            status=controller.status,
+            message=controller.message,
+            error=controller.error,
+            engine=engine.name if engine else controller.engine_name,
             instruction_set=engine.instruction_set(trainer.optimizations) if engine else "",
             model=trainer.model,
             train=train,
@@ -214,9 +215,9 @@ class Session:
             percent_of_peak=100 * gflops / peak if gflops and peak else None,
             peak_gflops=peak,
             toggles=toggle_views(
-                runner.engine,
+                controller.engine,
                 trainer.optimizations,
-                runner.wanted,
+                controller.wanted,
                 train.batch,
                 trainer.effects,
                 waiting,
@@ -229,5 +230,6 @@ class Session:
             temperature=trainer.names.temperature,
             prefix=trainer.names.prefix,
             can_rewind=trainer.good.step < step,
-            notice=runner.notice,
+            is_ready=controller.engine is not None,
+            notice=controller.notice,
         )

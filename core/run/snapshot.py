@@ -94,7 +94,7 @@ class Snapshot:
     loss: mean of about the last 100 steps, nats (None before the first). seconds: time spent in
     steps. us_per_step: median of the last chunks. percent_of_peak: nominal work over the measured
     FMA peak of a core (None until that was measured). can_rewind: there is an earlier good
-    state to go back to.
+    state to go back to. is_ready: the engine that was asked for can be used.
     """
 
     status: Status
@@ -126,4 +126,5 @@ class Snapshot:
     temperature: float
     prefix: str
     can_rewind: bool
+    is_ready: bool
     notice: Notice | None = None

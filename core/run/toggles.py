@@ -25,8 +25,9 @@ def toggle_views(
         now, then = getattr(running, entry.key), getattr(wanted, entry.key)
         blocked, missing = waiting, ""
         if engine is not None:
-            possible, missing = judge(engine, entry, wanted)
-            blocked = missing if len(possible) < 2 else ""
+            judged = judge(engine, entry, wanted)
+            missing = judged.reason
+            blocked = missing if len(judged.values) < 2 else ""
         views.append(
             Toggle(
                 key=entry.key,

@@ -8,13 +8,12 @@ import math
 import numpy as np
 import pytest
 
-from eetui.core.race import registry
+from eetui.core.race import roster
 from eetui.core.race.contestants.frameworks import shared
 from eetui.core.race.league import compete
-from eetui.core.race.studies import launch_model as killer
-from eetui.core.race.studies import one_second as within
-from eetui.core.race.studies.launch_model import Card
-from eetui.core.race.studies.one_second import Within
+from eetui.core.race.studies import launch_model, one_second
+from eetui.core.race.studies.launch_model import LaunchResult
+from eetui.core.race.studies.one_second import OneSecondResult
 from eetui.tui.cli import race as command
 
 QUICK = ("race", "--contestants", "explicit,vector", "--d-model", "8", "--steps", "40")
@@ -152,21 +151,21 @@ def test_a_report_is_written(cli, tmp_path):
 
 
 def test_more_can_be_measured(cli, monkeypatch):
-    def one_second(contestants, dataset, seed):
+    def seconds(contestants, dataset, seed):
         assert [c.name for c in contestants] == ["native", "native+matrix"]
-        yield Within("native", 16, 16, 0.008, 4000, 1.0, 2.1, 2.0869)
+        yield OneSecondResult("native", 16, 16, 0.008, 4000, 1.0, 2.1, 2.0869)
 
     def cards(contestants, dataset, seed):
         *_, last = compete(
-            command.make_task("equal", dataset, command.request_shape(OPTIONS, 8)[1]),
-            registry.line_up(["explicit"]),
-            command.Plan(None, 3),
+            command.make_task("equal", command.request_subject(OPTIONS, 8)),
+            roster.line_up(["explicit"]),
+            command.RacePlan(None, 3),
         )
-        yield Card(16, 16, last.standings)
+        yield LaunchResult(16, 16, last.standings)
 
-    monkeypatch.setattr(within, "measure", one_second)
-    monkeypatch.setattr(killer, "measure", cards)
-    monkeypatch.setattr(killer, "with_gpus", lambda contestants: contestants)
+    monkeypatch.setattr(one_second, "measure", seconds)
+    monkeypatch.setattr(launch_model, "measure", cards)
+    monkeypatch.setattr(launch_model, "with_gpus", lambda contestants: contestants)
     facts = json.loads(cli(*QUICK, "--one-second", "--json").out)
     assert "one_second" in facts
     assert "killer_microsecond" not in facts

@@ -11,7 +11,7 @@ from eetui.core.optimizations import (
     CATALOGUE,
     Optimization,
     Optimizations,
-    find,
+    find_optimization,
     labels,
     parse_assignments,
 )
@@ -50,7 +50,7 @@ def test_a_value_makes_a_new_set(entry: Optimization) -> None:
     ("text", "value"), [("true", True), ("no", False), ("1", True), ("0", False), ("Off", False)]
 )
 def test_a_switch_has_synonyms(text: str, value: bool) -> None:
-    assert find("padding_skip").parse(text) is value
+    assert find_optimization("padding_skip").parse(text) is value
 
 
 def test_assignments_apply_in_order() -> None:
@@ -82,9 +82,13 @@ def test_a_wrong_assignment_is_refused(text: str, why: str, refused) -> None:
 def test_a_wrong_value_is_refused(refused) -> None:
     with refused("vector_width cannot be 3"):
         Optimizations().with_value("vector_width", 3)
+    with refused("vector_width cannot be 3"):
+        Optimizations(vector_width=3)
+    with refused("There is no optimization 'tiling'"):
+        Optimizations().with_value("tiling", True)
 
 
 def test_one_lane_may_be_written_as_a_number_but_is_no_switch() -> None:
-    assert find("vector_width").parse("1") == 1
+    assert find_optimization("vector_width").parse("1") == 1
     with pytest.raises(UsageError):
         Optimizations().with_value("vector_width", True)

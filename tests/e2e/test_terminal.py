@@ -8,7 +8,7 @@ import re
 import pytest
 
 from eetui.core.engines import registry
-from eetui.core.engines.availability import possible_values
+from eetui.core.engines.availability import judge
 from eetui.core.optimizations import CATALOGUE
 from eetui.core.run import checkpoint
 
@@ -39,7 +39,7 @@ def test_starts_trains_toggles_and_quits(terminal):
     eetui.wait_for(lambda: step(eetui) > 0)
     engine = registry.create(registry.default())
     eetui.wait_for(lambda: engine.name in eetui.screen.display[1])
-    values = {entry: possible_values(engine, entry) for entry in CATALOGUE}
+    values = {entry: judge(engine, entry).values for entry in CATALOGUE}
     flippable = [entry for entry in CATALOGUE if len(values[entry]) > 1]
     # All the way round the one that keeps the product kernel from being changed, and then the rest.
     flippable.sort(key=lambda entry: entry.key != "matrix_engine")

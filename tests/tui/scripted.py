@@ -15,7 +15,7 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Curve, Event
 from eetui.core.measure.ladder import NOT_CLIMBED, START, STORY, Ladder, Rung
 from eetui.core.model.statistics import SampleStatistics
-from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find
+from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find_optimization
 from eetui.core.optimizations import labels as all_labels
 from eetui.core.run.snapshot import Effect, NameSample, Notice, Snapshot, Status, Toggle
 
@@ -127,7 +127,7 @@ def ladder(n_climbed: int = len(RUNG_US), doing: str = "") -> Ladder:
     rungs = [Rung("", None, START, Optimizations())]
     for key, value in STORY:
         if key != "matrix_engine":
-            entry = find(key)
+            entry = find_optimization(key)
             label = entry.name if value is True else f"{entry.name}: {entry.label(value)}"
             way = rungs[-1].optimizations.with_value(key, value)
             rungs.append(Rung(key, value, label, way, m5_gain=entry.m5_gain))

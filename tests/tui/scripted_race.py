@@ -12,12 +12,12 @@ import numpy as np
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Curve
 from eetui.core.race.contestant import Work
-from eetui.core.race.lane import Plan
+from eetui.core.race.lane import RacePlan
 from eetui.core.race.league import League
-from eetui.core.race.standing import Names, Standing, Status
-from eetui.core.race.studies.launch_model import D_MODELS, Card
+from eetui.core.race.standing import ContestantStatus, Names, Standing
+from eetui.core.race.studies.launch_model import D_MODELS, LaunchResult
 from eetui.core.race.studies.measures import MEASURED, Measures
-from eetui.core.race.studies.one_second import Within
+from eetui.core.race.studies.one_second import OneSecondResult
 from eetui.core.race.studies.published import ONE_SECOND
 
 NO_TORCH = "torch is not installed: pip install 'eetui[torch]'."
@@ -53,7 +53,7 @@ def standing(name: str, seconds: float) -> Standing:
     other = RNN if name == "rnn" else ""
     row = Standing(name, f"What {name} is, in a sentence.", other, "")
     if name in CANNOT:
-        return replace(row, status=Status.CANNOT, reason=CANNOT[name])
+        return replace(row, status=ContestantStatus.CANNOT, reason=CANNOT[name])
     if not seconds:
         return row
     us, batch = US[name], 16 if name in BATCHED else 1
@@ -62,7 +62,7 @@ def standing(name: str, seconds: float) -> Standing:
     names = [Names(1, us / 1e6, ("xq", "vbnaw", "rr", "o")), Names(9, 0.2, ("kamia", "jorin"))]
     return replace(
         row,
-        status=Status.RUNNING,
+        status=ContestantStatus.RUNNING,
         batch=batch,
         n_params=3600 if other else 4192,
         compile_seconds=0.0021,
@@ -85,7 +85,7 @@ def league(seconds: float = 2.5, doing: str = "tape trains") -> League:
         data="names",
         model=ModelConfig(d_model=16, n_heads=4),
         train=TrainConfig(),
-        plan=Plan(5.0),
+        plan=RacePlan(5.0),
         standings=tuple(standing(name, seconds) for name in (*US, *CANNOT)),
         base="scalar on CPython 3.11.7, in this race" if seconds else "",
         working="tape" if doing else "",
@@ -103,7 +103,7 @@ def measures(n_cards: int = len(D_MODELS), doing: str = "") -> Measures:
     """What is measured beside a race, with the first `n_cards` widths of the second table."""
     paces = dict(zip(D_MODELS, (31.2, 83.4, 290.0, 1204.0), strict=True))
     results = [
-        Within(
+        OneSecondResult(
             name, d_model, 16, 0.005, published=ONE_SECOND.get((name, d_model)),
             **({"reason": NO_MATRIX_UNIT} if name in CANNOT
                else {"steps": int(1e6 / us), "seconds": 1.0, "loss": 2.05 + us / 1e4}),
@@ -111,19 +111,19 @@ def measures(n_cards: int = len(D_MODELS), doing: str = "") -> Measures:
         for d_model, us in paces.items()
         for name in MEASURED
     ]  # fmt: skip
-    cards = [
-        Card(d_model, 16, (replace(standing("native", 1.0), steps=1000, seconds=us / 1e3),))
+    launches = [
+        LaunchResult(d_model, 16, (replace(standing("native", 1.0), steps=1000, seconds=us / 1e3),))
         for d_model, us in paces.items()
     ]
-    return Measures(tuple(results), tuple(cards[:n_cards]), 1.0 if not doing else 0.75, doing)
+    return Measures(tuple(results), tuple(launches[:n_cards]), 1.0 if not doing else 0.75, doing)
 
 
 def measures_with_gpu() -> Measures:
     """The same with a framework on a GPU, and at one more width."""
     plain = measures()
     gpu = replace(standing("native", 1.0), name="torch+gpu", steps=1000, seconds=0.2)
-    cards = [replace(card, standings=(*card.standings, gpu)) for card in plain.cards]
-    return replace(plain, cards=(*cards, replace(cards[-1], d_model=256)))
+    launches = [replace(launch, standings=(*launch.standings, gpu)) for launch in plain.launches]
+    return replace(plain, launches=(*launches, replace(launches[-1], d_model=256)))
 
 
 class ScriptedRace:

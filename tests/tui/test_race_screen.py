@@ -12,7 +12,7 @@ from textual.widgets import Input
 from textual.widgets._footer import FooterKey
 
 from eetui.core.errors import EngineError, UsageError
-from eetui.core.race.standing import Names, Status
+from eetui.core.race.standing import ContestantStatus, Names
 from eetui.core.run.snapshot import Status as SessionStatus
 from eetui.tui.actions import ACTIONS, RACE_ACTIONS
 from eetui.tui.commands import ActionCommands
@@ -135,11 +135,11 @@ async def test_every_order(screen, session):
 @pytest.mark.parametrize("size", [FULL, COMPACT])
 async def test_every_status_has_a_glyph_and_a_word(screen, session, size):
     statuses = {
-        "native": (Status.COMPILING, "◌ compiling"),
-        "numba": (Status.OUT_OF_TIME, "■ out of time"),
-        "explicit": (Status.FINISHED, "✓ finished"),
-        "tape": (Status.SKIPPED, "» skipped"),
-        "vector": (Status.FAILED, "✗ failed"),
+        "native": (ContestantStatus.COMPILING, "◌ compiling"),
+        "numba": (ContestantStatus.OUT_OF_TIME, "■ out of time"),
+        "explicit": (ContestantStatus.FINISHED, "✓ finished"),
+        "tape": (ContestantStatus.SKIPPED, "» skipped"),
+        "vector": (ContestantStatus.FAILED, "✗ failed"),
     }
     now = league()
     for name, (status, _) in statuses.items():

@@ -8,7 +8,7 @@ import pytest
 from scripted import RUNG_US, ladder
 
 from eetui.tui import waterfall
-from eetui.tui.waterfall import COST, FULL, MARK, SAVED, Role
+from eetui.tui.waterfall import COST, FULL, MARK, SAVED, BarRole
 
 WIDTH = 50
 
@@ -55,7 +55,7 @@ def test_a_rung_that_costs_is_drawn_as_such():
     climbed = replace(climbed, rungs=(climbed.rungs[0], slower, *climbed.rungs[2:]))
     bar = bars(climbed)["padding skip"]
     assert drawn(bar).endswith(COST)
-    assert Role.COST in {role for _, role in bar}
+    assert BarRole.COST in {role for _, role in bar}
     assert SAVED not in drawn(bar)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import asdict
 
-from eetui.core.engines import registry
 from eetui.core.engines.availability import choose_optimizations
 from eetui.core.measure import bench
 from eetui.tui.cli.options import ModelOptions
@@ -22,13 +21,13 @@ def run(options: ModelOptions, repeats: int, *, as_json: bool = False) -> int:
     console = messages()
     waiting = console.status("starting") if console.is_terminal else None
     with waiting or nullcontext():
-        engine = registry.create(request.engine)
+        engine, subject = request.subject.create_engine(), request.subject
         report = bench.measure(
             engine,
-            request.dataset,
-            request.model,
-            request.train,
-            choose_optimizations(engine, request.model, request.assignments),
+            subject.dataset,
+            subject.model,
+            subject.train,
+            choose_optimizations(engine, subject.model, request.assignments),
             repeats,
             waiting.update if waiting else None,
         )

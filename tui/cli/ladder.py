@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from eetui.core.engines import registry
 from eetui.core.engines.availability import choose_optimizations
 from eetui.core.measure.ladder import Ladder, Rung, climb
 from eetui.core.optimizations import assigned, labels
@@ -13,17 +12,17 @@ from eetui.tui import figures, waterfall
 from eetui.tui.cli.options import ModelOptions
 from eetui.tui.cli.output import data, messages, print_json
 from eetui.tui.cli.runs import request_model
-from eetui.tui.waterfall import Role
+from eetui.tui.waterfall import BarRole
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 STYLES = {
-    Role.BLANK: "",
-    Role.TIME: "yellow",
-    Role.SAVED: "dim",
-    Role.COST: "red",
-    Role.MARK: "dim cyan",
+    BarRole.BLANK: "",
+    BarRole.TIME: "yellow",
+    BarRole.SAVED: "dim",
+    BarRole.COST: "red",
+    BarRole.MARK: "dim cyan",
 }
 FIGURES_WIDTH = 54
 """Columns of all that stands beside a bar, without the six gaps."""
@@ -38,10 +37,10 @@ def run(options: ModelOptions, rounds: int, *, as_json: bool = False) -> int:
     console = messages()
     waiting = console.status("starting") if console.is_terminal else None
     with waiting or nullcontext():
-        engine = registry.create(request.engine)
-        chosen = choose_optimizations(engine, request.model, request.assignments)
+        engine = request.subject.create_engine()
+        chosen = choose_optimizations(engine, request.subject.model, request.assignments)
         pinned = {key: getattr(chosen, key) for key in assigned(request.assignments)}
-        for ladder in climb(engine, request.dataset, request.model, request.train, pinned, rounds):
+        for ladder in climb(request.subject, pinned, rounds):
             if waiting:
                 waiting.update(ladder.doing)
     if as_json:

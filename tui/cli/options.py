@@ -13,7 +13,7 @@ import typer
 from eetui.core.config import MAX_BATCH, Activation, Schedule
 from eetui.core.engines.registry import ENGINES
 from eetui.core.optimizations import CATALOGUE
-from eetui.core.race.registry import EVERYONE
+from eetui.core.race.roster import EVERYONE
 
 PREFIX = "EETUI_"
 

@@ -161,7 +161,7 @@ def race(
             help="Measure the best loss within one second at d_model 16, 32, 64 and 128 as well.",
         ),
     ] = False,
-    killer: Annotated[
+    launch_model: Annotated[
         bool,
         typer.Option(
             "--killer",
@@ -172,7 +172,7 @@ def race(
     """Race all ways of training this model, on the same data, each on its own clock."""
     from eetui.tui.cli.race import Extras, run
 
-    extras = Extras(report=report, one_second=one_second, killer=killer)
+    extras = Extras(report=report, one_second=one_second, launch_model=launch_model)
     return run(options, given(context), extras, as_json=json, as_lines=jsonl)
 
 

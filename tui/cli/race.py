@@ -14,25 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.errors import EetuiError, UsageError
-from eetui.core.race import registry
+from eetui.core.race import roster
 from eetui.core.race.contestant import Contestant, Task
 from eetui.core.race.energy import open_meter
-from eetui.core.race.lane import Plan
+from eetui.core.race.lane import RacePlan
 from eetui.core.race.league import League, compete
 from eetui.core.race.microgpt import DEFAULT_STEPS
 from eetui.core.race.report.markdown import require_folder, write_report
-from eetui.core.race.report.values import card_facts, league_facts, within_facts
-from eetui.core.race.standing import Status
+from eetui.core.race.report.to_json import launch_json, league_json, one_second_json
+from eetui.core.race.standing import ContestantStatus
 from eetui.core.race.studies.measures import Measures, measure
 from eetui.core.race.tasks import DEFAULT_SECONDS, make_task
+from eetui.tui.cli import INTERRUPTED
 from eetui.tui.cli.options import RaceOptions
 from eetui.tui.cli.output import complain, messages, print_json
-from eetui.tui.cli.runs import request_shape
+from eetui.tui.cli.runs import request_subject
 
 if TYPE_CHECKING:
     from rich.status import Status as Spinner
 
-INTERRUPTED = 130
 DEFAULT_D_MODEL = 16
 
 
@@ -42,7 +42,7 @@ class Extras:
 
     report: str | None = None
     one_second: bool = False
-    killer: bool = False
+    launch_model: bool = False
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class Outcome:
     """All that was measured, as far as it came."""
 
     league: League
-    beside: Measures
+    measures: Measures
     interrupted: bool = False
 
 
@@ -68,9 +68,9 @@ def run(
     folder = None if extras.report is None else Path(extras.report).expanduser()
     if folder is not None:
         require_folder(folder)
-    names = None if options.contestants is None else registry.parse_names(options.contestants)
+    names = None if options.contestants is None else roster.parse_names(options.contestants)
     plan = _plan(options)
-    contestants = registry.line_up(names)
+    contestants = roster.line_up(names)
     task = _task(options, explicit)
     console = messages()
     quiet = as_lines and sys.stdout.isatty()
@@ -79,53 +79,51 @@ def run(
         outcome = _race(
             task, contestants, plan, extras, waiting, _print_lines if as_lines else None
         )
-    beside = outcome.beside
+    measures = outcome.measures
     if folder is not None:
-        write_report(folder, outcome.league, beside.one_second, beside.cards)
+        write_report(folder, outcome.league, measures.one_second, measures.launches)
     if as_json:
         print_json(_facts(outcome))
     elif not as_lines:
-        from eetui.tui.cli.race_table import print_cards, print_league, print_one_second
+        from eetui.tui.cli.race_table import print_launches, print_league, print_one_second
 
         print_league(outcome.league)
-        if beside.one_second:
-            print_one_second(beside.one_second)
-        if beside.cards:
-            print_cards(beside.cards)
+        if measures.one_second:
+            print_one_second(measures.one_second)
+        if measures.launches:
+            print_launches(measures.launches)
     if folder is not None:
         complain(f"The report is in {folder}.")
     return _exit_code(outcome)
 
 
-def _plan(options: RaceOptions) -> Plan:
+def _plan(options: RaceOptions) -> RacePlan:
     """Steps of the protocol are a plan of their own; without any, time is the limit."""
     steps, seconds = options.planned_steps, options.seconds
     if steps is None and options.protocol == "microgpt":
         steps = DEFAULT_STEPS
     if seconds is None and steps is None:
         seconds = DEFAULT_SECONDS
-    return Plan(seconds, steps, options.threshold, options.turns)
+    return RacePlan(seconds, steps, options.threshold, options.turns)
 
 
 def _task(options: RaceOptions, explicit: frozenset[str]) -> Task:
-    dataset, model = request_shape(options, DEFAULT_D_MODEL)
+    subject = request_subject(options, DEFAULT_D_MODEL)
     # A batch from the configuration file is about training, not against microgpt's rules.
     of_race = options.protocol == "equal" or "batch" in explicit
     return make_task(
         options.protocol,
-        dataset,
-        model,
+        subject,
         batch=options.batch if of_race else None,
         learning_rate=options.rate,
         steps=options.planned_steps,
-        seed=42 if options.seed is None else options.seed,
     )
 
 
 def _race(
     task: Task,
     contestants: list[Contestant],
-    plan: Plan,
+    plan: RacePlan,
     extras: Extras,
     waiting: Spinner | None,
     observe: Callable[[str, int, NDArray[np.float64]], None] | None,
@@ -140,12 +138,15 @@ def _race(
                 outcome.league = league
                 tell(_progress(league))
         assert outcome is not None
-        if extras.one_second or extras.killer:
-            for beside in measure(
-                task.dataset, task.train.seed, one_second=extras.one_second, cards=extras.killer
+        if extras.one_second or extras.launch_model:
+            for measures in measure(
+                task.dataset,
+                task.train.seed,
+                with_one_second=extras.one_second,
+                with_launches=extras.launch_model,
             ):
-                outcome.beside = beside
-                tell(beside.doing)
+                outcome.measures = measures
+                tell(measures.doing)
     except KeyboardInterrupt:
         if outcome is None:
             raise
@@ -172,11 +173,11 @@ def _print_lines(name: str, first_step: int, losses: NDArray[np.float64]) -> Non
 
 
 def _facts(outcome: Outcome) -> dict[str, Any]:
-    facts, beside = league_facts(outcome.league), outcome.beside
-    if beside.one_second:
-        facts["one_second"] = [within_facts(result) for result in beside.one_second]
-    if beside.cards:
-        facts["killer_microsecond"] = [card_facts(card) for card in beside.cards]
+    facts, measures = league_json(outcome.league), outcome.measures
+    if measures.one_second:
+        facts["one_second"] = [one_second_json(result) for result in measures.one_second]
+    if measures.launches:
+        facts["killer_microsecond"] = [launch_json(launch) for launch in measures.launches]
     return facts
 
 
@@ -185,7 +186,7 @@ def _exit_code(outcome: Outcome) -> int:
     if outcome.interrupted:
         complain("Interrupted: this is how far the race had come.")
         return INTERRUPTED
-    failed = [s for s in outcome.league.standings if s.status is Status.FAILED]
+    failed = [s for s in outcome.league.standings if s.status is ContestantStatus.FAILED]
     if failed:
         raise EetuiError(f"{failed[0].name} failed: {failed[0].reason}")
     if not any(s.steps for s in outcome.league.standings):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eetui.core.race.league import League
-from eetui.core.race.standing import Standing, Status
-from eetui.core.race.studies.launch_model import COMPUTE_US, LAUNCHES, SCENARIOS, Card
-from eetui.core.race.studies.one_second import Within
-from eetui.core.race.studies.published import MACHINE, beside
+from eetui.core.race.standing import ContestantStatus, Standing
+from eetui.core.race.studies.launch_model import COMPUTE_US, LAUNCHES, SCENARIOS, LaunchResult
+from eetui.core.race.studies.one_second import OneSecondResult
+from eetui.core.race.studies.published import MACHINE, find_published
 from eetui.tui import figures, standings
 from eetui.tui.cli.output import data
 
@@ -51,7 +51,7 @@ def print_league(league: League) -> None:
             others.add_row(s.name, Text(", ".join(filter(None, (s.model, s.detail)))))
         if s.reason:
             others.add_row(s.name, Text(f"{s.status}: {s.reason}"))
-        elif not s.is_over or s.status is Status.SKIPPED:
+        elif not s.is_over or s.status is ContestantStatus.SKIPPED:
             others.add_row(s.name, f"{s.status} after {s.steps:,} steps")
     if others.row_count:
         console.print()
@@ -59,7 +59,7 @@ def print_league(league: League) -> None:
 
 
 def _row(s: Standing, league: League) -> list[str]:
-    figure = beside(s.name, league.model.d_model, s.batch)
+    figure = find_published(s.name, league.model.d_model, s.batch)
     row = [
         s.name,
         figures.pace(s.us_per_sample),
@@ -77,7 +77,7 @@ def _row(s: Standing, league: League) -> list[str]:
     return row
 
 
-def print_one_second(results: Sequence[Within]) -> None:
+def print_one_second(results: Sequence[OneSecondResult]) -> None:
     """The best loss within one second, beside EEmicroGPT's."""
     from rich.table import Table
 
@@ -101,7 +101,7 @@ def print_one_second(results: Sequence[Within]) -> None:
         console.print(f"\n{name}: {reason}", style="dim", markup=False)
 
 
-def print_cards(cards: Sequence[Card]) -> None:
+def print_launches(launches: Sequence[LaunchResult]) -> None:
     """The killer microsecond: measured here, and EEmicroGPT's model of a GPU."""
     from rich.table import Table
 
@@ -112,14 +112,14 @@ def print_cards(cards: Sequence[Card]) -> None:
     table.add_column("here")
     for scenario in SCENARIOS:
         table.add_column(f"GPU, {scenario.name}", justify="right", style="dim")
-    gpus = [*dict.fromkeys(s.name for card in cards for s in card.gpus)]
+    gpus = [*dict.fromkeys(s.name for launch in launches for s in launch.gpus)]
     for name in gpus:
         table.add_column(name, justify="right")
-    for card in cards:
-        best = card.best
-        measured = {s.name: s.us_per_step for s in card.gpus}
+    for launch in launches:
+        best = launch.best
+        measured = {s.name: s.us_per_step for s in launch.gpus}
         table.add_row(
-            str(card.d_model),
+            str(launch.d_model),
             f"{figures.pace(best.us_per_step)} {best.name}" if best else figures.ABSENT,
             *(figures.pace(scenario.us_per_step) for scenario in SCENARIOS),
             *(figures.pace(measured.get(name)) for name in gpus),

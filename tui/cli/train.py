@@ -8,7 +8,6 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from queue import Empty, Full, Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from eetui.core.data.dataset import Dataset
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.model.sampling import generate
 from eetui.core.run import checkpoint
 from eetui.core.run.session import Session
 from eetui.core.run.snapshot import Snapshot
+from eetui.tui.cli import INTERRUPTED
 from eetui.tui.cli.options import RunOptions
 from eetui.tui.cli.output import complain, data, messages, print_json
 from eetui.tui.cli.runs import Request, request_run
@@ -56,7 +55,7 @@ def run(
         training.stop()
         saved = _save(request, session)
         complain(f"Interrupted at step {session.state.step:,}{saved}.")
-        return 130
+        return INTERRUPTED
     except BaseException:  # such as a broken pipe: what was trained is not to be lost
         training.stop()
         _save(request, session)
@@ -186,24 +185,8 @@ def _save(request: Request, session: Session) -> str:
     """Save the run if asked to; gives the end of a sentence that says so."""
     if request.save is None:
         return ""
-    save_run(request.save, session, request.dataset)
+    checkpoint.save(request.save, session.checkpoint)
     return f", saved to {request.save}"
-
-
-def save_run(path: Path, session: Session, dataset: Dataset) -> None:
-    """Write the checkpoint of a session that has ended."""
-    latest = session.latest
-    checkpoint.save(
-        path,
-        checkpoint.Checkpoint(
-            state=session.state,
-            model=latest.model,
-            train=latest.train,
-            optimizations=latest.optimizations,
-            vocabulary=dataset.vocabulary,
-            data_name=dataset.name,
-        ),
-    )
 
 
 def summary(request: Request, session: Session, training: Training) -> dict[str, Any]:
@@ -228,7 +211,7 @@ def summary(request: Request, session: Session, training: Training) -> dict[str,
         "samples": generate(
             state.params,
             latest.model,
-            request.dataset,
+            request.subject.dataset,
             N_SAMPLES,
             temperature=request.temperature,
             prefix=request.prefix,

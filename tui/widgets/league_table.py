@@ -11,8 +11,8 @@ from textual.geometry import Size
 from textual.message import Message
 
 from eetui.core.race.league import League
-from eetui.core.race.standing import Standing, Status
-from eetui.core.race.studies.published import beside
+from eetui.core.race.standing import ContestantStatus, Standing
+from eetui.core.race.studies.published import find_published
 from eetui.tui import figures, standings
 from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
 
@@ -30,10 +30,10 @@ COLUMNS = (
 """Heading, width, and the width of the pane from which on there is room for it."""
 
 STYLES = {
-    Status.WAITING: MUTED,
-    Status.COMPILING: "$text-warning",
-    Status.RUNNING: "$text-success",
-    Status.FAILED: "$text-error",
+    ContestantStatus.WAITING: MUTED,
+    ContestantStatus.COMPILING: "$text-warning",
+    ContestantStatus.RUNNING: "$text-success",
+    ContestantStatus.FAILED: "$text-error",
 }
 
 
@@ -149,7 +149,7 @@ def _header(league: League, columns: list[tuple[str, int]]) -> Content:
 def _row(
     s: Standing, head: list[Part], league: League, columns: list[tuple[str, int]], width: int
 ) -> Content:
-    is_out = s.status is Status.CANNOT
+    is_out = s.status is ContestantStatus.CANNOT
     other = f" {standings.OTHER_MODEL}" if s.model else ""
     name = f"{s.name}{other}".ljust(NAME_WIDTH - 2)
     parts: list[Part] = [*head, " ", (name, DIM if is_out else "$foreground")]
@@ -168,7 +168,7 @@ def _row(
 
 def _cells(s: Standing, league: League) -> dict[str, tuple[str, str]]:
     """Text and style of every column."""
-    figure = beside(s.name, league.model.d_model, s.batch)
+    figure = find_published(s.name, league.model.d_model, s.batch)
     count, unit = standings.work(s)
     return {
         "us/sample": (figures.pace(s.us_per_sample), "bold $foreground"),

@@ -7,18 +7,24 @@ from textwrap import wrap
 from textual import events
 from textual.content import Content
 
-from eetui.core.race.studies.launch_model import COMPUTE_US, D_MODELS, LAUNCHES, SCENARIOS, Card
+from eetui.core.race.studies.launch_model import (
+    COMPUTE_US,
+    D_MODELS,
+    LAUNCHES,
+    SCENARIOS,
+    LaunchResult,
+)
 from eetui.core.race.studies.measures import MEASURED, Measures
 from eetui.core.race.studies.one_second import D_MODELS as ONE_SECOND_WIDTHS
-from eetui.core.race.studies.one_second import Within
+from eetui.core.race.studies.one_second import OneSecondResult
 from eetui.tui import figures
 from eetui.tui.waterfall import FULL, SAVED, Scale
 from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
 
 ONE_SECOND = "the best loss within one second"
 ABOUT_ONE_SECOND = "Nats after a second of training at batch 16; on M5: EEmicroGPT's figures."
-KILLER = "the killer microsecond"
-ABOUT_KILLER = (
+LAUNCH_MODEL = "the killer microsecond"
+ABOUT_LAUNCH_MODEL = (
     "Microseconds a step at batch 16. GPU: no measurement, but EEmicroGPT's model, "
     f"{LAUNCHES} launches at {', '.join(f'{s.launch_us:g}' for s in SCENARIOS)} us and "
     f"{COMPUTE_US:g} us of computing; × is over the step here."
@@ -49,11 +55,11 @@ class MeasuresPane(LinesPane):
         above = [*_heading(ONE_SECOND, ABOUT_ONE_SECOND, width), *_one_second(self._measures)]
         reasons = _reasons(self._measures.one_second)
         told = [part for reason in reasons for part in wrap(reason, width)]
-        heading = _heading(KILLER, ABOUT_KILLER, width)
+        heading = _heading(LAUNCH_MODEL, ABOUT_LAUNCH_MODEL, width)
         rest = _bars(self._measures, width)
         room = height - len(above) - 1 - len(heading)
         if len(told) + len(rest) > room:
-            rest = _rows(self._measures.cards)
+            rest = _rows(self._measures.launches)
         if len(told) + len(rest) > room:  # the league has them in full
             told = [figures.clip(reason, width) for reason in reasons]
         self.show([*above, *(line((words, DIM)) for words in told), line(), *heading, *rest])
@@ -94,7 +100,7 @@ def _loss(value: float | None, width: int) -> str:
     return (figures.ABSENT if value is None else f"{value:.4f}").rjust(width)
 
 
-def _reasons(results: tuple[Within, ...]) -> list[str]:
+def _reasons(results: tuple[OneSecondResult, ...]) -> list[str]:
     """Why a contestant has no figures, each reason once."""
     return [*dict.fromkeys(f"∅ {r.contestant} cannot: {r.reason}" for r in results if r.reason)]
 
@@ -102,22 +108,22 @@ def _reasons(results: tuple[Within, ...]) -> list[str]:
 def _bars(measures: Measures, width: int) -> list[Content]:
     """For each width a bar of what was measured here and one for each way of launching."""
     times = [s.us_per_step for s in SCENARIOS]
-    times += [s.us_per_step for c in measures.cards for s in c.standings if s.us_per_step]
+    times += [s.us_per_step for c in measures.launches for s in c.standings if s.us_per_step]
     on = Scale(min(times) / 2, max(times), max(width - LABEL_WIDTH - AFTER_WIDTH, 1))
     lines: list[Content] = []
-    for d_model, card in _by_width(measures.cards).items():
+    for d_model, launch in _by_width(measures.launches).items():
         title = f"d_model {d_model}"
-        if card is None:
+        if launch is None:
             lines += [line(), line((title.ljust(13), MUTED), (figures.ABSENT, DIM))]
             continue
         lines.append(line())
-        best = [card.best] if card.best else []
-        for standing in (*best, *card.gpus):
+        best = [launch.best] if launch.best else []
+        for standing in (*best, *launch.gpus):
             where = f"here, {standing.name}"
             lines.append(_bar(title, where, standing.us_per_step, "", on, FULL, "$primary"))
             title = ""
         for scenario in SCENARIOS:
-            factor = figures.speedup(card.factor(scenario))
+            factor = figures.speedup(launch.factor(scenario))
             us = scenario.us_per_step
             where = f"GPU, {scenario.name}"
             lines.append(_bar(title, where, us, factor, on, SAVED, "$secondary"))
@@ -134,26 +140,26 @@ def _bar(
     return line((head, MUTED), bar, (f" {figures.pace(us)}", "bold $foreground"), f"  {factor}")
 
 
-def _rows(cards: tuple[Card, ...]) -> list[Content]:
+def _rows(launches: tuple[LaunchResult, ...]) -> list[Content]:
     """The same in one row for each width, of the GPUs here the quickest."""
-    has_gpu = any(card.gpus for card in cards)
+    has_gpu = any(launch.gpus for launch in launches)
     heads = ["d_model".rjust(8), "here".rjust(10), "GPU here".rjust(10) if has_gpu else ""]
     heads += [f"GPU at {s.launch_us:g} us".rjust(16) for s in SCENARIOS]
     lines = [line(("".join(heads), MUTED))]
-    for d_model, card in _by_width(cards).items():
-        best = card.best if card else None
+    for d_model, launch in _by_width(launches).items():
+        best = launch.best if launch else None
         parts: list[Part] = [str(d_model).rjust(8)]
         parts.append((figures.pace(best.us_per_step if best else None, 10), "bold $foreground"))
         if has_gpu:
-            times = [s.us_per_step for s in card.gpus if s.us_per_step] if card else []
+            times = [s.us_per_step for s in launch.gpus if s.us_per_step] if launch else []
             parts.append((figures.pace(min(times, default=None), 10), "bold $foreground"))
         for scenario in SCENARIOS:
-            factor = figures.speedup(card.factor(scenario) if card else None, 8)
+            factor = figures.speedup(launch.factor(scenario) if launch else None, 8)
             parts += [(figures.pace(scenario.us_per_step, 8), "$secondary"), (factor, MUTED)]
         lines.append(line(*parts))
     return lines
 
 
-def _by_width(cards: tuple[Card, ...]) -> dict[int, Card | None]:
+def _by_width(launches: tuple[LaunchResult, ...]) -> dict[int, LaunchResult | None]:
     """What was measured at each width; None where that is still to come."""
-    return {**dict.fromkeys(D_MODELS), **{card.d_model: card for card in cards}}
+    return {**dict.fromkeys(D_MODELS), **{launch.d_model: launch for launch in launches}}

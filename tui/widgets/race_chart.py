@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic
 
 from textual import events
 
@@ -12,7 +11,6 @@ from eetui.tui import figures, legend, standings, ticks
 from eetui.tui.plot import AXIS_ROWS, SERIES, Chart, Label, Role, Row, Series, draw
 from eetui.tui.widgets.canvas import Canvas
 
-SECONDS_BETWEEN_DRAWINGS = 0.25
 Y_LABELS = 5
 LEGEND_WIDTH = 18
 """A letter and a name, at the right of the lines' ends."""
@@ -38,15 +36,11 @@ class RaceChart(Canvas):
         self.close_up = False
         self._league: League | None = None
         self._selected = ""
-        self._drawn_at = 0.0
 
     def update(self, league: League, selected: str) -> None:
-        """Show a league, unless a race goes on and the last drawing is quite new."""
-        due = monotonic() >= self._drawn_at + SECONDS_BETWEEN_DRAWINGS
-        is_news = selected != self._selected or not league.doing
+        """Show a league, and one of its contestants above the others."""
         self._league, self._selected = league, selected
-        if due or is_news:
-            self.redraw()
+        self.redraw()
 
     def switch_axis(self) -> None:
         """The x axis logarithmic or linear."""
@@ -67,7 +61,6 @@ class RaceChart(Canvas):
         league = self._league
         if league is None or width < LEGEND_WIDTH + 30 or height < 5:
             return
-        self._drawn_at = monotonic()
         axes = f"x {'logarithmic' if self.log_x else 'linear'}"
         axes += f"   y {'close up' if self.close_up else 'all'}"
         self.border_title = f"loss against seconds of training   {axes}"
@@ -152,10 +145,10 @@ class RaceChart(Canvas):
         wanted = [
             (axis.upper - ends[name]) / (axis.upper - axis.lower) * (n_rows - 1) for name in names
         ]
-        beside: dict[int, Row] = {}
+        labels: dict[int, Row] = {}
         for name, row in zip(names, legend.spread(wanted, n_rows), strict=True):
             if row is not None:
                 words = f" {letters[name]} {name}".ljust(LEGEND_WIDTH)
-                beside[row] = [(words, self._role(league, name))]
+                labels[row] = [(words, self._role(league, name))]
         blank: Row = [(" " * LEGEND_WIDTH, Role.BLANK)]
-        return [row + beside.get(i, blank) for i, row in enumerate(rows)]
+        return [row + labels.get(i, blank) for i, row in enumerate(rows)]

@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from eetui.core.errors import UsageError
-from eetui.core.optimizations import find
+from eetui.core.optimizations import find_optimization
 from eetui.core.run.snapshot import Toggle
 from eetui.tui import figures
 from eetui.tui.widgets.pane import MUTED, Part
@@ -26,7 +26,7 @@ PROMISES = {
 def why(toggle: Toggle) -> str:
     """Why a toggle works, from the catalogue."""
     try:
-        return find(toggle.key).why
+        return find_optimization(toggle.key).why
     except UsageError:
         return BATCH_WHY
 
@@ -34,7 +34,7 @@ def why(toggle: Toggle) -> str:
 def m5_gain(toggle: Toggle) -> float | None:
     """What EEmicroGPT's author reports for it on an Apple M5, in per cent of a step."""
     try:
-        return find(toggle.key).m5_gain
+        return find_optimization(toggle.key).m5_gain
     except UsageError:
         return None
 

@@ -9,15 +9,15 @@ from textual.content import Content
 
 from eetui.core.measure.ladder import Ladder, Rung
 from eetui.tui import figures, waterfall
-from eetui.tui.waterfall import Role, Scale
+from eetui.tui.waterfall import BarRole, Scale
 from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
 
 STYLES = {
-    Role.BLANK: "",
-    Role.TIME: "$primary",
-    Role.SAVED: "$foreground 30%",
-    Role.COST: "$error",
-    Role.MARK: "$secondary",
+    BarRole.BLANK: "",
+    BarRole.TIME: "$primary",
+    BarRole.SAVED: "$foreground 30%",
+    BarRole.COST: "$error",
+    BarRole.MARK: "$secondary",
 }
 LABEL_WIDTH = 27
 ROOMY = 100
@@ -53,8 +53,8 @@ class WaterfallPane(LinesPane):
         room = self.parent.size.height if self.parent is not None else 0  # type: ignore[attr-defined]
         possible = [rung for rung in ladder.rungs if not rung.reason]
         columns = _columns(width)
-        beside = LABEL_WIDTH + sum(abs(w) for _, w in columns) + 2
-        on = waterfall.scale(ladder, max(width - beside, 1))
+        others = LABEL_WIDTH + sum(abs(w) for _, w in columns) + 2
+        on = waterfall.scale(ladder, max(width - others, 1))
         told = [_reason(rung, width) for rung in ladder.impossible]
         needed = 4 + len(possible) + sum(map(len, told))
         if room < needed:  # what does not fit is cut; the main screen has it in full

@@ -34,7 +34,7 @@ from eetui.core.engines.native.library import (
 from eetui.core.errors import EetuiError, EngineError
 from eetui.core.model.sampling import require_samplable
 from eetui.core.model.state import TrainState, Vector, aligned_zeros
-from eetui.core.optimizations import Optimizations, Value, find, labels
+from eetui.core.optimizations import Optimizations, Value, labels
 
 ADAM = {"scalar": 0, "vector": 1, "fused": 2}
 MATRIX_WORDS = {
@@ -85,9 +85,6 @@ class NativeEngine:
 
     def why_not(self, key: str, value: Value) -> str:
         """Empty if the toggle can take the value on this machine, else why not in a sentence."""
-        entry = find(key)
-        if value not in entry.values:
-            return f"{entry.name} cannot be {entry.label(value)}."
         if key == "vector_width" and value not in self._units:
             have = ", ".join(unit.name for unit in self._units.values())
             return f"{value} lanes: this build has {have} for this CPU."

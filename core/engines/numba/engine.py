@@ -18,7 +18,7 @@ from eetui.core.engines.base import PHASES, Gradients, Progress, StepReport
 from eetui.core.errors import EngineError
 from eetui.core.model.sampling import generate
 from eetui.core.model.state import TrainState, aligned_zeros
-from eetui.core.optimizations import Optimizations, Value, find, labels
+from eetui.core.optimizations import Optimizations, Value, labels
 
 if TYPE_CHECKING:
     from eetui.core.engines.numba.workspace import Workspace
@@ -67,9 +67,6 @@ class NumbaEngine:
 
     def why_not(self, key: str, value: Value) -> str:
         """Empty if the toggle can take the value on this CPU, else why not in a sentence."""
-        entry = find(key)
-        if value not in entry.values:
-            return f"{entry.name} cannot be {entry.label(value)}."
         if key in ALWAYS and value != ALWAYS[key][0]:
             return f"The numba engine always {ALWAYS[key][1]}."
         host = cpu.detect()

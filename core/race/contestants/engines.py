@@ -9,7 +9,7 @@ from eetui.core.engines import registry
 from eetui.core.engines.base import Engine
 from eetui.core.errors import EngineError
 from eetui.core.model.state import TrainState
-from eetui.core.optimizations import Optimizations, Value, find
+from eetui.core.optimizations import Optimizations, Value, find_optimization
 from eetui.core.race.contestant import Task, Work
 from eetui.core.race.work import matrix_operations
 
@@ -17,7 +17,7 @@ UNITS: tuple[Value, ...] = ("sme2", "amx", "amx-split", "tile")
 """Values of the matrix engine, the quickest first where a CPU has several."""
 
 
-class OurContestant:
+class EngineContestant:
     """An engine of `core.engines.registry`, everything on, one thread.
 
     With `matrix` its products run on the CPU's matrix unit, or in the portable tile that does as
@@ -54,13 +54,13 @@ class OurContestant:
             raise EngineError(f"{self.name} cannot race here: {self.why_not()}")
         return best.with_value("matrix_engine", unit)
 
-    def start(self, task: Task) -> OurRunner:
+    def start(self, task: Task) -> EngineLearner:
         """Compile or load the engine for the task, and let it lay out its memory."""
         engine = registry.create(self._engine)
         optimizations = self.optimizations(engine)
         engine.prepare(task.model, optimizations)
-        OurRunner(engine, optimizations, task).advance(1)
-        return OurRunner(engine, optimizations, task)
+        EngineLearner(engine, optimizations, task).advance(1)
+        return EngineLearner(engine, optimizations, task)
 
     def _unit(self, engine: Engine) -> Value | None:
         usable = (v for v in self._values() if not engine.why_not("matrix_engine", v))
@@ -68,11 +68,11 @@ class OurContestant:
 
     @staticmethod
     def _values() -> list[Value]:
-        values = find("matrix_engine").values
+        values = find_optimization("matrix_engine").values
         return [value for value in UNITS if value in values]
 
 
-class OurRunner:
+class EngineLearner:
     """An engine and the state that it advances."""
 
     def __init__(self, engine: Engine, optimizations: Optimizations, task: Task) -> None:
@@ -111,11 +111,11 @@ class OurRunner:
         )
 
 
-NUMBA = OurContestant(
+NUMBA = EngineContestant(
     "numba", "numba", "This project's kernels, compiled by Numba: float32, batches."
 )
-NATIVE = OurContestant("native", "native", "This project's kernels in C: float32, batches.")
-MATRIX = OurContestant(
+NATIVE = EngineContestant("native", "native", "This project's kernels in C: float32, batches.")
+MATRIX = EngineContestant(
     "native+matrix",
     "native",
     "The same with its products on a matrix unit, or in an emulated tile where there is none.",

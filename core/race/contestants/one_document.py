@@ -1,22 +1,49 @@
-"""What the transformers that take one document a step have in common."""
+"""What the contestants that take one document a step have in common."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.engines.arguments import check_fit
 from eetui.core.model.sampling import generate
-from eetui.core.race.contestant import Task, Work
+from eetui.core.race.contestant import Learner, Task, Work
+
+L = TypeVar("L", bound=Learner)
+
+
+@dataclass(frozen=True, slots=True)
+class OneDocumentContestant(Generic[L]):
+    """A contestant that runs everywhere, since NumPy and Numba are always installed.
+
+    learner: makes it ready for a task; compiles on first use where there is something to compile.
+    """
+
+    name: str
+    summary: str
+    learner: Callable[[Task], L]
+    model: str = ""
+    extra: str = ""
+
+    def why_not(self) -> str:
+        """Always empty."""
+        return ""
+
+    def start(self, task: Task) -> L:
+        """Raises `UsageError` for a task that the learner cannot do."""
+        return self.learner(task)
 
 
 class OneDocument(ABC):
-    """A runner with a batch of one; how it takes a step is up to it."""
+    """A transformer that learns from one document a step; a subclass says how."""
 
     batch = 1
+    detail = ""
 
     def __init__(self, task: Task) -> None:
         check_fit(task.dataset, task.model)

@@ -15,11 +15,11 @@ from eetui.core.errors import UsageError
 from eetui.core.race.league import League
 from eetui.core.race.record import WINDOW_SAMPLES, WINDOW_STEPS
 from eetui.core.race.report.pictures import league_chart, loss_chart
-from eetui.core.race.report.values import card_facts, league_facts, within_facts
+from eetui.core.race.report.to_json import launch_json, league_json, one_second_json
 from eetui.core.race.standing import Standing
-from eetui.core.race.studies.launch_model import COMPUTE_US, LAUNCHES, SCENARIOS, Card
-from eetui.core.race.studies.one_second import Within
-from eetui.core.race.studies.published import MACHINE, beside
+from eetui.core.race.studies.launch_model import COMPUTE_US, LAUNCHES, SCENARIOS, LaunchResult
+from eetui.core.race.studies.one_second import OneSecondResult
+from eetui.core.race.studies.published import MACHINE, find_published
 from eetui.core.settings import write_atomically
 
 LIBRARIES = ("numpy", "numba", "torch", "jax", "mlx")
@@ -43,15 +43,18 @@ def require_folder(folder: Path) -> None:
 
 
 def write_report(
-    folder: Path, league: League, one_second: Sequence[Within] = (), cards: Sequence[Card] = ()
+    folder: Path,
+    league: League,
+    one_second: Sequence[OneSecondResult] = (),
+    launches: Sequence[LaunchResult] = (),
 ) -> None:
     """Write report.md, league.svg, loss.svg and race.json; older ones there are replaced."""
     require_folder(folder)
-    facts = league_facts(league)
-    facts["one_second"] = [within_facts(result) for result in one_second]
-    facts["killer_microsecond"] = [card_facts(card) for card in cards]
+    facts = league_json(league)
+    facts["one_second"] = [one_second_json(result) for result in one_second]
+    facts["killer_microsecond"] = [launch_json(launch) for launch in launches]
     files = {
-        "report.md": markdown(league, one_second, cards),
+        "report.md": markdown(league, one_second, launches),
         "league.svg": league_chart(league),
         "loss.svg": loss_chart(league),
         "race.json": json.dumps(facts, ensure_ascii=False, indent=1) + "\n",
@@ -60,7 +63,11 @@ def write_report(
         write_atomically(folder / name, text.encode())
 
 
-def markdown(league: League, one_second: Sequence[Within] = (), cards: Sequence[Card] = ()) -> str:
+def markdown(
+    league: League,
+    one_second: Sequence[OneSecondResult] = (),
+    launches: Sequence[LaunchResult] = (),
+) -> str:
     """The report's text; the charts are beside it."""
     parts = [
         f"# {_count(league)} ways of training one GPT",
@@ -76,8 +83,8 @@ def markdown(league: League, one_second: Sequence[Within] = (), cards: Sequence[
     ]
     if one_second:
         parts += ["## The best loss within one second", _one_second(one_second)]
-    if cards:
-        parts += ["## The killer microsecond", _killer(cards)]
+    if launches:
+        parts += ["## The killer microsecond", _launch_model(launches)]
     if any(s.names for s in league.standings):
         parts += ["## What they generate", _names(league)]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -138,7 +145,7 @@ def _table(league: League) -> str:
     for s in league.ranking:
         if not s.steps:
             continue
-        figure = beside(s.name, league.model.d_model, s.batch)
+        figure = find_published(s.name, league.model.d_model, s.batch)
         row = [
             f"`{s.name}`" + (" (another model)" if s.model else ""),
             _us(s.us_per_sample),
@@ -190,7 +197,7 @@ def _notes(league: League) -> str:
     return "\n\n".join(line for line in lines if line)
 
 
-def _one_second(results: Sequence[Within]) -> str:
+def _one_second(results: Sequence[OneSecondResult]) -> str:
     rows = [
         [
             str(r.d_model),
@@ -215,31 +222,31 @@ def _one_second(results: Sequence[Within]) -> str:
     )
 
 
-def _killer(cards: Sequence[Card]) -> str:
-    gpus = [*dict.fromkeys(s.name for card in cards for s in card.gpus)]
+def _launch_model(launches: Sequence[LaunchResult]) -> str:
+    gpus = [*dict.fromkeys(s.name for launch in launches for s in launch.gpus)]
     head = ["d_model", "here, us/step", *(s.name for s in SCENARIOS), *(f"`{g}`" for g in gpus)]
     rows = []
-    for card in cards:
-        best = card.best
-        measured = {s.name: s.us_per_step for s in card.gpus}
+    for launch in launches:
+        best = launch.best
+        measured = {s.name: s.us_per_step for s in launch.gpus}
         modelled = []
         for scenario in SCENARIOS:
-            factor = card.factor(scenario)
+            factor = launch.factor(scenario)
             times = f" ({factor:,.2g}×)" if factor is not None else ""
             modelled.append(f"{scenario.us_per_step:,.0f}{times}")
         rows.append(
             [
-                str(card.d_model),
+                str(launch.d_model),
                 f"{best.us_per_step:,.1f} (`{best.name}`)" if best and best.us_per_step else NONE,
                 *modelled,
                 *(_us(measured.get(name)) for name in gpus),
             ]
         )
-    launches = ", ".join(f"{s.launch_us:g} us ({s.name})" for s in SCENARIOS)
+    costs = ", ".join(f"{s.launch_us:g} us ({s.name})" for s in SCENARIOS)
     return (
         f"{_markdown_table(head, rows)}\n\nThe columns of GPUs are EEmicroGPT's model, not "
-        f"measurements: {LAUNCHES} kernel launches a step at {launches}, and {COMPUTE_US:g} us of "
-        f"computing; batch {cards[0].batch}."
+        f"measurements: {LAUNCHES} kernel launches a step at {costs}, and {COMPUTE_US:g} us of "
+        f"computing; batch {launches[0].batch}."
         + (" The last columns were measured here." if gpus else " No GPU was measured here.")
     )
 

@@ -7,7 +7,7 @@ from math import log10
 from eetui.core.curves.log_points import decades, loss_points
 from eetui.core.race.league import League
 from eetui.core.race.report.svg import COLOURS, FAINT, GRID, Drawing
-from eetui.core.race.studies.published import MACHINE, beside
+from eetui.core.race.studies.published import MACHINE, find_published
 
 WIDTH = 900
 LEFT, RIGHT, TOP, BOTTOM = 60, 150, 84, 50
@@ -97,7 +97,7 @@ def league_chart(league: League) -> str:
     if not rows:
         drawing.text(LEFT, TOP + 20, "Nobody has taken a step.", colour=FAINT)
         return str(drawing)
-    figures = {s.name: beside(s.name, league.model.d_model, s.batch) for s in rows}
+    figures = {s.name: find_published(s.name, league.model.d_model, s.batch) for s in rows}
     times = [s.us_per_sample or 0.0 for s in rows]
     ticks = decades(
         min([*times, *(f.us_per_sample for f in figures.values() if f)]),

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from eetui.core.data.dataset import Dataset
-from eetui.core.race.registry import create
-from eetui.core.race.studies import launch_model as killer
-from eetui.core.race.studies import one_second as within
-from eetui.core.race.studies.launch_model import Card
-from eetui.core.race.studies.one_second import Within
+from eetui.core.race.roster import create
+from eetui.core.race.studies import launch_model, one_second
+from eetui.core.race.studies.launch_model import LaunchResult
+from eetui.core.race.studies.one_second import OneSecondResult
 
 MEASURED = ("native", "native+matrix")
 """Who is measured: the quickest there is, with and without a matrix unit."""
@@ -20,33 +19,33 @@ MEASURED = ("native", "native+matrix")
 class Measures:
     """How far it has come. progress: from 0 to 1. doing: what is being done, '' at the end."""
 
-    one_second: tuple[Within, ...] = ()
-    cards: tuple[Card, ...] = ()
+    one_second: tuple[OneSecondResult, ...] = ()
+    launches: tuple[LaunchResult, ...] = ()
     progress: float = 0.0
     doing: str = ""
 
 
 def measure(
-    dataset: Dataset, seed: int = 42, *, one_second: bool = True, cards: bool = True
+    dataset: Dataset, seed: int = 42, *, with_one_second: bool = True, with_launches: bool = True
 ) -> Iterator[Measures]:
     """Measure both at all widths, or one alone; yields after every figure."""
     contestants = [create(name) for name in MEASURED]
-    everyone = killer.with_gpus(contestants) if cards else []
-    expected = one_second * len(contestants) * len(within.D_MODELS)
-    expected += cards * len(killer.widths(everyone))
+    everyone = launch_model.with_gpus(contestants) if with_launches else []
+    expected = with_one_second * len(contestants) * len(one_second.D_MODELS)
+    expected += with_launches * len(launch_model.widths(everyone))
 
     def after(now: Measures, doing: str) -> Measures:
-        done = len(now.one_second) + len(now.cards)
+        done = len(now.one_second) + len(now.launches)
         return replace(now, progress=done / expected, doing=doing)
 
     now = Measures(doing="measuring beside the race")
     yield now
-    for result in within.measure(contestants, dataset, seed=seed) if one_second else ():
+    for result in one_second.measure(contestants, dataset, seed=seed) if with_one_second else ():
         now = replace(now, one_second=(*now.one_second, result))
         now = after(now, f"within one second: {result.contestant} at d_model {result.d_model}")
         yield now
-    for card in killer.measure(everyone, dataset, seed=seed) if cards else ():
-        now = replace(now, cards=(*now.cards, card))
-        now = after(now, f"the killer microsecond: d_model {card.d_model}")
+    for launch in launch_model.measure(everyone, dataset, seed=seed) if with_launches else ():
+        now = replace(now, launches=(*now.launches, launch))
+        now = after(now, f"the killer microsecond: d_model {launch.d_model}")
         yield now
     yield replace(now, doing="")

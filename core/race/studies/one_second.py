@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter_ns
 
-from eetui.core.config import ModelConfig, default_n_heads
+from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
+from eetui.core.engines.subject import Subject
 from eetui.core.race.contestant import Contestant
-from eetui.core.race.lane import Clock, Plan
+from eetui.core.race.lane import Clock, RacePlan
 from eetui.core.race.league import League, compete
 from eetui.core.race.standing import Standing
 from eetui.core.race.studies.published import ONE_SECOND
@@ -22,7 +23,7 @@ PACE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Within:
+class OneSecondResult:
     """What a contestant reached in so many seconds at one width.
 
     steps: planned by the pace of a trial run, so that the learning rate ends at zero. seconds:
@@ -54,23 +55,24 @@ def measure(
     batch: int = 16,
     seed: int = 42,
     clock: Clock = perf_counter_ns,
-) -> Iterator[Within]:
+) -> Iterator[OneSecondResult]:
     """Each contestant at each width, one after the other."""
+    base = Subject(dataset, ModelConfig(), TrainConfig(seed=seed))
     for d_model in d_models:
-        model = ModelConfig(d_model=d_model, n_heads=default_n_heads(d_model))
+        subject = base.at_width(d_model)
         for contestant in contestants:
-            trial = make_task("equal", dataset, model, batch=batch, seed=seed)
-            result = Within(
+            trial = make_task("equal", subject, batch=batch)
+            result = OneSecondResult(
                 contestant.name, d_model, batch, trial.train.learning_rate,
                 published=ONE_SECOND.get((contestant.name, d_model)) if batch == 16 else None,
             )  # fmt: skip
-            pace = _last(compete(trial, [contestant], Plan(PACE_SECONDS), clock=clock))
+            pace = _last(compete(trial, [contestant], RacePlan(PACE_SECONDS), clock=clock))
             if not pace.us_per_step or pace.reason:
                 yield _with(result, pace)
                 continue
             steps = max(1, round(seconds * 1e6 / pace.us_per_step))
-            task = make_task("equal", dataset, model, batch=batch, steps=steps, seed=seed)
-            plan = Plan(seconds=None, steps=steps)
+            task = make_task("equal", subject, batch=batch, steps=steps)
+            plan = RacePlan(seconds=None, steps=steps)
             yield _with(result, _last(compete(task, [contestant], plan, clock=clock)))
 
 
@@ -80,7 +82,7 @@ def _last(leagues: Iterator[League]) -> Standing:
     return last.standings[0]
 
 
-def _with(result: Within, standing: Standing) -> Within:
+def _with(result: OneSecondResult, standing: Standing) -> OneSecondResult:
     return replace(
         result,
         steps=standing.steps,

@@ -1,4 +1,4 @@
-"""Figures that others have published, all from an Apple M5: to lay beside, never mixed in."""
+"""Figures that others have published, all from an Apple M5. They enter no figure of ours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ JPT = "microjpt's README, measured by EEmicroGPT's author"
 class Figure:
     """Microseconds a sample that a program takes on `MACHINE`, on Karpathy's names.
 
-    beside: the contestants that work the same way, whose row it belongs in.
+    contestants: those that work the same way; it belongs in their row.
     """
 
     program: str
@@ -21,39 +21,41 @@ class Figure:
     batch: int
     us_per_sample: float
     source: str = EE
-    beside: tuple[str, ...] = ()
+    contestants: tuple[str, ...] = ()
 
 
 FIGURES = (
-    Figure("microgpt.py, CPython 3.14", 16, 1, 49_000, beside=("scalar",)),
+    Figure("microgpt.py, CPython 3.14", 16, 1, 49_000, contestants=("scalar",)),
     Figure("microgpt.py, PyPy 7.3.17", 16, 1, 17_640),
-    Figure("microgpt.cpp", 16, 1, 270, beside=("tape",)),
-    Figure("rust-microgpt", 16, 1, 118, beside=("tape-f32",)),
-    Figure("microjpt", 16, 1, 31, JPT, beside=("explicit",)),
-    Figure("EEmicroGPT", 16, 16, 3.0, beside=("native",)),
-    Figure("microgpt.py, CPython 3.14", 64, 1, 713_200, beside=("scalar",)),
+    Figure("microgpt.cpp", 16, 1, 270, contestants=("tape",)),
+    Figure("rust-microgpt", 16, 1, 118, contestants=("tape-f32",)),
+    Figure("microjpt", 16, 1, 31, JPT, contestants=("explicit",)),
+    Figure("EEmicroGPT", 16, 16, 3.0, contestants=("native",)),
+    Figure("microgpt.py, CPython 3.14", 64, 1, 713_200, contestants=("scalar",)),
     Figure("microgpt.py, PyPy 7.3.17", 64, 1, 301_400),
-    Figure("microgpt.cpp", 64, 1, 3_260, beside=("tape",)),
-    Figure("rust-microgpt", 64, 1, 1_620, beside=("tape-f32",)),
-    Figure("microjpt", 64, 1, 294, JPT, beside=("explicit",)),
-    Figure("EEmicroGPT, scalar", 64, 16, 46.8, beside=("native",)),
-    Figure("EEmicroGPT, SME2", 64, 16, 36.8, beside=("native+matrix",)),
-    Figure("MLX on the M5's GPU", 16, 16, 72, beside=("mlx+gpu",)),
-    Figure("MLX on the M5's GPU", 32, 16, 72, beside=("mlx+gpu",)),
-    Figure("MLX on the M5's GPU", 64, 16, 72, beside=("mlx+gpu",)),
-    Figure("MLX on the M5's GPU", 128, 16, 197, beside=("mlx+gpu",)),
-    Figure("MLX on the M5's GPU", 256, 16, 204, beside=("mlx+gpu",)),
-    Figure("MLX on the M5's GPU", 512, 16, 423, beside=("mlx+gpu",)),
-    Figure("MLX on the M5's GPU", 16, 128, 21, beside=("mlx+gpu",)),
-    Figure("MLX on the M5's GPU", 32, 128, 23, beside=("mlx+gpu",)),
-    Figure("MLX on the M5's GPU", 64, 128, 36, beside=("mlx+gpu",)),
-    Figure("MLX on the M5's GPU", 128, 128, 41, beside=("mlx+gpu",)),
+    Figure("microgpt.cpp", 64, 1, 3_260, contestants=("tape",)),
+    Figure("rust-microgpt", 64, 1, 1_620, contestants=("tape-f32",)),
+    Figure("microjpt", 64, 1, 294, JPT, contestants=("explicit",)),
+    Figure("EEmicroGPT, scalar", 64, 16, 46.8, contestants=("native",)),
+    Figure("EEmicroGPT, SME2", 64, 16, 36.8, contestants=("native+matrix",)),
+    Figure("MLX on the M5's GPU", 16, 16, 72, contestants=("mlx+gpu",)),
+    Figure("MLX on the M5's GPU", 32, 16, 72, contestants=("mlx+gpu",)),
+    Figure("MLX on the M5's GPU", 64, 16, 72, contestants=("mlx+gpu",)),
+    Figure("MLX on the M5's GPU", 128, 16, 197, contestants=("mlx+gpu",)),
+    Figure("MLX on the M5's GPU", 256, 16, 204, contestants=("mlx+gpu",)),
+    Figure("MLX on the M5's GPU", 512, 16, 423, contestants=("mlx+gpu",)),
+    Figure("MLX on the M5's GPU", 16, 128, 21, contestants=("mlx+gpu",)),
+    Figure("MLX on the M5's GPU", 32, 128, 23, contestants=("mlx+gpu",)),
+    Figure("MLX on the M5's GPU", 64, 128, 36, contestants=("mlx+gpu",)),
+    Figure("MLX on the M5's GPU", 128, 128, 41, contestants=("mlx+gpu",)),
 )
 
 
-def beside(name: str, d_model: int, batch: int) -> Figure | None:
-    """The published figure for the row of a contestant, at the same width and batch, or None."""
-    fits = (f for f in FIGURES if name in f.beside and (f.d_model, f.batch) == (d_model, batch))
+def find_published(name: str, d_model: int, batch: int) -> Figure | None:
+    """The published figure for a contestant at the same width and batch, or None."""
+    fits = (
+        f for f in FIGURES if name in f.contestants and (f.d_model, f.batch) == (d_model, batch)
+    )
     return next(fits, None)
 
 

@@ -15,18 +15,18 @@ from eetui.core.data.dataset import Dataset
 from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.errors import EngineError
 from eetui.core.model.state import TrainState
-from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find
+from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find_optimization
 
 from ..conftest import Toy
 from .conftest import WorstError
 
 LIMIT = 1e-4
-WIDTHS = find("vector_width").values
+WIDTHS = find_optimization("vector_width").values
 
 
 def possible(native: NativeEngine, key: str) -> list[Value]:
     """The values of a toggle that this machine has."""
-    return [value for value in find(key).values if not native.why_not(key, value)]
+    return [value for value in find_optimization(key).values if not native.why_not(key, value)]
 
 
 def state_of(model: ModelConfig, seed: int) -> TrainState:

@@ -15,18 +15,18 @@ from eetui.core.engines.availability import (
     FROM_D_MODEL,
     automatic,
     choose_optimizations,
-    possible_values,
+    judge,
 )
 from eetui.core.engines.native import library
 from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.errors import EngineError
 from eetui.core.model.state import TrainState
-from eetui.core.optimizations import Optimizations, find
+from eetui.core.optimizations import Optimizations, find_optimization
 
 from ..conftest import Toy
 from .conftest import WorstError
 
-ENTRY = find("matrix_engine")
+ENTRY = find_optimization("matrix_engine")
 LIMITS = {"exact": 1e-4, "rounding": 5e-2}
 """Of the worst tensor's gradient; bfloat16 keeps eight bits of each factor."""
 KINKED = 0.5
@@ -49,7 +49,9 @@ def ways(native: NativeEngine, value: str) -> list[Optimizations]:
     if reason := native.why_not(ENTRY.key, value):
         pytest.skip(reason)
     on = native.default_optimizations().with_value(ENTRY.key, value)
-    widths = [w for w in find("vector_width").values if not native.why_not("vector_width", w)]
+    widths = [
+        w for w in find_optimization("vector_width").values if not native.why_not("vector_width", w)
+    ]
     found = [on.with_value("vector_width", width) for width in widths]
     return [way for way in found if not native.conflict(way)]
 
@@ -74,7 +76,7 @@ def test_gradients(
 
 
 @pytest.mark.parametrize("value", ENTRY.values[1:])
-@pytest.mark.parametrize("adam", find("adam").values)
+@pytest.mark.parametrize("adam", find_optimization("adam").values)
 def test_trains_as_the_register_kernels_do(
     native: NativeEngine, names: Dataset, value: str, adam: str
 ) -> None:
@@ -151,11 +153,11 @@ def test_it_works_with_the_vectors_that_it_is_made_for(machine, refused, names) 
 
 
 def test_it_takes_the_place_of_the_product_kernel(native: NativeEngine) -> None:
-    kernel = find("product_kernel")
+    kernel = find_optimization("product_kernel")
     tile = native.default_optimizations().with_value("matrix_engine", "tile")
-    assert possible_values(native, kernel, tile) == ("tiles",)
+    assert judge(native, kernel, tile).values == ("tiles",)
     rows = native.default_optimizations().with_value("product_kernel", "rows")
-    assert possible_values(native, ENTRY, rows) == ("off",)
+    assert judge(native, ENTRY, rows).values == ("off",)
     assert "takes the place of the product kernel" in native.conflict(
         rows.with_value("matrix_engine", "tile")
     )

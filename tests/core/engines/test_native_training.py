@@ -18,7 +18,7 @@ from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.errors import EngineError
 from eetui.core.model import reference
 from eetui.core.model.state import TrainState
-from eetui.core.optimizations import CATALOGUE, Optimizations, find
+from eetui.core.optimizations import CATALOGUE, Optimizations, find_optimization
 from eetui.core.run import checkpoint
 
 from ..conftest import Toy
@@ -41,7 +41,7 @@ def advance(
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("adam", find("adam").values)
+@pytest.mark.parametrize("adam", find_optimization("adam").values)
 @pytest.mark.parametrize("d_model", [16, 20])
 def test_steps_with_adam_follow_the_oracle(
     native: NativeEngine, toy: Toy, d_model: int, adam: str, width: int

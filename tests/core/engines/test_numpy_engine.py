@@ -117,7 +117,7 @@ def test_a_run_that_diverges_is_silent_and_not_finite(engine: Engine, names: Dat
 
 
 def test_the_toggles_it_does_not_have_are_refused_with_a_reason(
-    engine: Engine, names: Dataset, refused
+    engine: Engine, names: Dataset
 ) -> None:
     best = engine.default_optimizations()
     state, model = TrainState.create(ModelConfig(d_model=16), 1), ModelConfig(d_model=16)
@@ -130,8 +130,6 @@ def test_the_toggles_it_does_not_have_are_refused_with_a_reason(
                 toggles = replace(best, **{entry.key: value})
                 with pytest.raises(EngineError, match=f"cannot set {entry.key}"):
                     engine.gradients(state, names, model, toggles, np.zeros(1, np.int32))
-    with refused("There is no optimization 'tiling'"):
-        engine.why_not("tiling", True)
 
 
 def test_it_is_ready_and_says_what_it_runs_on(engine: Engine) -> None:

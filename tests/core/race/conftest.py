@@ -12,7 +12,7 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import load_dataset
 from eetui.core.model.state import TrainState
 from eetui.core.race.contestant import Task, Work
-from eetui.core.race.lane import Plan
+from eetui.core.race.lane import RacePlan
 from eetui.core.race.league import League, compete
 
 
@@ -100,7 +100,7 @@ def race(task: Task, clock: FakeClock) -> Compete:
         leagues = compete(
             task,
             contestants,
-            Plan(**plan),
+            RacePlan(**plan),
             skipped=skipped,
             observe=observe,
             clock=clock,

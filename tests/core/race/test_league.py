@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from eetui.core.errors import UsageError
-from eetui.core.race.lane import KEPT_NAMES, Plan
-from eetui.core.race.standing import Status
+from eetui.core.race.lane import KEPT_NAMES, RacePlan
+from eetui.core.race.standing import ContestantStatus
 
 from .conftest import Fake
 
@@ -20,7 +20,10 @@ def test_slices_go_to_whoever_has_the_fewest_seconds(race, clock):
     apart = [abs(a.seconds - b.seconds) for a, b in both if not (a.is_over or b.is_over)]
     assert max(apart) <= 0.1
     slow, quick = leagues[-1].standings
-    assert (slow.status, quick.status) == (Status.OUT_OF_TIME, Status.OUT_OF_TIME)
+    assert (slow.status, quick.status) == (
+        ContestantStatus.OUT_OF_TIME,
+        ContestantStatus.OUT_OF_TIME,
+    )
     assert slow.seconds == pytest.approx(1, abs=0.04)
     assert quick.seconds == pytest.approx(1, rel=0.01)
 
@@ -28,7 +31,7 @@ def test_slices_go_to_whoever_has_the_fewest_seconds(race, clock):
 def test_in_turns_one_is_done_before_the_next_begins(race, clock):
     leagues = race([Fake("a", clock), Fake("b", clock)], seconds=1, turns=True)
     assert all(a.is_over for a, b in (league.standings for league in leagues) if b.steps)
-    assert all(s.status is Status.OUT_OF_TIME for s in leagues[-1].standings)
+    assert all(s.status is ContestantStatus.OUT_OF_TIME for s in leagues[-1].standings)
 
 
 def test_only_training_is_on_the_clock(race, clock):
@@ -44,7 +47,7 @@ def test_only_training_is_on_the_clock(race, clock):
 
 def test_one_that_takes_longer_than_the_budget_does_one_step(race, clock):
     (a,) = race([Fake("a", clock, us=9e6, batch=1)], seconds=1)[-1].standings
-    assert (a.status, a.steps, a.samples) == (Status.OUT_OF_TIME, 1, 1)
+    assert (a.status, a.steps, a.samples) == (ContestantStatus.OUT_OF_TIME, 1, 1)
     assert a.us_per_sample == pytest.approx(9e6)
     assert a.loss == 3.0
     assert a.names[-1].step == 1
@@ -59,7 +62,7 @@ def test_steps_are_kept_to_exactly(race, clock, steps):
         told.append((first, losses))
 
     (a,) = race([fake], seconds=None, steps=steps, observe=observe)[-1].standings
-    assert (a.status, a.steps, fake.done) == (Status.FINISHED, steps, steps)
+    assert (a.status, a.steps, fake.done) == (ContestantStatus.FINISHED, steps, steps)
     assert [first for first, _ in told] == [*np.cumsum([0, *fake.slices[:-1]])]
     assert np.array_equal(
         np.concatenate([losses for _, losses in told]), 3.0 - np.arange(steps) / 1000
@@ -69,8 +72,8 @@ def test_steps_are_kept_to_exactly(race, clock, steps):
 def test_whichever_limit_comes_first(race, clock):
     quick, slow = Fake("quick", clock, us=10), Fake("slow", clock, us=10_000)
     q, s = race([quick, slow], seconds=1, steps=500)[-1].standings
-    assert (q.status, q.steps) == (Status.FINISHED, 500)
-    assert (s.status, s.steps) == (Status.OUT_OF_TIME, 100)
+    assert (q.status, q.steps) == (ContestantStatus.FINISHED, 500)
+    assert (s.status, s.steps) == (ContestantStatus.OUT_OF_TIME, 100)
 
 
 def test_slices_grow_so_that_the_clock_is_read_seldom(race, clock):
@@ -101,8 +104,8 @@ def test_who_cannot_race_is_listed_with_the_reason(race, clock):
     refusing = Fake("tape", clock, breaks=UsageError("Only ReLU can be done here."))
     last = race([missing, refusing, Fake("a", clock)], seconds=0.1)[-1]
     torch, tape, _ = last.standings
-    assert (torch.status, torch.reason) == (Status.CANNOT, missing.missing)
-    assert (tape.status, tape.reason) == (Status.CANNOT, "Only ReLU can be done here.")
+    assert (torch.status, torch.reason) == (ContestantStatus.CANNOT, missing.missing)
+    assert (tape.status, tape.reason) == (ContestantStatus.CANNOT, "Only ReLU can be done here.")
     assert (torch.us_per_sample, torch.speedup, torch.loss) == (None, None, None)
     assert [s.name for s in last.ranking] == ["a", "torch", "tape"]
 
@@ -115,15 +118,15 @@ def test_who_fails_is_told_and_the_others_race_on(race, clock):
         Fake("d", clock),
     ]
     a, b, c, d = race(fakes, seconds=1)[-1].standings
-    assert (a.status, a.reason) == (Status.FAILED, "RuntimeError: no compiler.")
-    assert (b.status, b.reason) == (Status.FAILED, "ZeroDivisionError: division by zero.")
+    assert (a.status, a.reason) == (ContestantStatus.FAILED, "RuntimeError: no compiler.")
+    assert (b.status, b.reason) == (ContestantStatus.FAILED, "ZeroDivisionError: division by zero.")
     assert (c.status, c.reason) == (
-        Status.FAILED,
+        ContestantStatus.FAILED,
         "The loss of step 101 is no number: lower the learning rate.",
     )
     assert b.steps == c.steps == 63
     assert b.loss is not None
-    assert d.status is Status.OUT_OF_TIME
+    assert d.status is ContestantStatus.OUT_OF_TIME
 
 
 def test_a_skipped_one_keeps_what_it_has(race, task, clock):
@@ -137,11 +140,11 @@ def test_a_skipped_one_keeps_what_it_has(race, task, clock):
     a, b, waiting = race(fakes, seconds=1, turns=True, skipped=skipped, observe=skip_later)[
         -1
     ].standings
-    assert a.status is waiting.status is Status.SKIPPED
+    assert a.status is waiting.status is ContestantStatus.SKIPPED
     assert a.steps > 100
     assert a.us_per_sample
     assert waiting.steps == 0
-    assert b.status is Status.OUT_OF_TIME
+    assert b.status is ContestantStatus.OUT_OF_TIME
 
 
 def test_names_are_shown_as_they_improve(race, clock):
@@ -162,7 +165,7 @@ def test_what_is_being_done(race, clock):
     assert leagues[0].doing == "starting"
     assert leagues[0].at_work is None
     compiling = next(league for league in leagues if league.doing == "a gets ready")
-    assert compiling.at_work.status is Status.COMPILING
+    assert compiling.at_work.status is ContestantStatus.COMPILING
     assert compiling.at_work.name == "a"
     assert (leagues[-1].doing, leagues[-1].at_work) == ("", None)
     assert all(s.is_over for s in leagues[-1].standings)
@@ -175,7 +178,9 @@ def test_progress_is_the_mean_of_all(race, clock, plan):
     progress = [league.progress for league in leagues]
     assert progress == sorted(progress)
     assert (progress[0], progress[-1]) == (0.0, 1.0)
-    half = next(league for league in leagues if league.find("b").status is Status.COMPILING)
+    half = next(
+        league for league in leagues if league.find("b").status is ContestantStatus.COMPILING
+    )
     assert half.progress == pytest.approx(1 / 3)
 
 
@@ -219,7 +224,7 @@ def test_energy_is_that_of_the_own_slices(race, clock):
 )
 def test_impossible_plans(plan, part, refused):
     with refused(part):
-        Plan(**plan)
+        RacePlan(**plan)
 
 
 def test_impossible_line_ups(race, clock, refused):

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import threading
-from itertools import count
 
 import pytest
 
-from eetui.core.race.lane import Plan
+from eetui.core.race.lane import RacePlan
 from eetui.core.race.race import Race
-from eetui.core.race.standing import Status
+from eetui.core.race.standing import ContestantStatus
 
 from .conftest import Fake
 
 PATIENCE = 30.0
-ENDLESS = Plan(seconds=1e6)
+ENDLESS = RacePlan(seconds=1e6)
 
 
 class Watched:
@@ -24,13 +23,17 @@ class Watched:
         self.race = race
         self.news = threading.Condition()
         self.published = []
-        self._thread = threading.Thread(target=race.run, args=(self._seen,))
+        self.left = False
+        self._thread = threading.Thread(target=self._race)
         self._thread.start()
 
-    def _seen(self, league) -> None:
-        with self.news:
-            self.published.append(league)
-            self.news.notify_all()
+    def _race(self) -> None:
+        for league in self.race:
+            with self.news:
+                self.published.append(league)
+                self.news.notify_all()
+            if self.left:
+                return
 
     def wait_for(self, what) -> None:
         with self.news:
@@ -48,20 +51,20 @@ def watch(task, clock):
 
     def start(names, plan):
         race = Race(task, [Fake(name, clock) for name in names], plan, clock=clock)
-        assert [s.status for s in race.latest.standings] == [Status.WAITING] * len(names)
+        assert [s.status for s in race.latest.standings] == [ContestantStatus.WAITING] * len(names)
         watched.append(Watched(race))
         return watched[-1]
 
     yield start
     for each in watched:
-        each.race.close()
+        each.left = True
         each.join()
 
 
 def test_it_runs_to_its_end(watch):
-    live = watch(["a", "b"], Plan(seconds=None, steps=500))
+    live = watch(["a", "b"], RacePlan(seconds=None, steps=500))
     last = live.join()
-    assert [s.status for s in last.standings] == [Status.FINISHED] * 2
+    assert [s.status for s in last.standings] == [ContestantStatus.FINISHED] * 2
     assert live.published[-1] is last
     assert last.doing == ""
 
@@ -70,7 +73,7 @@ def test_one_can_be_skipped(watch, refused):
     live = watch(["a", "b"], ENDLESS)
     live.wait_for(lambda league: league.find("a").samples > 100)
     assert live.race.skip("a").name == "a"
-    live.wait_for(lambda league: league.find("a").status is Status.SKIPPED)
+    live.wait_for(lambda league: league.find("a").status is ContestantStatus.SKIPPED)
     before = live.race.latest.find("b").steps
     live.wait_for(lambda league: league.find("b").steps > before)
     with refused("a has ended"):
@@ -78,35 +81,14 @@ def test_one_can_be_skipped(watch, refused):
     with refused("c takes no part in this race: a, b do"):
         live.race.skip("c")
     assert live.race.skip().name == "b"
-    assert all(s.status is Status.SKIPPED for s in live.join().standings)
+    assert all(s.status is ContestantStatus.SKIPPED for s in live.join().standings)
     with refused("Nobody is at work"):
         live.race.skip()
 
 
-def test_closing_ends_it_with_what_is_there(watch):
+def test_leaving_it_ends_it(watch):
     live = watch(["a", "b"], ENDLESS)
     live.wait_for(lambda league: all(s.samples for s in league.standings))
-    live.race.close()
-    last = live.join()
-    assert all(s.status is Status.SKIPPED and s.samples for s in last.standings)
-    assert live.published[-1] is last
-
-
-def test_losses_are_observed_once(task, clock):
-    seen = {"a": 0, "b": 0}
-
-    def observe(name, first, losses):
-        assert first == seen[name]
-        seen[name] += len(losses)
-
-    Race(task, [Fake("a", clock), Fake("b", clock)], Plan(None, 300)).run(observe=observe)
-    assert seen == {"a": 300, "b": 300}
-
-
-def test_snapshots_do_not_come_with_every_slice(task, clock, monkeypatch):
-    ticks = count()
-    monkeypatch.setattr("eetui.core.race.race.monotonic", lambda: next(ticks) * 0.01)
-    published = []
-    Race(task, [Fake("a", clock, us=60_000)], Plan(None, 200), clock=clock).run(published.append)
-    assert 20 <= len(published) <= 40
-    assert not published[-1].doing
+    live.left = True
+    assert live.published[-1] is live.join()
+    assert [s.status for s in live.published[0].standings] == [ContestantStatus.WAITING] * 2

@@ -15,13 +15,13 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.batches import documents, learning_rates
 from eetui.core.data.dataset import load_dataset
 from eetui.core.engines import availability, registry
-from eetui.core.engines.availability import possible_values, reasons
+from eetui.core.engines.availability import judge
 from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.engines.numpy import NumpyEngine
 from eetui.core.errors import EngineError
 from eetui.core.measure import ladder
 from eetui.core.model.state import TrainState
-from eetui.core.optimizations import Optimizations, Value, find
+from eetui.core.optimizations import Optimizations, Value, find_optimization
 from eetui.core.run.session import Session
 from eetui.core.run.snapshot import Status
 
@@ -452,7 +452,8 @@ def matrix_engines() -> list[Value]:
         engine = registry.create("native")
     except EngineError as error:
         pytest.skip(str(error))
-    return list(possible_values(engine, find("matrix_engine"), engine.default_optimizations()))
+    entry = find_optimization("matrix_engine")
+    return list(judge(engine, entry, engine.default_optimizations()).values)
 
 
 def test_a_thousand_switches_of_the_matrix_engine_lose_no_step(names, monkeypatch) -> None:
@@ -489,7 +490,8 @@ def test_a_thousand_switches_of_the_matrix_engine_lose_no_step(names, monkeypatc
 def test_the_first_cycle_says_why_the_other_values_are_not_there(names, live) -> None:
     run = live(session(names, engine="native", stand_in=False))
     engine = registry.create("native") if matrix_engines() else None
-    missing = reasons(engine, find("matrix_engine"), engine.default_optimizations())
+    entry = find_optimization("matrix_engine")
+    missing = judge(engine, entry, engine.default_optimizations()).reason
     run.wait_for(lambda s: s.step)
     run.session.cycle_optimization("matrix_engine")
     last = run.wait_for(lambda s: s.optimizations.matrix_engine != "off")

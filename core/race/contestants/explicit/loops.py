@@ -8,25 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.race.contestant import Task, Work
-from eetui.core.race.contestants.one_document import OneDocument
+from eetui.core.race.contestants.one_document import OneDocument, OneDocumentContestant
 from eetui.core.race.work import matrix_operations
 
 
-class LoopsRunner(OneDocument):
+class LoopsLearner(OneDocument):
     """Flat float32 vectors, and room for what a document's forward leaves to its backward."""
 
     def __init__(self, task: Task) -> None:
-        from eetui.core.race.contestants.explicit import kernels
+        from eetui.core.race.contestants.explicit import loop_kernels
         from eetui.core.race.contestants.jit import shape_of
 
         super().__init__(task)
-        self.kernels: Any = kernels
+        self.kernels: Any = loop_kernels
         model, train = task.model, task.train
         w, g, m, v = np.zeros((4, model.n_params), np.float32)
         w[:] = task.initial
-        self.learned = kernels.Learned(w, g, m, v, train.beta1, train.beta2, train.eps)
+        self.learned = loop_kernels.Learned(w, g, m, v, train.beta1, train.beta2, train.eps)
         self.shape = shape_of(model)
-        self.saved = kernels.saved(self.shape)
+        self.saved = loop_kernels.saved(self.shape)
         self.train(np.empty(0, np.int32), np.empty(0), np.empty(0))  # Compiles, and no more.
 
     def train(
@@ -48,3 +48,10 @@ class LoopsRunner(OneDocument):
 
     def work(self) -> Work:
         return Work(matrix_operations(self.task.model), "matrix operations")
+
+
+EXPLICIT_NUMBA = OneDocumentContestant(
+    "explicit-numba",
+    "Hand-written gradients in compiled loops, float32, one document a step: as microgpt.c.",
+    LoopsLearner,
+)

@@ -16,7 +16,7 @@ from eetui.core.model import reference
 from eetui.core.model.reference import rms_norm_backward, rms_norm_forward
 from eetui.core.model.state import views
 from eetui.core.race.contestant import Task, Work
-from eetui.core.race.contestants.one_document import Stepwise
+from eetui.core.race.contestants.one_document import OneDocumentContestant, Stepwise
 from eetui.core.race.work import matrix_operations
 
 Array = NDArray[np.float64]
@@ -61,7 +61,7 @@ class Attention:
         return dqkv.reshape(n, -1)
 
 
-class MatricesRunner(Stepwise):
+class MatricesLearner(Stepwise):
     """Weights, gradients and Adam's moments as flat float64 vectors, with views of each matrix."""
 
     def __init__(self, task: Task) -> None:
@@ -135,3 +135,10 @@ class MatricesRunner(Stepwise):
 
     def work(self) -> Work:
         return Work(matrix_operations(self.task.model), "matrix operations")
+
+
+EXPLICIT = OneDocumentContestant(
+    "explicit",
+    "Hand-written gradients as matrices in NumPy, float64, one document a step: as microjpt.",
+    MatricesLearner,
+)

@@ -14,7 +14,7 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.model.reference import RMS_EPS
 from eetui.core.model.state import Vector, layout, views
 from eetui.core.race.contestant import Task
-from eetui.core.race.contestants.frameworks.shared import FrameworkRunner, missing
+from eetui.core.race.contestants.frameworks.shared import FrameworkLearner, missing
 
 if TYPE_CHECKING:
     from jax import Array, Device
@@ -113,13 +113,13 @@ class JaxContestant:
             return "JAX finds no GPU here: its CUDA build is pip install 'jax[cuda13]'."
         return ""
 
-    def start(self, task: Task) -> JaxRunner:
+    def start(self, task: Task) -> JaxLearner:
         """Move data and weights to the device and compile every length of scan."""
         _limit_threads()
         import jax
 
         place = gpu() if self._gpu else None
-        return JaxRunner(task, place or jax.devices("cpu")[0])
+        return JaxLearner(task, place or jax.devices("cpu")[0])
 
 
 def _limit_threads() -> None:
@@ -137,7 +137,7 @@ def gpu() -> Device | None:
     return next((d for d in jax.devices() if d.platform != "cpu"), None)
 
 
-class JaxRunner(FrameworkRunner):
+class JaxLearner(FrameworkLearner):
     """The state as JAX keeps it, and the compiled scans."""
 
     def __init__(self, task: Task, place: Device) -> None:

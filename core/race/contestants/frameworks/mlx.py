@@ -12,7 +12,7 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.model.reference import RMS_EPS
 from eetui.core.model.state import Vector, layout, views
 from eetui.core.race.contestant import Task
-from eetui.core.race.contestants.frameworks.shared import FrameworkRunner, missing
+from eetui.core.race.contestants.frameworks.shared import FrameworkLearner, missing
 
 if TYPE_CHECKING:
     from mlx.core import Device, array
@@ -96,11 +96,11 @@ class MlxContestant:
             return "MLX finds no GPU here."
         return ""
 
-    def start(self, task: Task) -> MlxRunner:
+    def start(self, task: Task) -> MlxLearner:
         """Move data and weights to the device and compile."""
         import mlx.core as mx
 
-        return MlxRunner(task, mx.Device(mx.gpu if self._gpu else mx.cpu))
+        return MlxLearner(task, mx.Device(mx.gpu if self._gpu else mx.cpu))
 
 
 def has_gpu() -> bool:
@@ -110,7 +110,7 @@ def has_gpu() -> bool:
     return bool(mx.is_available(mx.Device(mx.gpu)))
 
 
-class MlxRunner(FrameworkRunner):
+class MlxLearner(FrameworkLearner):
     """The state as MLX keeps it, and the compiled step."""
 
     def __init__(self, task: Task, place: Device) -> None:

@@ -23,8 +23,8 @@ def missing(module: str, extra: str) -> str:
     return f"{extra} is not installed: pip install 'eetui[{extra}]'."
 
 
-class FrameworkRunner(ABC):
-    """A runner whose weights live in a framework."""
+class FrameworkLearner(ABC):
+    """A learner whose weights live in a framework."""
 
     detail: str
 

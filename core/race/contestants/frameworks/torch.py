@@ -12,7 +12,7 @@ from eetui.core.config import ModelConfig
 from eetui.core.model.reference import RMS_EPS
 from eetui.core.model.state import Vector, layout, views
 from eetui.core.race.contestant import Task
-from eetui.core.race.contestants.frameworks.shared import FrameworkRunner, missing
+from eetui.core.race.contestants.frameworks.shared import FrameworkLearner, missing
 
 if TYPE_CHECKING:
     from torch import Tensor, device
@@ -74,12 +74,12 @@ class TorchContestant:
             return "torch.compile needs a C++ compiler called c++ on the PATH: install one."
         return ""
 
-    def start(self, task: Task) -> TorchRunner:
+    def start(self, task: Task) -> TorchLearner:
         """Move data and weights to the device and compile."""
         import torch
 
         place = gpu() if self._gpu else None
-        return TorchRunner(task, place or torch.device("cpu"), self._compiled)
+        return TorchLearner(task, place or torch.device("cpu"), self._compiled)
 
 
 def gpu() -> device | None:
@@ -91,7 +91,7 @@ def gpu() -> device | None:
     return torch.device("mps") if torch.backends.mps.is_available() else None
 
 
-class TorchRunner(FrameworkRunner):
+class TorchLearner(FrameworkLearner):
     """Weights, optimizer and the whole data set on one device."""
 
     def __init__(self, task: Task, place: device, compiled: bool) -> None:

@@ -1,4 +1,4 @@
-"""The recurrent nets of brief-ds on tensors.
+"""The recurrent nets of brief-ds on variables.
 
 h = relu(h M + token P + position Q), logits = h L; the sparse one fires only the k largest of h,
 h = relu(h + h[top k] M[top k] + token P + position Q). Both are those of
@@ -14,11 +14,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from eetui.core.race.contestants.vector.tensor import Array, Tensor, stack
+from eetui.core.race.contestants.vector.autograd import Array, Variable, stack
 
 N_STATE, N_EMBD = 32, 16
 
-Weights = dict[str, Tensor]
+Weights = dict[str, Variable]
 
 
 def shapes(vocab: int, block_size: int) -> dict[str, tuple[int, int]]:
@@ -40,7 +40,7 @@ def cut(flat: Array, sizes: dict[str, tuple[int, int]]) -> dict[str, Array]:
     return {name: part.reshape(sizes[name]) for name, part in zip(sizes, parts, strict=True)}
 
 
-def next_state(w: Weights, h: Tensor | None, token: int, place: int, n_fired: int) -> Tensor:
+def next_state(w: Weights, h: Variable | None, token: int, place: int, n_fired: int) -> Variable:
     """The state [S] after `token` at `place`; before the first there is none."""
     seen = w["wte"][token] @ w["token_proj"] + w["wpe"][place] @ w["pos_proj"]
     if h is None:  # A state of zeros adds nothing.
@@ -51,7 +51,7 @@ def next_state(w: Weights, h: Tensor | None, token: int, place: int, n_fired: in
     return (h + h[fired] @ w["m"][fired] + seen).relu()
 
 
-def document_loss(w: Weights, tokens: NDArray[np.uint8], n_fired: int) -> Tensor:
+def document_loss(w: Weights, tokens: NDArray[np.uint8], n_fired: int) -> Variable:
     """Mean -log p (nats) of tokens[1:], each from those before it."""
     h, losses = None, []
     for place, (token, target) in enumerate(pairwise(tokens)):

@@ -7,7 +7,7 @@ import numpy as np
 from eetui.core.config import ModelConfig
 from eetui.core.errors import UsageError
 from eetui.core.race.contestant import Task
-from eetui.core.race.contestants.scalar.microgpt import graph_size
+from eetui.core.race.contestants.scalar.pure_python import graph_size
 
 
 def mean_graph_size(task: Task) -> int:

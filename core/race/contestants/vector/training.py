@@ -1,4 +1,4 @@
-"""Weights that tensors learn, and gradient descent with momentum."""
+"""Weights that variables learn, and gradient descent with momentum."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from eetui.core.config import TrainConfig
-from eetui.core.race.contestants.vector.tensor import Array, Tensor
+from eetui.core.race.contestants.vector.autograd import Array, Variable
 
 
 class Parameters:
@@ -19,16 +19,16 @@ class Parameters:
     def __init__(self, flat: Array, cut: Callable[[Array], dict[str, Array]]) -> None:
         self.flat = flat
         self.grads = np.zeros_like(flat)
-        self.tensors = {name: Tensor(matrix) for name, matrix in cut(flat).items()}
+        self.variables = {name: Variable(matrix) for name, matrix in cut(flat).items()}
         self._grads_of = cut(self.grads)
 
-    def differentiate(self, loss: Tensor) -> int:
-        """The gradients of `loss` in `grads`; gives the number of tensors of its graph."""
-        for tensor in self.tensors.values():
-            tensor.grad = None
+    def differentiate(self, loss: Variable) -> int:
+        """The gradients of `loss` in `grads`; gives the number of variables of its graph."""
+        for variable in self.variables.values():
+            variable.grad = None
         size = loss.backward()
-        for name, tensor in self.tensors.items():
-            self._grads_of[name][:] = 0.0 if tensor.grad is None else tensor.grad
+        for name, variable in self.variables.items():
+            self._grads_of[name][:] = 0.0 if variable.grad is None else variable.grad
         return size
 
 

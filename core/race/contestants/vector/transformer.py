@@ -1,4 +1,4 @@
-"""The transformer on tensors."""
+"""The transformer on variables."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from eetui.core.config import ModelConfig
 from eetui.core.model.reference import RMS_EPS
-from eetui.core.race.contestants.vector.tensor import Tensor
+from eetui.core.race.contestants.vector.autograd import Variable
 
 
-def rms_norm(x: Tensor) -> Tensor:
+def rms_norm(x: Variable) -> Variable:
     mean_square = (x * x).mean(axis=-1)
     return x * (mean_square + RMS_EPS).power(-0.5)
 
 
-def attention(qkv: Tensor, n_heads: int) -> Tensor:
+def attention(qkv: Variable, n_heads: int) -> Variable:
     """Causal attention on the packed queries, keys and values [T, 3 D]: [T, D]."""
     n, width = qkv.data.shape
     d_head = width // 3 // n_heads
@@ -28,7 +28,9 @@ def attention(qkv: Tensor, n_heads: int) -> Tensor:
     return (shares @ v).transpose(1, 0, 2).reshape(n, width // 3)
 
 
-def document_loss(w: dict[str, Tensor], model: ModelConfig, tokens: NDArray[np.uint8]) -> Tensor:
+def document_loss(
+    w: dict[str, Variable], model: ModelConfig, tokens: NDArray[np.uint8]
+) -> Variable:
     """Mean -log p (nats) of tokens[1:], each from those before it."""
     n = len(tokens) - 1
     x = rms_norm(w["tok_emb"][tokens[:-1]] + w["pos_emb"][:n])

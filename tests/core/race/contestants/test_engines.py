@@ -10,14 +10,15 @@ from eetui.core.data.dataset import load_dataset
 from eetui.core.engines import registry as engines
 from eetui.core.engines.native import library
 from eetui.core.engines.numba.engine import NumbaEngine
+from eetui.core.engines.subject import Subject
 from eetui.core.errors import EngineError
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations
 from eetui.core.race.contestants import engines as ours
 from eetui.core.race.contestants.engines import MATRIX, NATIVE, NUMBA
-from eetui.core.race.lane import Plan
+from eetui.core.race.lane import RacePlan
 from eetui.core.race.league import compete
-from eetui.core.race.registry import create
+from eetui.core.race.roster import create
 from eetui.core.race.tasks import make_task
 
 MODEL = ModelConfig(d_model=16)
@@ -32,27 +33,29 @@ def runnable(contestant):
 @pytest.mark.parametrize("contestant", [NUMBA, NATIVE, MATRIX], ids=lambda c: c.name)
 @pytest.mark.parametrize("rules", ["equal", "microgpt"])
 def test_it_learns_from_the_tasks_weights_and_documents(contestant, rules):
-    runner = runnable(contestant).start(make_task(rules, load_dataset(), MODEL, steps=1000))
-    losses = runner.advance(1000)
-    assert runner.batch == (16 if rules == "equal" else 1)
+    learner = runnable(contestant).start(
+        make_task(rules, Subject(load_dataset(), MODEL), steps=1000)
+    )
+    losses = learner.advance(1000)
+    assert learner.batch == (16 if rules == "equal" else 1)
     assert losses.dtype == np.float64
     assert losses[:10].mean() == pytest.approx(np.log(27), abs=0.35)
     assert losses[-100:].mean() < (2.3 if rules == "equal" else 2.7)
-    assert len(runner.generate(3, 0.5, 1)) == 3
-    assert runner.n_params == MODEL.n_params
-    assert runner.work().count == 21
-    assert runner.work().samples == runner.batch
+    assert len(learner.generate(3, 0.5, 1)) == 3
+    assert learner.n_params == MODEL.n_params
+    assert learner.work().count == 21
+    assert learner.work().samples == learner.batch
 
 
 @pytest.mark.parametrize("contestant", [NUMBA, NATIVE], ids=lambda c: c.name)
 def test_by_microgpts_rules_it_follows_the_float64_program(contestant):
-    task = make_task("microgpt", load_dataset(), MODEL)
+    task = make_task("microgpt", Subject(load_dataset(), MODEL))
     exact = create("explicit").start(task).advance(100)
     assert runnable(contestant).start(task).advance(100) == pytest.approx(exact, rel=1e-3)
 
 
 def test_slices_are_one_run():
-    task = make_task("microgpt", load_dataset(), MODEL)
+    task = make_task("microgpt", Subject(load_dataset(), MODEL))
     whole, parts = NUMBA.start(task), NUMBA.start(task)
     assert np.array_equal(
         whole.advance(60), np.concatenate([parts.advance(n) for n in (1, 2, 4, 53)])
@@ -61,7 +64,7 @@ def test_slices_are_one_run():
 
 def test_the_engines_own_run_gives_the_same_losses():
     """Equal rules are those of `eetui train`."""
-    task = make_task("equal", load_dataset(), MODEL, steps=50)
+    task = make_task("equal", Subject(load_dataset(), MODEL), steps=50)
     state = TrainState.create(MODEL, 42)
     engine = NumbaEngine()
     report = engine.run(
@@ -110,5 +113,5 @@ def test_an_engine_that_was_not_built_is_listed(monkeypatch, task):
         raise EngineError(library.WHY_MISSING)
 
     monkeypatch.setattr(ours.registry, "create", missing)
-    *_, last = compete(task, [NATIVE], Plan(1.0))
+    *_, last = compete(task, [NATIVE], RacePlan(1.0))
     assert (last.standings[0].status, last.standings[0].reason) == ("cannot", library.WHY_MISSING)

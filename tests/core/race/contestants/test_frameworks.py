@@ -10,8 +10,9 @@ import pytest
 
 from eetui.core.config import ModelConfig
 from eetui.core.data.dataset import load_dataset
+from eetui.core.engines.subject import Subject
 from eetui.core.model import reference
-from eetui.core.race import registry
+from eetui.core.race import roster
 from eetui.core.race.contestants.engines import NUMBA
 from eetui.core.race.contestants.frameworks import shared
 from eetui.core.race.tasks import make_task
@@ -26,8 +27,8 @@ MODELS = {
 
 
 def started(name, task):
-    """A runner of the contestant, or a skipped test that says why there is none."""
-    contestant = registry.create(name)
+    """A learner of the contestant, or a skipped test that says why there is none."""
+    contestant = roster.create(name)
     if reason := contestant.why_not():
         pytest.skip(reason)
     return contestant.start(task)
@@ -43,13 +44,13 @@ def compiled_once(name, model):
 @pytest.mark.parametrize("name", ON_CPU)
 def test_gradients_and_steps_are_those_of_the_oracle(name, model):
     compiled_once(name, model)
-    task = make_task("equal", load_dataset(), MODELS[model], batch=7, steps=40)
-    runner = started(name, task)
-    assert np.array_equal(runner.params(), task.initial.astype(np.float32)), "warming up shows"
+    task = make_task("equal", Subject(load_dataset(), MODELS[model]), batch=7, steps=40)
+    learner = started(name, task)
+    assert np.array_equal(learner.params(), task.initial.astype(np.float32)), "warming up shows"
 
     batch = task.documents(0, 1, 7)[0]
     data = task.dataset
-    loss, grads = runner.gradients(batch)
+    loss, grads = learner.gradients(batch)
     expected, oracle = reference.loss_and_gradients(
         task.initial, task.model, data.tokens[batch], data.lengths[batch]
     )
@@ -66,36 +67,36 @@ def test_gradients_and_steps_are_those_of_the_oracle(name, model):
         rate = float(task.learning_rates(step, 1)[0])
         reference.adam(params, m, v, grads, step, rate, task.train)
         losses.append(loss)
-    found = np.concatenate([runner.advance(1), runner.advance(9), runner.advance(2)])
+    found = np.concatenate([learner.advance(1), learner.advance(9), learner.advance(2)])
     assert found == pytest.approx(losses, rel=1e-4)
-    assert np.linalg.norm(runner.params() - params) < 1e-3 * np.linalg.norm(params)
+    assert np.linalg.norm(learner.params() - params) < 1e-3 * np.linalg.norm(params)
 
 
 @pytest.mark.parametrize("name", ["torch", "jax", "mlx"])
 def test_it_learns_what_our_engines_learn(name):
-    task = make_task("equal", load_dataset(), ModelConfig(d_model=16), steps=300)
-    runner = started(name, task)
+    task = make_task("equal", Subject(load_dataset(), ModelConfig(d_model=16)), steps=300)
+    learner = started(name, task)
     ours = NUMBA.start(task).advance(300)[-100:].mean()
-    assert runner.advance(300)[-100:].mean() == pytest.approx(ours, abs=0.02)
-    names = runner.generate(5, 0.5, 42)
+    assert learner.advance(300)[-100:].mean() == pytest.approx(ours, abs=0.02)
+    names = learner.generate(5, 0.5, 42)
     assert len(names) == 5
-    assert names == runner.generate(5, 0.5, 42)
-    assert runner.work().samples == 16
+    assert names == learner.generate(5, 0.5, 42)
+    assert learner.work().samples == 16
 
 
 @pytest.mark.parametrize("name", ON_CPU)
 def test_who_is_not_installed_says_how_to_install_it(name, monkeypatch):
     monkeypatch.setattr(shared, "find_spec", lambda package: None)
     extra = name.partition("-")[0]
-    assert registry.create(name).why_not() == (
+    assert roster.create(name).why_not() == (
         f"{extra} is not installed: pip install 'eetui[{extra}]'."
     )
-    assert registry.create(f"{name}+gpu").why_not() == registry.create(name).why_not()
+    assert roster.create(f"{name}+gpu").why_not() == roster.create(name).why_not()
 
 
-@pytest.mark.parametrize("name", registry.ON_GPU)
+@pytest.mark.parametrize("name", roster.ON_GPU)
 def test_without_a_gpu_it_says_so(name):
-    contestant = registry.create(name)
+    contestant = roster.create(name)
     reason = contestant.why_not()
     if not reason:
         pytest.skip("There is a GPU here.")
@@ -104,8 +105,8 @@ def test_without_a_gpu_it_says_so(name):
 
 def test_listing_them_loads_none():
     loaded = {name for name in ("torch", "jax", "mlx") if name in sys.modules}
-    for name in registry.EVERYONE:
-        registry.create(name)
+    for name in roster.EVERYONE:
+        roster.create(name)
     assert {name for name in ("torch", "jax", "mlx") if name in sys.modules} == loaded
 
 

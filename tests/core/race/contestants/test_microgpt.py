@@ -18,12 +18,13 @@ from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.model import reference
 from eetui.core.model.state import views
 from eetui.core.race.contestant import Contestant, Task
-from eetui.core.race.contestants.explicit.contestant import EXPLICIT, EXPLICIT_NUMBA
-from eetui.core.race.contestants.rnn.contestant import RNN, RNN_SPARSE
-from eetui.core.race.contestants.scalar import microgpt as program
-from eetui.core.race.contestants.scalar.contestant import SCALAR
-from eetui.core.race.contestants.tape.contestant import TAPE, TAPE_F32
-from eetui.core.race.contestants.vector.contestant import VECTOR
+from eetui.core.race.contestants.explicit.loops import EXPLICIT_NUMBA
+from eetui.core.race.contestants.explicit.matrices import EXPLICIT
+from eetui.core.race.contestants.rnn.recurrent_learner import RNN, RNN_SPARSE
+from eetui.core.race.contestants.scalar import pure_python
+from eetui.core.race.contestants.scalar.scalar_learner import SCALAR
+from eetui.core.race.contestants.tape.tape_learner import TAPE, TAPE_F32
+from eetui.core.race.contestants.vector.vector_learners import VECTOR
 from eetui.core.race.microgpt import microgpt_task, places
 
 TRACE = json.loads((Path(__file__).parent / "microgpt_trace.json").read_text())["losses"]
@@ -115,7 +116,7 @@ def test_documents_come_round_in_turn(names: Dataset) -> None:
 def test_places_are_a_rearrangement() -> None:
     model = ModelConfig(d_model=8, n_heads=2, n_layers=3, vocab_size=5, block_size=4)
     assert sorted(places(model)) == list(range(model.n_params))
-    sizes = sum(n_out * n_in for _, n_out, n_in in program.matrices(model))
+    sizes = sum(n_out * n_in for _, n_out, n_in in pure_python.matrices(model))
     assert sizes == model.n_params
 
 
@@ -126,7 +127,7 @@ def test_learning_rates_fall_to_nothing(task: Task) -> None:
 
 def test_the_program_needs_nothing_but_python(names: Dataset) -> None:
     """Without any installed package, as it would run under PyPy, it prints the trace."""
-    file = str(program.__file__)
+    file = str(pure_python.__file__)
     command = [sys.executable, "-I", "-S", file, names.path, "--steps", "1000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None

@@ -14,12 +14,13 @@ from eetui.core.errors import EetuiError
 from eetui.core.model import reference
 from eetui.core.model.state import TrainState
 from eetui.core.race.contestant import Contestant, Task
-from eetui.core.race.contestants.explicit.contestant import EXPLICIT, EXPLICIT_NUMBA
+from eetui.core.race.contestants.explicit.loops import EXPLICIT_NUMBA
+from eetui.core.race.contestants.explicit.matrices import EXPLICIT
 from eetui.core.race.contestants.one_document import OneDocument
-from eetui.core.race.contestants.scalar import microgpt
-from eetui.core.race.contestants.scalar.contestant import SCALAR
-from eetui.core.race.contestants.tape.contestant import TAPE, TAPE_F32
-from eetui.core.race.contestants.vector.contestant import VECTOR, VECTOR_SGD
+from eetui.core.race.contestants.scalar import pure_python
+from eetui.core.race.contestants.scalar.scalar_learner import SCALAR
+from eetui.core.race.contestants.tape.tape_learner import TAPE, TAPE_F32
+from eetui.core.race.contestants.vector.vector_learners import VECTOR, VECTOR_SGD
 from eetui.core.race.microgpt import microgpt_task
 
 from ...conftest import Toy
@@ -40,9 +41,9 @@ RECIPE = TrainConfig(batch=1, learning_rate=0.01, steps=1000)
 
 
 def start(name: str, task: Task) -> OneDocument:
-    runner = CONTESTANTS[name].start(task)
-    assert isinstance(runner, OneDocument)
-    return runner
+    learner = CONTESTANTS[name].start(task)
+    assert isinstance(learner, OneDocument)
+    return learner
 
 
 @pytest.fixture(params=LIMITS)
@@ -63,16 +64,16 @@ def test_gradients(name: str, toy: Toy, model: ModelConfig) -> None:
     """Weights are three times as large as at the start, so that attention has opinions."""
     dataset = toy(model, lengths=[model.block_size, 1, 2, (model.block_size + 1) // 2])
     initial = TrainState.create(model, 3).params.astype(np.float64) * 3.0
-    runner = start(name, Task(dataset, model, RECIPE, "equal", initial))
+    learner = start(name, Task(dataset, model, RECIPE, "equal", initial))
     for tokens, length in zip(dataset.tokens, dataset.lengths, strict=True):
         loss, expected = reference.loss_and_gradients(
             initial, model, tokens[None], np.array([length])
         )
-        found_loss, found = runner.gradients(tokens[: length + 1])
+        found_loss, found = learner.gradients(tokens[: length + 1])
         assert found_loss == pytest.approx(loss, rel=LIMITS[name])
         error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
         assert error < LIMITS[name]
-    np.testing.assert_allclose(runner.params(), initial, rtol=1e-7)
+    np.testing.assert_allclose(learner.params(), initial, rtol=1e-7)
 
 
 @pytest.mark.parametrize("name", [name for name in CONTESTANTS if name != "vector-sgd"])
@@ -87,11 +88,11 @@ def test_steps_are_the_oracle_s(name: str, small: Task) -> None:
         loss, grads = reference.loss_and_gradients(params, small.model, *batch)
         reference.adam(params, m, v, grads, step, rate, train)
         expected.append(loss)
-    runner = start(name, small)
-    losses = np.concatenate([runner.advance(n) for n in (1, 7, 12)])
+    learner = start(name, small)
+    losses = np.concatenate([learner.advance(n) for n in (1, 7, 12)])
     assert losses.dtype == np.float64
     np.testing.assert_allclose(losses, expected, rtol=1e-9 if LIMITS[name] < 1e-6 else 1e-4)
-    np.testing.assert_allclose(runner.params(), params, atol=1e-9 if LIMITS[name] < 1e-6 else 1e-4)
+    np.testing.assert_allclose(learner.params(), params, atol=1e-9 if LIMITS[name] < 1e-6 else 1e-4)
 
 
 @pytest.mark.parametrize(
@@ -105,23 +106,23 @@ def test_steps_are_the_oracle_s(name: str, small: Task) -> None:
 )
 def test_momentum_is_brief_ds_s(small: Task, train: TrainConfig, decay: float) -> None:
     """v = 0.99 v + g, w = w - rate v, the rate 0.998 times as large after each of 1,000 steps."""
-    runner = start("vector-sgd", replace(small, train=train))
+    learner = start("vector-sgd", replace(small, train=train))
     params, velocity = small.initial.copy(), np.zeros(small.model.n_params)
     for step, row in enumerate(small.documents(0, 5, 1)):
         batch = (small.dataset.tokens[row], small.dataset.lengths[row])
         _, grads = reference.loss_and_gradients(params, small.model, *batch)
         velocity = 0.99 * velocity + grads
         params -= 0.0025 * decay**step * velocity
-    runner.advance(5)
-    np.testing.assert_allclose(runner.params(), params, rtol=1e-9)
+    learner.advance(5)
+    np.testing.assert_allclose(learner.params(), params, rtol=1e-9)
 
 
 def test_learns(name: str, names: Dataset) -> None:
     """From 3.3 to less than 2.7, the slowest with a smaller model and fewer samples."""
     few = name == "scalar"
     model = ModelConfig(d_model=4 if few else 16, n_heads=2 if few else 4)
-    runner = start(name, microgpt_task(names, model, replace(RECIPE, learning_rate=0.02)))
-    losses = runner.advance(200 if few else 600)
+    learner = start(name, microgpt_task(names, model, replace(RECIPE, learning_rate=0.02)))
+    losses = learner.advance(200 if few else 600)
     assert losses[:10].mean() > 3.1
     assert losses[-50:].mean() < 2.7
 
@@ -142,10 +143,10 @@ def test_a_run_that_diverges_says_so(name: str, small: Task) -> None:
     """Losses that are no numbers, and no text, but no other error."""
     broken = np.full(small.model.n_params, np.nan)
     task = replace(small, initial=broken)
-    runner = start(name, task)
-    assert np.isnan(runner.advance(2)).all()
+    learner = start(name, task)
+    assert np.isnan(learner.advance(2)).all()
     with pytest.raises(EetuiError, match="no longer finite"):
-        runner.generate(1, 0.5, 1)
+        learner.generate(1, 0.5, 1)
 
 
 def test_a_loss_beyond_float32_s_smallest_chance_is_a_number(small: Task) -> None:
@@ -174,19 +175,19 @@ def test_the_size_of_the_graph(
     task = Task(dataset, model, RECIPE, "equal", initial)
     tape, scalar = TAPE.start(task), SCALAR.start(task)
     made = 0
-    make = microgpt.Value.__init__
+    make = pure_python.Value.__init__
 
-    def counted(self: microgpt.Value, *of: object) -> None:
+    def counted(self: pure_python.Value, *of: object) -> None:
         nonlocal made
         made += 1
         make(self, *of)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(microgpt.Value, "__init__", counted)
+    monkeypatch.setattr(pure_python.Value, "__init__", counted)
     sizes = []
     for row in range(2):
         length = int(dataset.lengths[row])
         tokens = dataset.tokens[row, : length + 1]
-        size = microgpt.graph_size(model, length)
+        size = pure_python.graph_size(model, length)
         made = 0
         scalar.gradients(tokens)
         assert made == size
@@ -196,7 +197,7 @@ def test_the_size_of_the_graph(
     work = tape.work()
     assert work == scalar.work()
     assert work is not None
-    mean = np.mean([microgpt.graph_size(model, int(n)) for n in dataset.lengths])
+    mean = np.mean([pure_python.graph_size(model, int(n)) for n in dataset.lengths])
     assert work.count == pytest.approx(model.n_params + mean, abs=1)
 
 

@@ -12,9 +12,9 @@ from eetui.core.curves.history import Curve
 from eetui.core.curves.log_points import decades, loss_points
 from eetui.core.race.report.markdown import markdown, require_folder, write_report
 from eetui.core.race.report.pictures import LABEL_HEIGHT, _apart, league_chart, loss_chart
-from eetui.core.race.report.values import league_facts
-from eetui.core.race.studies import one_second as within
-from eetui.core.race.studies.launch_model import Card
+from eetui.core.race.report.to_json import league_json
+from eetui.core.race.studies import one_second
+from eetui.core.race.studies.launch_model import LaunchResult
 
 from ..conftest import Fake
 
@@ -44,7 +44,7 @@ def test_the_files(league, tmp_path):
         "report.md", "league.svg", "loss.svg", "race.json",
     }  # fmt: skip
     facts = json.loads((folder / "race.json").read_text())
-    assert facts["table"] == json.loads(json.dumps(league_facts(league)["table"]))
+    assert facts["table"] == json.loads(json.dumps(league_json(league)["table"]))
     text = (folder / "report.md").read_text()
     for name in ("league.svg", "loss.svg"):
         assert f"]({name})" in text
@@ -72,9 +72,9 @@ def test_the_text_says_how_it_was_measured(league):
 
 
 def test_what_was_measured_beside_is_in_it(league, clock):
-    result = within.Within("native", 16, 16, 0.008, 4000, 1.0, 2.1, 2.0869)
-    absent = within.Within("native+matrix", 16, 16, 0.008, reason="There is no unit.")
-    text = markdown(league, [result, absent], [Card(16, 16, league.standings)])
+    result = one_second.OneSecondResult("native", 16, 16, 0.008, 4000, 1.0, 2.1, 2.0869)
+    absent = one_second.OneSecondResult("native+matrix", 16, 16, 0.008, reason="There is no unit.")
+    text = markdown(league, [result, absent], [LaunchResult(16, 16, league.standings)])
     assert "| 16 | `native` | 250.0 | 4,000 | 2.1000 | 2.0869 |" in text
     assert "`native+matrix`: There is no unit." in text
     assert "| 16 | 50.0 (`native`) | 130 (2.6×) | 410 (8.2×) | 610 (12×) |" in text

@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from eetui.core.data.dataset import load_dataset
-from eetui.core.race import registry
-from eetui.core.race.studies import launch_model as killer
-from eetui.core.race.studies import one_second as within
-from eetui.core.race.studies import published
+from eetui.core.race import roster
+from eetui.core.race.studies import launch_model, one_second, published
 
 from ..conftest import Fake
 
@@ -24,7 +22,7 @@ class Each(Fake):
 
 def test_as_many_steps_as_fit_into_a_second(clock):
     native = Each("native", clock, us=250)
-    results = [*within.measure([native], load_dataset(), d_models=(16, 64), clock=clock)]
+    results = [*one_second.measure([native], load_dataset(), d_models=(16, 64), clock=clock)]
     assert [r.d_model for r in results] == [16, 64]
     for result in results:
         assert result.steps == 4000
@@ -41,7 +39,7 @@ def test_as_many_steps_as_fit_into_a_second(clock):
 
 def test_who_cannot_is_told(clock):
     missing = Each("native+matrix", clock, missing="There is no unit.")
-    (result,) = within.measure([missing], load_dataset(), d_models=(16,), clock=clock)
+    (result,) = one_second.measure([missing], load_dataset(), d_models=(16,), clock=clock)
     assert (result.loss, result.steps, result.reason) == (None, 0, "There is no unit.")
 
 
@@ -51,37 +49,37 @@ def test_a_step_here_beside_a_gpus_launches(clock):
         Each("torch+gpu", clock, us=600),
         Each("native+matrix", clock, us=40),
     ]
-    cards = [*killer.measure(fakes, load_dataset(), d_models=(16, 32), clock=clock)]
-    assert [card.d_model for card in cards] == [16, 32]
-    for card in cards:
-        assert card.best.name == "native+matrix"
-        assert [s.name for s in card.gpus] == ["torch+gpu"]
-        assert card.gpus[0].us_per_step == pytest.approx(600)
-        factors = [card.factor(scenario) for scenario in killer.SCENARIOS]
+    launches = [*launch_model.measure(fakes, load_dataset(), d_models=(16, 32), clock=clock)]
+    assert [launch.d_model for launch in launches] == [16, 32]
+    for launch in launches:
+        assert launch.best.name == "native+matrix"
+        assert [s.name for s in launch.gpus] == ["torch+gpu"]
+        assert launch.gpus[0].us_per_step == pytest.approx(600)
+        factors = [launch.factor(scenario) for scenario in launch_model.SCENARIOS]
         assert factors == pytest.approx([130 / 40, 410 / 40, 610 / 40])
 
 
 def test_the_model_of_a_gpu_is_eemicrogpts():
-    assert [s.us_per_step for s in killer.SCENARIOS] == [130, 410, 610]
+    assert [s.us_per_step for s in launch_model.SCENARIOS] == [130, 410, 610]
 
 
 def test_only_gpus_that_are_there_join(monkeypatch, clock):
-    gpus = {name: Fake(name, clock, missing="None here.") for name in registry.ON_GPU}
+    gpus = {name: Fake(name, clock, missing="None here.") for name in roster.ON_GPU}
     gpus["jax+gpu"].missing = ""
-    monkeypatch.setattr(killer, "create", gpus.__getitem__)
+    monkeypatch.setattr(launch_model, "create", gpus.__getitem__)
     native = Fake("native", clock)
-    assert killer.widths([native]) == (16, 32, 64, 128)
-    everyone = killer.with_gpus([native])
+    assert launch_model.widths([native]) == (16, 32, 64, 128)
+    everyone = launch_model.with_gpus([native])
     assert [c.name for c in everyone] == ["native", "jax+gpu"]
-    assert killer.widths(everyone) == (16, 32, 64, 128, 256, 512)
+    assert launch_model.widths(everyone) == (16, 32, 64, 128, 256, 512)
 
 
-def test_published_figures_stand_beside_their_kind():
+def test_a_published_figure_is_found_by_its_contestant():
     for figure in published.FIGURES:
-        for name in figure.beside:
-            assert name in registry.EVERYONE
-            assert published.beside(name, figure.d_model, figure.batch) is figure
-    assert published.beside("native", 16, 16).us_per_sample == 3.0
-    assert published.beside("native", 16, 1) is None
-    assert published.beside("native", 24, 16) is None
-    assert published.beside("rnn", 16, 1) is None
+        for name in figure.contestants:
+            assert name in roster.EVERYONE
+            assert published.find_published(name, figure.d_model, figure.batch) is figure
+    assert published.find_published("native", 16, 16).us_per_sample == 3.0
+    assert published.find_published("native", 16, 1) is None
+    assert published.find_published("native", 24, 16) is None
+    assert published.find_published("rnn", 16, 1) is None

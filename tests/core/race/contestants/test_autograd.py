@@ -1,4 +1,4 @@
-"""Every operation on tensors against finite differences."""
+"""Every operation on variables against finite differences."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from eetui.core.race.contestants.vector.tensor import Tensor, stack
+from eetui.core.race.contestants.vector.autograd import Variable, stack
 
 from ..conftest import slopes
 
-OPERATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+OPERATIONS: dict[str, Callable[[Variable, Variable], Variable]] = {
     "add": lambda x, y: x + y,
     "add a row": lambda x, y: x + y[0],
     "add a column": lambda x, y: x + y.mean(axis=-1),
@@ -27,19 +27,19 @@ OPERATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "log": lambda x, y: x.log() * y,
     "softmax": lambda x, y: x.softmax() * y,
     "stack": lambda x, y: stack([x[0], y[1], x[0]]) * y,
-    "a tensor used twice": lambda x, y: x * x + x * y,
+    "a variable used twice": lambda x, y: x * x + x * y,
 }
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_tensor_gradients(operation: str) -> None:
+def test_gradients_of_an_operation(operation: str) -> None:
     """Every operation on two [3, 4] between 0.5 and 1.5, summed up with uneven shares."""
     flat = np.random.default_rng(1).uniform(0.5, 1.5, 24)
 
-    def loss() -> tuple[Tensor, Tensor, Tensor]:
-        x, y = (Tensor(part.reshape(3, 4)) for part in np.split(flat, 2))
+    def loss() -> tuple[Variable, Variable, Variable]:
+        x, y = (Variable(part.reshape(3, 4)) for part in np.split(flat, 2))
         out = OPERATIONS[operation](x, y)
-        shares = Tensor(np.sin(np.arange(out.data.size)).reshape(out.data.shape))
+        shares = Variable(np.sin(np.arange(out.data.size)).reshape(out.data.shape))
         return (out * shares).mean(), x, y
 
     last, x, y = loss()

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.race.contestant import Task, Work
-from eetui.core.race.contestants.one_document import OneDocument
+from eetui.core.race.contestants.one_document import OneDocument, OneDocumentContestant
 from eetui.core.race.contestants.scalar.graph import mean_graph_size, require_small_graph
-from eetui.core.race.contestants.scalar.microgpt import graph_size
+from eetui.core.race.contestants.scalar.pure_python import graph_size
 from eetui.core.race.microgpt import places
 
 MAX_NODES = 10**8
 """A node takes 25 bytes in double precision, so this is 2.5 GB."""
 
 
-class TapeRunner(OneDocument):
+class TapeLearner(OneDocument):
     """An arena large enough for the longest document, with the weights at its beginning."""
 
     def __init__(self, task: Task, name: str, dtype: type[np.floating[Any]]) -> None:
         from eetui.core.race.contestants.jit import shape_of
-        from eetui.core.race.contestants.tape import kernels
+        from eetui.core.race.contestants.tape import tape_kernels
 
         super().__init__(task)
         require_small_graph(name, task.model, MAX_NODES)
-        self.kernels: Any = kernels
+        self.kernels: Any = tape_kernels
         model, train = task.model, task.train
         n_nodes = model.n_params + graph_size(model, model.block_size)
-        self.tape = kernels.Tape(
+        self.tape = tape_kernels.Tape(
             op=np.empty(n_nodes, np.uint8),
             a=np.empty(n_nodes, np.int32),
             b=np.empty(n_nodes, np.int32),
@@ -39,7 +39,7 @@ class TapeRunner(OneDocument):
         )
         self.shape = shape_of(model)
         m, v = np.zeros(model.n_params, dtype), np.zeros(model.n_params, dtype)
-        self.optimizer = kernels.Optimizer(m, v, train.beta1, train.beta2, train.eps)
+        self.optimizer = tape_kernels.Optimizer(m, v, train.beta1, train.beta2, train.eps)
         self.places = places(model)
         self.weights = self.tape.val[: model.n_params]
         self.weights[:] = task.initial[self.places]
@@ -76,32 +76,13 @@ class TapeRunner(OneDocument):
         return Work(mean_graph_size(self.task), "autograd nodes")
 
 
-@dataclass(frozen=True, slots=True)
-class Tape:
-    """The scalar program's graph in arrays, run by compiled code."""
-
-    name: str
-    summary: str
-    dtype: type[np.floating[Any]]
-    model: str = ""
-    extra: str = ""
-
-    def why_not(self) -> str:
-        """Always empty."""
-        return ""
-
-    def start(self, task: Task) -> TapeRunner:
-        """Compiles on first use. Raises `UsageError` where the graph would not fit in memory."""
-        return TapeRunner(task, self.name, self.dtype)
-
-
-TAPE = Tape(
+TAPE = OneDocumentContestant(
     "tape",
     "Scalar autograd as a flat tape in an arena, compiled, float64: as microgpt.cpp does it.",
-    np.float64,
+    partial(TapeLearner, name="tape", dtype=np.float64),
 )
-TAPE_F32 = Tape(
+TAPE_F32 = OneDocumentContestant(
     "tape-f32",
     "Scalar autograd as a flat tape in an arena, compiled, float32: as rust-microgpt does it.",
-    np.float32,
+    partial(TapeLearner, name="tape-f32", dtype=np.float32),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,18 +12,25 @@ from eetui.core.errors import EetuiError
 from eetui.core.model.sampling import choose, require_samplable
 from eetui.core.model.state import INIT_STD
 from eetui.core.race.contestant import Task, Work
+from eetui.core.race.contestants.one_document import OneDocumentContestant
 from eetui.core.race.contestants.rnn.net import N_STATE, cut, document_loss, next_state, shapes
-from eetui.core.race.contestants.vector.tensor import Array
+from eetui.core.race.contestants.vector.autograd import Array
 from eetui.core.race.contestants.vector.training import Momentum, Parameters
 from eetui.core.race.microgpt import shuffled
 
 N_FIRED = 16
 
 
-class RecurrentRunner:
-    """A recurrent net that takes one document a step."""
+class RecurrentLearner:
+    """A recurrent net that takes one document a step.
+
+    Model and recipe are the net's own; data, order and plan are the task's. n_fired: how many of
+    the state's features fire a step, 0 for all. rate: its author's learning rate, with which 1,000
+    steps by the microgpt rules on makemore's names end at his losses.
+    """
 
     batch = 1
+    detail = ""
 
     def __init__(self, task: Task, n_fired: int, rate: float) -> None:
         self.task, self.n_fired = task, n_fired
@@ -37,12 +44,12 @@ class RecurrentRunner:
         initial = np.array([rng.gauss(0.0, INIT_STD) for _ in range(self.n_params)])
         self.weights = Parameters(initial, lambda flat: cut(flat, sizes))
         self.optimizer = Momentum(self.n_params, task.train, rate)
-        self._tensors = 0
+        self._nodes = 0
 
     def gradients(self, tokens: NDArray[np.uint8]) -> tuple[float, Array]:
         """The loss of a document [positions + 1] and its gradient [n_params]."""
-        loss = document_loss(self.weights.tensors, tokens, self.n_fired)
-        self._tensors += self.weights.differentiate(loss)
+        loss = document_loss(self.weights.variables, tokens, self.n_fired)
+        self._nodes += self.weights.differentiate(loss)
         return float(loss.data), self.weights.grads
 
     def advance(self, n_steps: int) -> NDArray[np.float64]:
@@ -60,7 +67,7 @@ class RecurrentRunner:
         """Tensors of a graph, as the mean of those made so far."""
         if not self.done:
             return None
-        return Work(round(self._tensors / self.done), "autograd nodes")
+        return Work(round(self._nodes / self.done), "autograd nodes")
 
     def generate(self, n: int, temperature: float, seed: int) -> list[str]:
         """n documents, each ended by a boundary or block_size, drawn as `sampling.generate` does.
@@ -74,7 +81,7 @@ class RecurrentRunner:
 
     def _generate(self, uniform: NDArray[np.float64], temperature: float) -> str:
         """A document whose token at each place [T] is drawn with this number."""
-        dataset, w = self.task.dataset, self.weights.tensors
+        dataset, w = self.task.dataset, self.weights.variables
         h, ids = None, [dataset.boundary]
         for place in range(dataset.block_size):
             h = next_state(w, h, ids[-1], place, self.n_fired)
@@ -87,41 +94,15 @@ class RecurrentRunner:
         return dataset.decode(ids)
 
 
-@dataclass(frozen=True, slots=True)
-class Recurrent:
-    """A recurrent net.
-
-    n_fired: how many of the state's features fire a step, 0 for all. rate: its author's learning
-    rate, with which 1,000 steps by the microgpt rules on makemore's names end at his losses.
-    """
-
-    name: str
-    summary: str
-    model: str
-    n_fired: int
-    rate: float
-    extra: str = ""
-
-    def why_not(self) -> str:
-        """Always empty."""
-        return ""
-
-    def start(self, task: Task) -> RecurrentRunner:
-        """The model and its recipe are the net's own; data, order and plan are the task's."""
-        return RecurrentRunner(task, self.n_fired, self.rate)
-
-
-RNN = Recurrent(
+RNN = OneDocumentContestant(
     "rnn",
     "A vanilla recurrent net on NumPy's tensors, with momentum: brief-ds's.",
-    f"a recurrent net with a state of {N_STATE}",
-    n_fired=0,
-    rate=0.01,
+    partial(RecurrentLearner, n_fired=0, rate=0.01),
+    model=f"a recurrent net with a state of {N_STATE}",
 )
-RNN_SPARSE = Recurrent(
+RNN_SPARSE = OneDocumentContestant(
     "rnn-sparse",
     "A recurrent net of which only the largest features fire, with momentum: brief-ds's.",
-    f"a recurrent net with a state of {N_STATE} of which {N_FIRED} fire",
-    n_fired=N_FIRED,
-    rate=0.005,
+    partial(RecurrentLearner, n_fired=N_FIRED, rate=0.005),
+    model=f"a recurrent net with a state of {N_STATE} of which {N_FIRED} fire",
 )

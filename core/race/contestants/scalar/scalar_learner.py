@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.race.contestant import Task, Work
-from eetui.core.race.contestants.one_document import Stepwise
-from eetui.core.race.contestants.scalar import microgpt
+from eetui.core.race.contestants.one_document import OneDocumentContestant, Stepwise
+from eetui.core.race.contestants.scalar import pure_python
 from eetui.core.race.contestants.scalar.graph import mean_graph_size, require_small_graph
 from eetui.core.race.microgpt import places
 
@@ -17,7 +17,7 @@ MAX_NODES = 10**7
 """An object and its entries take about 250 bytes, so this is 2.5 GB."""
 
 
-class ScalarRunner(Stepwise):
+class ScalarLearner(Stepwise):
     """The program's weights, `Value` by `Value`, and its Adam."""
 
     def __init__(self, task: Task) -> None:
@@ -25,9 +25,9 @@ class ScalarRunner(Stepwise):
         require_small_graph("scalar", task.model, MAX_NODES)
         model, train = task.model, task.train
         self.places = places(model)
-        self.values = [microgpt.Value(x) for x in task.initial[self.places].tolist()]
-        self.w = microgpt.weights_of(model, self.values)
-        self.adam = microgpt.Adam(self.values, train.beta1, train.beta2, train.eps)
+        self.values = [pure_python.Value(x) for x in task.initial[self.places].tolist()]
+        self.w = pure_python.weights_of(model, self.values)
+        self.adam = pure_python.Adam(self.values, train.beta1, train.beta2, train.eps)
 
     def _loss(self, tokens: NDArray[np.uint8]) -> float:
         """The loss of a document, whose gradients are then in the values; nan if it is none.
@@ -38,7 +38,7 @@ class ScalarRunner(Stepwise):
         """
         gc.freeze()
         try:
-            loss = microgpt.document_loss(self.w, self.task.model, tokens.tolist())
+            loss = pure_python.document_loss(self.w, self.task.model, tokens.tolist())
             loss.backward()
         except (
             ValueError,
@@ -72,21 +72,8 @@ class ScalarRunner(Stepwise):
         return Work(mean_graph_size(self.task), "autograd nodes")
 
 
-class Scalar:
-    """Karpathy's microgpt.py in pure Python."""
-
-    name = "scalar"
-    summary = "Scalar autograd in pure Python, one document a step: Karpathy's microgpt.py."
-    model = ""
-    extra = ""
-
-    def why_not(self) -> str:
-        """Always empty."""
-        return ""
-
-    def start(self, task: Task) -> ScalarRunner:
-        """Raises `UsageError` for a model whose graph would not fit in memory."""
-        return ScalarRunner(task)
-
-
-SCALAR = Scalar()
+SCALAR = OneDocumentContestant(
+    "scalar",
+    "Scalar autograd in pure Python, one document a step: Karpathy's microgpt.py.",
+    ScalarLearner,
+)

@@ -24,7 +24,7 @@ INIT_STD = 0.08
 RMS_EPS = 1e-5
 
 
-class Shape(Protocol):
+class Config(Protocol):
     """The shape of a transformer, as `eetui.core.config.ModelConfig` has it."""
 
     @property
@@ -123,31 +123,31 @@ Matrix = list[Vector]
 Weights = dict[str, Matrix]
 
 
-def matrices(shape: Shape) -> Iterator[tuple[str, int, int]]:
+def matrices(config: Config) -> Iterator[tuple[str, int, int]]:
     """Name, outputs and inputs of every matrix, in the order in which they are drawn."""
-    d = shape.d_model
-    yield "wte", shape.vocab_size, d
-    yield "wpe", shape.block_size, d
-    yield "lm_head", shape.vocab_size, d
-    for i in range(shape.n_layers):
+    d = config.d_model
+    yield "wte", config.vocab_size, d
+    yield "wpe", config.block_size, d
+    yield "lm_head", config.vocab_size, d
+    for i in range(config.n_layers):
         for name in ("wq", "wk", "wv", "wo"):
             yield f"{name}{i}", d, d
         yield f"fc1{i}", 4 * d, d
         yield f"fc2{i}", d, 4 * d
 
 
-def draw(shape: Shape, rng: random.Random) -> list[float]:
+def draw(config: Config, rng: random.Random) -> list[float]:
     """Fresh weights from gauss(0, 0.08), matrix after matrix, each output by output."""
-    sizes = [n_out * n_in for _, n_out, n_in in matrices(shape)]
+    sizes = [n_out * n_in for _, n_out, n_in in matrices(config)]
     return [rng.gauss(0.0, INIT_STD) for _ in range(sum(sizes))]
 
 
-def weights_of(shape: Shape, params: Vector) -> Weights:
+def weights_of(config: Config, params: Vector) -> Weights:
     """The matrices [outputs][inputs] of weights that lie as `draw` gives them."""
     rest = iter(params)
     return {
         name: [[next(rest) for _ in range(n_in)] for _ in range(n_out)]
-        for name, n_out, n_in in matrices(shape)
+        for name, n_out, n_in in matrices(config)
     }
 
 
@@ -187,53 +187,53 @@ def attention(q: Vector, keys: Matrix, values: Matrix, n_heads: int) -> Vector:
 
 
 def logits(
-    w: Weights, shape: Shape, token: int, place: int, keys: list[Matrix], values: list[Matrix]
+    w: Weights, config: Config, token: int, place: int, keys: list[Matrix], values: list[Matrix]
 ) -> Vector:
     """Scores of all tokens to follow `token` at `place`.
 
     keys and values: those of the places before, layer by layer; this place's are added.
     """
     x = rms_norm([t + p for t, p in zip(w["wte"][token], w["wpe"][place])])
-    for i in range(shape.n_layers):
+    for i in range(config.n_layers):
         norm = rms_norm(x)
         q = linear(norm, w[f"wq{i}"])
         keys[i].append(linear(norm, w[f"wk{i}"]))
         values[i].append(linear(norm, w[f"wv{i}"]))
-        mixed = attention(q, keys[i], values[i], shape.n_heads)
+        mixed = attention(q, keys[i], values[i], config.n_heads)
         x = [a + b for a, b in zip(linear(mixed, w[f"wo{i}"]), x)]
         hidden = [h.relu() for h in linear(rms_norm(x), w[f"fc1{i}"])]
-        if shape.activation == "relu2":
+        if config.activation == "relu2":
             hidden = [h**2.0 for h in hidden]
         x = [a + b for a, b in zip(linear(hidden, w[f"fc2{i}"]), x)]
     return linear(x, w["lm_head"])
 
 
-def document_loss(w: Weights, shape: Shape, tokens: list[int]) -> Value:
+def document_loss(w: Weights, config: Config, tokens: list[int]) -> Value:
     """Mean -log p (nats) of tokens[1:], each from those before it."""
-    keys: list[Matrix] = [[] for _ in range(shape.n_layers)]
-    values: list[Matrix] = [[] for _ in range(shape.n_layers)]
+    keys: list[Matrix] = [[] for _ in range(config.n_layers)]
+    values: list[Matrix] = [[] for _ in range(config.n_layers)]
     losses = []
     for place, (token, target) in enumerate(zip(tokens, tokens[1:])):
-        p = softmax(logits(w, shape, token, place, keys, values))
+        p = softmax(logits(w, config, token, place, keys, values))
         losses.append(-p[target].log())
     return (1.0 / len(losses)) * total(iter(losses))
 
 
-def graph_size(shape: Shape, positions: int) -> int:
+def graph_size(config: Config, positions: int) -> int:
     """Numbers that `document_loss` makes for a document of so many positions, weights apart.
 
     A sum of k products makes 2 k + 1 (it begins at 0), a softmax of k 6 k + 1, a norm of k
     3 k + 6.
     """
-    d, v, h = shape.d_model, shape.vocab_size, shape.n_heads
-    activation = 8 * d if shape.activation == "relu2" else 4 * d
+    d, v, h = config.d_model, config.vocab_size, config.n_heads
+    activation = 8 * d if config.activation == "relu2" else 4 * d
     seen = positions * (positions + 1) // 2  # Summed over the positions.
     norm = 3 * d + 6
     linears = 8 * d * (2 * d + 1) + d * (8 * d + 1)
     layer = positions * (2 * norm + linears + 2 * d + activation)
     layer += seen * (h * (2 * (d // h) + 9) + 2 * d) + positions * (h + d)
     ends = d + norm + v * (2 * d + 1) + 6 * v + 1 + 3
-    return shape.n_layers * layer + positions * ends + positions + 1 + 2
+    return config.n_layers * layer + positions * ends + positions + 1 + 2
 
 
 class Adam:
@@ -259,7 +259,7 @@ class Adam:
             p.grad = 0.0
 
 
-class Published(NamedTuple):
+class PublishedConfig(NamedTuple):
     """The shape and recipe of the published program."""
 
     vocab_size: int
@@ -286,17 +286,17 @@ def main() -> None:
     rng.shuffle(documents)
     vocabulary = sorted(set("".join(documents)))
     boundary = len(vocabulary)
-    shape = Published(boundary + 1)
-    params = [Value(x) for x in draw(shape, rng)]
-    w = weights_of(shape, params)
-    adam = Adam(params, shape.beta1, shape.beta2, shape.eps)
+    config = PublishedConfig(boundary + 1)
+    params = [Value(x) for x in draw(config, rng)]
+    w = weights_of(config, params)
+    adam = Adam(params, config.beta1, config.beta2, config.eps)
     start = perf_counter()
     for step in range(options.steps):
         text_ids = [vocabulary.index(c) for c in documents[step % len(documents)]]
-        tokens = [boundary, *text_ids, boundary][: shape.block_size + 1]
-        loss = document_loss(w, shape, tokens)
+        tokens = [boundary, *text_ids, boundary][: config.block_size + 1]
+        loss = document_loss(w, config, tokens)
         loss.backward()
-        adam.update(shape.learning_rate * (1 - step / options.steps))
+        adam.update(config.learning_rate * (1 - step / options.steps))
         us = (perf_counter() - start) * 1e6 / (step + 1)
         print(f"step {step + 1:4d} | loss {loss.data:.4f} | {us:,.0f} us a sample", flush=True)
 

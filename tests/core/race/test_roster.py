@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eetui.core.race import registry
+from eetui.core.race import roster
 
 LEAGUE = [
     "scalar",
@@ -27,12 +27,12 @@ LEAGUE = [
 
 
 def test_everyone_but_the_gpus_races_by_default():
-    assert [contestant.name for contestant in registry.line_up()] == LEAGUE
+    assert [contestant.name for contestant in roster.line_up()] == LEAGUE
 
 
-@pytest.mark.parametrize("name", registry.EVERYONE)
+@pytest.mark.parametrize("name", roster.EVERYONE)
 def test_everyone_introduces_themselves(name):
-    contestant = registry.create(name)
+    contestant = roster.create(name)
     assert contestant.name == name
     assert contestant.summary.endswith(".")
     assert contestant.extra == (
@@ -43,15 +43,15 @@ def test_everyone_introduces_themselves(name):
 
 def test_the_leagues_order_holds_whatever_the_names_order():
     names = ["torch+gpu", "native", "jax", "scalar", "native"]
-    assert [c.name for c in registry.line_up(names)] == ["scalar", "native", "jax", "torch+gpu"]
+    assert [c.name for c in roster.line_up(names)] == ["scalar", "native", "jax", "torch+gpu"]
 
 
 def test_names_are_parsed():
-    assert registry.parse_names(" scalar, native+matrix,") == ["scalar", "native+matrix"]
+    assert roster.parse_names(" scalar, native+matrix,") == ["scalar", "native+matrix"]
 
 
 def test_a_name_that_nobody_has_is_refused_with_those_there_are(refused):
     with refused("There is no contestant 'rust': there are scalar, tape, tape-f32"):
-        registry.parse_names("native,rust")
+        roster.parse_names("native,rust")
     with refused("Name contestants, such as scalar,native"):
-        registry.parse_names(" ,")
+        roster.parse_names(" ,")

@@ -7,14 +7,14 @@ from typing import Any
 from eetui.core.curves.log_points import loss_points
 from eetui.core.race.league import League
 from eetui.core.race.standing import Standing
-from eetui.core.race.studies.launch_model import SCENARIOS, Card
-from eetui.core.race.studies.one_second import Within
-from eetui.core.race.studies.published import MACHINE, beside
+from eetui.core.race.studies.launch_model import SCENARIOS, LaunchResult
+from eetui.core.race.studies.one_second import OneSecondResult
+from eetui.core.race.studies.published import MACHINE, find_published
 
 CURVE_POINTS = 100
 
 
-def league_facts(league: League) -> dict[str, Any]:
+def league_json(league: League) -> dict[str, Any]:
     """The whole race; its table holds one object a contestant, in the league's order."""
     model, train, plan = league.model, league.train, league.plan
     return {
@@ -36,13 +36,13 @@ def league_facts(league: League) -> dict[str, Any]:
         "speedup_over": league.base,
         "published_on": MACHINE,
         "energy": league.energy,
-        "table": [standing_facts(s, league) for s in league.standings],
+        "table": [standing_json(s, league) for s in league.standings],
     }
 
 
-def standing_facts(s: Standing, league: League) -> dict[str, Any]:
+def standing_json(s: Standing, league: League) -> dict[str, Any]:
     """One row of the table; None where something was not measured."""
-    figure = beside(s.name, league.model.d_model, s.batch)
+    figure = find_published(s.name, league.model.d_model, s.batch)
     seconds, losses = loss_points(s.curve, CURVE_POINTS)
     return {
         "contestant": s.name,
@@ -76,7 +76,7 @@ def standing_facts(s: Standing, league: League) -> dict[str, Any]:
     }
 
 
-def within_facts(result: Within) -> dict[str, Any]:
+def one_second_json(result: OneSecondResult) -> dict[str, Any]:
     """One contestant at one width within a second."""
     return {
         "contestant": result.contestant,
@@ -92,12 +92,12 @@ def within_facts(result: Within) -> dict[str, Any]:
     }
 
 
-def card_facts(card: Card) -> dict[str, Any]:
+def launch_json(launch: LaunchResult) -> dict[str, Any]:
     """One width of the killer microsecond; modelled_us_per_step is EEmicroGPT's model of a GPU."""
     return {
-        "d_model": card.d_model,
-        "batch": card.batch,
-        "us_per_step": {s.name: s.us_per_step for s in card.standings if s.us_per_step},
-        "quickest": card.best.name if card.best else None,
+        "d_model": launch.d_model,
+        "batch": launch.batch,
+        "us_per_step": {s.name: s.us_per_step for s in launch.standings if s.us_per_step},
+        "quickest": launch.best.name if launch.best else None,
         "modelled_us_per_step": {s.name: s.us_per_step for s in SCENARIOS},
     }

@@ -28,40 +28,40 @@ def sum_to(gradient: Array, shape: tuple[int, ...]) -> Array:
     return total.reshape(shape)
 
 
-class Tensor:
-    """An array, the tensors it was made of, and its gradient once `backward` has been through."""
+class Variable:
+    """An array, the variables it was made of, and its gradient once `backward` has been through."""
 
     __slots__ = ("data", "grad", "inputs", "pull")
 
     def __init__(
-        self, data: Array, inputs: tuple[Tensor, ...] = (), pull: Pull | None = None
+        self, data: Array, inputs: tuple[Variable, ...] = (), pull: Pull | None = None
     ) -> None:
         self.data = data
         self.grad: Array | None = None
         self.inputs = inputs
         self.pull = pull
 
-    def __add__(self, other: Tensor | Array | float) -> Tensor:
+    def __add__(self, other: Variable | Array | float) -> Variable:
         x = self.data
-        if not isinstance(other, Tensor):
-            return Tensor(x + other, (self,), lambda g: (sum_to(g, x.shape),))
+        if not isinstance(other, Variable):
+            return Variable(x + other, (self,), lambda g: (sum_to(g, x.shape),))
         y = other.data
-        return Tensor(x + y, (self, other), lambda g: (sum_to(g, x.shape), sum_to(g, y.shape)))
+        return Variable(x + y, (self, other), lambda g: (sum_to(g, x.shape), sum_to(g, y.shape)))
 
-    def __mul__(self, other: Tensor | float) -> Tensor:
+    def __mul__(self, other: Variable | float) -> Variable:
         x = self.data
-        if not isinstance(other, Tensor):
-            return Tensor(x * other, (self,), lambda g: (g * other,))
+        if not isinstance(other, Variable):
+            return Variable(x * other, (self,), lambda g: (g * other,))
         y = other.data
-        return Tensor(
+        return Variable(
             x * y, (self, other), lambda g: (sum_to(g * y, x.shape), sum_to(g * x, y.shape))
         )
 
-    def power(self, power: float) -> Tensor:
+    def power(self, power: float) -> Variable:
         x = self.data
-        return Tensor(x**power, (self,), lambda g: (g * power * x ** (power - 1.0),))
+        return Variable(x**power, (self,), lambda g: (g * power * x ** (power - 1.0),))
 
-    def __matmul__(self, other: Tensor) -> Tensor:
+    def __matmul__(self, other: Variable) -> Variable:
         """A vector or (stacked) matrices times a matrix or as many."""
         x, y = self.data, other.data
 
@@ -69,9 +69,9 @@ class Tensor:
             dy = np.multiply.outer(x, g) if x.ndim == 1 else x.swapaxes(-1, -2) @ g
             return g @ y.swapaxes(-1, -2), dy
 
-        return Tensor(x @ y, (self, other), pull)
+        return Variable(x @ y, (self, other), pull)
 
-    def __getitem__(self, rows: Any) -> Tensor:
+    def __getitem__(self, rows: Any) -> Variable:
         """Rows by number: one, a slice, or several, which may come up again."""
         x = self.data
 
@@ -80,67 +80,67 @@ class Tensor:
             np.add.at(dx, rows, g)
             return (dx,)
 
-        return Tensor(x[rows], (self,), pull)
+        return Variable(x[rows], (self,), pull)
 
-    def relu(self) -> Tensor:
+    def relu(self) -> Variable:
         x = self.data
-        return Tensor(np.maximum(x, 0.0), (self,), lambda g: (g * (x > 0.0),))
+        return Variable(np.maximum(x, 0.0), (self,), lambda g: (g * (x > 0.0),))
 
-    def log(self) -> Tensor:
+    def log(self) -> Variable:
         x = self.data
-        return Tensor(np.log(x), (self,), lambda g: (g / x,))
+        return Variable(np.log(x), (self,), lambda g: (g / x,))
 
-    def softmax(self) -> Tensor:
+    def softmax(self) -> Variable:
         """Shares along the last axis."""
         y = np.exp(self.data - self.data.max(axis=-1, keepdims=True))
         y /= y.sum(axis=-1, keepdims=True)
-        return Tensor(y, (self,), lambda g: (y * (g - (g * y).sum(axis=-1, keepdims=True)),))
+        return Variable(y, (self,), lambda g: (y * (g - (g * y).sum(axis=-1, keepdims=True)),))
 
-    def mean(self, axis: int | None = None) -> Tensor:
+    def mean(self, axis: int | None = None) -> Variable:
         """The mean of all, or along an axis that stays with length 1."""
         x = self.data
         y = np.asarray(x.mean(axis=axis, keepdims=axis is not None))
-        return Tensor(y, (self,), lambda g: (np.broadcast_to(g * (y.size / x.size), x.shape),))
+        return Variable(y, (self,), lambda g: (np.broadcast_to(g * (y.size / x.size), x.shape),))
 
-    def reshape(self, *shape: int) -> Tensor:
+    def reshape(self, *shape: int) -> Variable:
         x = self.data
-        return Tensor(x.reshape(shape), (self,), lambda g: (g.reshape(x.shape),))
+        return Variable(x.reshape(shape), (self,), lambda g: (g.reshape(x.shape),))
 
-    def transpose(self, *axes: int) -> Tensor:
+    def transpose(self, *axes: int) -> Variable:
         back = np.argsort(axes)
-        return Tensor(self.data.transpose(axes), (self,), lambda g: (g.transpose(back),))
+        return Variable(self.data.transpose(axes), (self,), lambda g: (g.transpose(back),))
 
     def backward(self) -> int:
-        """Set `grad` of all that this number hangs on; gives how many tensors that are."""
+        """Set `grad` of all that this number hangs on; gives how many variables that are."""
         order = inputs_first(self)
         self.grad = np.ones_like(self.data)
-        for tensor in reversed(order):
-            if tensor.pull is None:
+        for variable in reversed(order):
+            if variable.pull is None:
                 continue
-            assert tensor.grad is not None
-            for each, gradient in zip(tensor.inputs, tensor.pull(tensor.grad), strict=True):
+            assert variable.grad is not None
+            for each, gradient in zip(variable.inputs, variable.pull(variable.grad), strict=True):
                 each.grad = gradient if each.grad is None else each.grad + gradient
         return len(order)
 
 
-def inputs_first(last: Tensor) -> list[Tensor]:
+def inputs_first(last: Variable) -> list[Variable]:
     """`last` and all that it was made of, each after its inputs."""
-    order: list[Tensor] = []
+    order: list[Variable] = []
     seen = {last}
     path = [(last, iter(last.inputs))]
     while path:
-        tensor, rest = path[-1]
+        variable, rest = path[-1]
         for each in rest:
             if each not in seen:
                 seen.add(each)
                 path.append((each, iter(each.inputs)))
                 break
         else:
-            order.append(tensor)
+            order.append(variable)
             path.pop()
     return order
 
 
-def stack(tensors: Sequence[Tensor]) -> Tensor:
-    """Numbers or vectors as the rows of one tensor."""
-    return Tensor(np.stack([t.data for t in tensors]), tuple(tensors), tuple)
+def stack(variables: Sequence[Variable]) -> Variable:
+    """Numbers or vectors as the rows of one variable."""
+    return Variable(np.stack([t.data for t in variables]), tuple(variables), tuple)

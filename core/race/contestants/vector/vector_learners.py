@@ -1,8 +1,6 @@
-"""The transformer on tensors as two contestants of the race, one document a step."""
+"""The transformer on variables as two contestants of the race, one document a step."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +8,8 @@ from numpy.typing import NDArray
 from eetui.core.model import reference
 from eetui.core.model.state import views
 from eetui.core.race.contestant import Task, Work
-from eetui.core.race.contestants.one_document import Stepwise
-from eetui.core.race.contestants.vector.tensor import Array
+from eetui.core.race.contestants.one_document import OneDocumentContestant, Stepwise
+from eetui.core.race.contestants.vector.autograd import Array
 from eetui.core.race.contestants.vector.training import Momentum, Parameters
 from eetui.core.race.contestants.vector.transformer import document_loss
 
@@ -19,8 +17,8 @@ MOMENTUM_RATE = 0.0025
 """Of 0.001, 0.0025, 0.005, 0.01 and 0.02 the one with the least loss at d_model 16."""
 
 
-class VectorRunner(Stepwise):
-    """The transformer's weights as tensors, and Adam's moments."""
+class VectorLearner(Stepwise):
+    """The transformer's weights as variables, and Adam's moments."""
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
@@ -35,7 +33,7 @@ class VectorRunner(Stepwise):
 
     def _loss(self, tokens: NDArray[np.uint8]) -> float:
         """The loss of a document; its gradients are then among the weights."""
-        loss = document_loss(self.weights.tensors, self.task.model, tokens)
+        loss = document_loss(self.weights.variables, self.task.model, tokens)
         self.graph_size = self.weights.differentiate(loss)
         return float(loss.data)
 
@@ -55,7 +53,7 @@ class VectorRunner(Stepwise):
         return Work(self.graph_size, "autograd nodes") if self.graph_size else None
 
 
-class MomentumRunner(VectorRunner):
+class MomentumLearner(VectorLearner):
     """The same, but that it learns by momentum, at rates of its own."""
 
     def __init__(self, task: Task) -> None:
@@ -66,31 +64,13 @@ class MomentumRunner(VectorRunner):
         self.momentum.update(self.weights.flat, self.weights.grads, n_before)
 
 
-@dataclass(frozen=True, slots=True)
-class Vector:
-    """Tensor autograd on NumPy, with Adam or with momentum."""
-
-    name: str
-    summary: str
-    runner: type[VectorRunner]
-    model: str = ""
-    extra: str = ""
-
-    def why_not(self) -> str:
-        """Always empty."""
-        return ""
-
-    def start(self, task: Task) -> VectorRunner:
-        return self.runner(task)
-
-
-VECTOR = Vector(
+VECTOR = OneDocumentContestant(
     "vector",
     "Tensor autograd on NumPy, float64, a document a step: brief-ds's microgpt with Adam.",
-    VectorRunner,
+    VectorLearner,
 )
-VECTOR_SGD = Vector(
+VECTOR_SGD = OneDocumentContestant(
     "vector-sgd",
     "Tensor autograd on NumPy, float64, a document a step: brief-ds's microgpt with momentum.",
-    MomentumRunner,
+    MomentumLearner,
 )
