@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Literal, get_args
 
 from eetui.core.errors import UsageError
+from eetui.core.text import told
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Activation = Literal["relu", "relu2"]
 Schedule = Literal["linear", "constant", "cosine"]
@@ -13,6 +17,9 @@ Schedule = Literal["linear", "constant", "cosine"]
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 
+KIND_NAMES = {str: "a text in quotes", int: "a whole number", float: "a number"}
+
+MAX_STEPS = 10**12
 MAX_BATCH = 512
 MAX_D_MODEL = 512
 MAX_LAYERS = 8
@@ -23,6 +30,15 @@ MAX_VOCAB = 256
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise UsageError(message)
+
+
+def _require_kinds(config: DataclassInstance) -> None:
+    """Refuse a value of another kind than its field's default, such as 8.0 or True for a size."""
+    for field in fields(config):
+        value = getattr(config, field.name)
+        kind = type(field.default)
+        fits = type(value) in (int, float) if kind is float else type(value) is kind
+        _require(fits, f"{field.name} must be {KIND_NAMES[kind]}, not {told(value)}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +56,31 @@ class ModelConfig:
     activation: Activation = "relu"
 
     def __post_init__(self) -> None:
+        _require_kinds(self)
         d, h = self.d_model, self.n_heads
         _require(
             4 <= d <= MAX_D_MODEL and d % 4 == 0,
-            f"d_model must be a multiple of 4 between 4 and {MAX_D_MODEL}, not {d}.",
+            f"d_model must be a multiple of 4 between 4 and {MAX_D_MODEL}, not {told(d)}.",
         )
         _require(
             1 <= h <= d and d % h == 0,
-            f"n_heads must divide d_model: {h} does not divide {d}.",
+            f"n_heads must divide d_model: {told(h)} does not divide {d}.",
         )
         _require(
             1 <= self.n_layers <= MAX_LAYERS,
-            f"n_layers must be between 1 and {MAX_LAYERS}, not {self.n_layers}.",
+            f"n_layers must be between 1 and {MAX_LAYERS}, not {told(self.n_layers)}.",
         )
         _require(
             2 <= self.block_size <= MAX_BLOCK_SIZE,
-            f"block_size must be between 2 and {MAX_BLOCK_SIZE}, not {self.block_size}.",
+            f"block_size must be between 2 and {MAX_BLOCK_SIZE}, not {told(self.block_size)}.",
         )
         _require(
             2 <= self.vocab_size <= MAX_VOCAB,
-            f"vocab_size must be between 2 and {MAX_VOCAB}, not {self.vocab_size}.",
+            f"vocab_size must be between 2 and {MAX_VOCAB}, not {told(self.vocab_size)}.",
         )
         _require(
             self.activation in ACTIVATIONS,
-            f"activation must be one of {', '.join(ACTIVATIONS)}, not {self.activation!r}.",
+            f"activation must be one of {', '.join(ACTIVATIONS)}, not {told(self.activation)}.",
         )
 
     @property
@@ -119,28 +136,29 @@ class TrainConfig:
     seed: int = 42
 
     def __post_init__(self) -> None:
+        _require_kinds(self)
         _require(
             1 <= self.batch <= MAX_BATCH,
-            f"batch must be between 1 and {MAX_BATCH}, not {self.batch}.",
+            f"batch must be between 1 and {MAX_BATCH}, not {told(self.batch)}.",
         )
         _require(
             0 < self.learning_rate < 10,
-            f"learning rate must be above 0 and below 10, not {self.learning_rate:g}.",
+            f"learning rate must be above 0 and below 10, not {told(self.learning_rate)}.",
         )
         _require(
-            1 <= self.steps <= 10**12,
-            f"steps must be between 1 and 10^12, not {self.steps}.",
+            1 <= self.steps <= MAX_STEPS,
+            f"steps must be between 1 and 10^12, not {told(self.steps)}.",
         )
         _require(
             self.schedule in SCHEDULES,
-            f"schedule must be one of {', '.join(SCHEDULES)}, not {self.schedule!r}.",
+            f"schedule must be one of {', '.join(SCHEDULES)}, not {told(self.schedule)}.",
         )
         for name in ("beta1", "beta2"):
             _require(0 <= getattr(self, name) < 1, f"{name} must be at least 0 and below 1.")
         _require(0 < self.eps < 1, "eps must be above 0 and below 1.")
         _require(
             0 <= self.seed < 2**63,
-            f"seed must be between 0 and 2^63 - 1, not {self.seed}.",
+            f"seed must be between 0 and 2^63 - 1, not {told(self.seed)}.",
         )
 
 

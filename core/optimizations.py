@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from eetui.core.errors import UsageError
+from eetui.core.text import told
 
 Kind = Literal["exact", "rounding", "learning"]
 Value = bool | int | str
@@ -99,7 +100,7 @@ class Optimization:
             spellings = by_label | {str(value): value for value in self.values}
         value = spellings.get(text.strip().lower())
         if value is None:
-            raise UsageError(f"{self.key} is one of {', '.join(by_label)}, not {text!r}.")
+            raise UsageError(f"{self.key} is one of {', '.join(by_label)}, not {told(text)}.")
         return value
 
 
@@ -267,7 +268,7 @@ def find_optimization(key: str) -> Optimization:
         if entry.key == key:
             return entry
     raise UsageError(
-        f"There is no optimization {key!r}: there are {', '.join(e.key for e in CATALOGUE)}."
+        f"There is no optimization {told(key)}: there are {', '.join(e.key for e in CATALOGUE)}."
     )
 
 
@@ -277,7 +278,7 @@ def parse_assignments(texts: list[str], base: Optimizations) -> Optimizations:
     for text in texts:
         key, sign, value = text.partition("=")
         if not sign:
-            raise UsageError(f"--set takes KEY=VALUE, such as padding_skip=off, not {text!r}.")
+            raise UsageError(f"--set takes KEY=VALUE, such as padding_skip=off, not {told(text)}.")
         entry = find_optimization(key.strip())
         result = entry.applied(result, entry.parse(value))
     return result

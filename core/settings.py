@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,8 +15,11 @@ from typing import Any
 
 from platformdirs import PlatformDirs
 
+from eetui.core.config import KIND_NAMES
 from eetui.core.errors import EetuiError, UsageError
+from eetui.core.files import named, read_regular, reason, write_atomically
 from eetui.core.optimizations import find_optimization
+from eetui.core.text import told, visible
 
 _DIRS = PlatformDirs("eetui", appauthor=False)
 
@@ -43,13 +45,14 @@ KEYS: dict[str, type] = {
 }
 """What the configuration file may set at its top level, and of which type."""
 
-_TYPE_NAMES = {str: "a text in quotes", int: "a whole number", float: "a number"}
+MOST_BYTES = 1 << 20
+"""No configuration and no state is larger."""
 
 
 def config_path() -> Path:
     """The configuration file: the one EETUI_CONFIG names, else config.toml where it belongs."""
-    named = os.environ.get(CONFIG_VARIABLE)
-    return Path(named) if named else _DIRS.user_config_path / "config.toml"
+    chosen = os.environ.get(CONFIG_VARIABLE)
+    return named(chosen) if chosen else _DIRS.user_config_path / "config.toml"
 
 
 def state_path() -> Path:
@@ -69,24 +72,26 @@ def load_config() -> dict[str, Any]:
     Raises `UsageError` if EETUI_CONFIG names no file, or for a file that is not what it should be.
     """
     path = config_path()
+    shown = visible(str(path))
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = read_regular(path, MOST_BYTES).decode("utf-8")
     except FileNotFoundError:
         if CONFIG_VARIABLE in os.environ:
             raise UsageError(
-                f"{CONFIG_VARIABLE} names {path}, but there is no such file."
+                f"{CONFIG_VARIABLE} names {shown}, but there is no such file."
             ) from None
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The configuration file {path} cannot be read: {error}.") from error
+    except (UsageError, UnicodeDecodeError) as error:
+        raise UsageError(f"The configuration file {shown} cannot be used: {error}") from error
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"The configuration file {path} is not valid TOML: {error}.") from error
+    except (ValueError, RecursionError) as error:  # numbers and nesting without end among them
+        wrong = visible(str(error))
+        raise UsageError(f"The configuration file {shown} is not valid TOML: {wrong}.") from error
     try:
         return _checked(raw)
     except UsageError as error:
-        raise UsageError(f"In the configuration file {path}: {error}") from error
+        raise UsageError(f"In the configuration file {shown}: {error}") from error
 
 
 def _checked(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,12 +103,15 @@ def _checked(raw: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if key not in KEYS:
             known = ", ".join([*KEYS, "optimizations"])
-            raise UsageError(f"there is no setting {written!r}; there are {known}.")
+            raise UsageError(f"there is no setting {told(written)}; there are {known}.")
         kind = KEYS[key]
         number = kind is float and isinstance(value, int)
         if isinstance(value, bool) or not (isinstance(value, kind) or number):
-            raise UsageError(f"{written} must be {_TYPE_NAMES[kind]}, not {value!r}.")
-        settings[key] = kind(value)
+            raise UsageError(f"{key} must be {KIND_NAMES[kind]}, not {told(value)}.")
+        try:
+            settings[key] = kind(value)
+        except OverflowError:
+            raise UsageError(f"{key} is {told(value)}, which is too large.") from None
     return settings
 
 
@@ -115,7 +123,8 @@ def _assignments(table: object) -> list[str]:
     texts = []
     for key, value in table.items():
         entry = find_optimization(key)
-        text = entry.label(value) if isinstance(value, bool) else str(value)
+        text = value if isinstance(value, str) else told(value)
+        text = entry.label(value) if isinstance(value, bool) else text
         texts.append(f"{key}={entry.label(entry.parse(text))}")
     return texts
 
@@ -132,8 +141,8 @@ def load_state() -> dict[str, Any]:
     A saved state holds only conveniences, so a damaged one is no reason not to start.
     """
     try:
-        state = json.loads(state_path().read_bytes())
-    except (OSError, ValueError):
+        state = json.loads(read_regular(state_path(), MOST_BYTES))
+    except (FileNotFoundError, UsageError, ValueError, RecursionError):
         return {}
     return state if isinstance(state, dict) else {}
 
@@ -144,54 +153,6 @@ def save_state(state: Mapping[str, Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise EetuiError(f"The folder {path.parent} cannot be made: {error.strerror}.") from error
+        folder = visible(str(path.parent))
+        raise EetuiError(f"The folder {folder} cannot be made: {reason(error)}.") from error
     write_atomically(path, json.dumps(state, indent=1).encode())
-
-
-def require_writable(path: Path) -> None:
-    """Raise `UsageError` if a file at `path` could not be written."""
-    path = Path(os.path.realpath(path))
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder: name a file.")
-    if path.exists() and not path.is_file():  # a device would be replaced, not written to
-        raise UsageError(f"{path} is not a file that can be replaced: name another one.")
-    if not path.parent.is_dir():
-        raise UsageError(f"There is no folder {path.parent}: make it first or name another place.")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise UsageError(f"The folder {path.parent} may not be written to: name another place.")
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Put `content` at `path` whole or not at all, also if the machine stops in between.
-
-    Raises `UsageError` if the place is wrong and `EetuiError` if the write fails.
-    """
-    require_writable(path)
-    path = Path(os.path.realpath(path))
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise UsageError(f"Nothing can be written to {path.parent}: {error.strerror}.") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            os.chmod(temporary, _mode(path))
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
-        raise EetuiError(f"{path} cannot be written: {error.strerror}.") from error
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _mode(path: Path) -> int:
-    """The permissions that `path` has or that a new file would get (mkstemp's are private)."""
-    try:
-        return path.stat().st_mode & 0o777
-    except FileNotFoundError:
-        umask = os.umask(0)
-        os.umask(umask)
-        return 0o666 & ~umask

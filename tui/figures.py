@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-ABSENT = "–"
+from eetui.core.race.report import words
+
+ABSENT = words.ABSENT
 
 
 def count(value: float | None, width: int = 0) -> str:
@@ -34,10 +36,7 @@ def pace(value: float | None, width: int = 0) -> str:
 
 def speedup(value: float | None, width: int = 0) -> str:
     """A factor with three digits or as a whole number: '2.78×', '11.4×', '16,333×'."""
-    if value is None:
-        return ABSENT.rjust(width)
-    decimals = 2 if value < 9.995 else 1 if value < 99.95 else 0
-    return f"{value:,.{decimals}f}×".rjust(width)
+    return words.speedup(value).rjust(width)
 
 
 def nats(value: float | None, width: int = 0) -> str:

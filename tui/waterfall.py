@@ -93,10 +93,8 @@ def gain(rung: Rung) -> str:
 
 
 def factor(rung: Rung) -> str:
-    """How many times faster than the bottom: '2.20×', '102×'."""
-    if rung.factor is None:
-        return ""
-    return f"{rung.factor:.2f}×" if rung.factor < 99.95 else f"{rung.factor:.0f}×"
+    """How many times faster than the bottom: '2.20×', '96.4×', '102×'."""
+    return "" if rung.factor is None else figures.speedup(rung.factor)
 
 
 def spread(rung: Rung) -> str:

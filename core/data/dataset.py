@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from eetui.core.config import MAX_VOCAB
 from eetui.core.data.sources import Source, locate, read_text
 from eetui.core.errors import UsageError
+from eetui.core.text import told, visible
 
 NAMES_POSITIONS = 6.5
 """Positions a name counts for in EEmicroGPT's MFLOP figures, the yardstick of % of peak."""
@@ -98,7 +99,7 @@ class Dataset:
         for character in text:
             if character not in ids:
                 raise UsageError(
-                    f"The character {character!r} does not occur in {self.name}: "
+                    f"The character {told(character)} does not occur in {visible(self.name)}: "
                     "use characters that the model has been shown."
                 )
         return [ids[character] for character in text]
@@ -125,7 +126,9 @@ def _from_text(text: str, source: Source, block_size: int) -> Dataset:
     lines = text.removesuffix("\n").split("\n")
     documents = [document for document in map(str.strip, lines) if document]
     if not documents:
-        raise UsageError(f"{source.path} holds only blank lines: put one document on a line.")
+        raise UsageError(
+            f"{visible(str(source.path))} holds only blank lines: put one document on a line."
+        )
     joined = "".join(documents)
     vocabulary = tuple(sorted(set(joined)))
     if len(vocabulary) >= MAX_VOCAB:
@@ -176,7 +179,7 @@ def _refuse_vocabulary(lines: list[str], source: Source) -> None:
             seen.add(character)
             if len(seen) == MAX_VOCAB:
                 raise UsageError(
-                    f"{source.path} has more than {MAX_VOCAB - 1} different characters "
-                    f"(number {MAX_VOCAB} is {character!r} in line {number}): "
+                    f"{visible(str(source.path))} has more than {MAX_VOCAB - 1} different "
+                    f"characters (number {MAX_VOCAB} is {told(character)} in line {number}): "
                     "use a text with fewer."
                 )

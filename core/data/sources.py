@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from eetui.core.errors import EetuiError, UsageError
+from eetui.core.files import named, reason
+from eetui.core.text import visible
 
 KARPATHY = "karpathy"
 KARPATHY_URL = "https://raw.githubusercontent.com/karpathy/makemore/master/names.txt"
@@ -38,7 +40,7 @@ def locate(source: str | None) -> Source:
         return Source(path, "names", True)
     if source == KARPATHY:
         return Source(fetch_karpathy(), KARPATHY, True)
-    path = Path(source).expanduser()
+    path = named(source)
     return Source(path, path.name, False)
 
 
@@ -73,8 +75,10 @@ def fetch_karpathy() -> Path:
             f"or {advice}"
         ) from None
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise EetuiError(f"The cache folder {folder} cannot be used ({reason}): {advice}") from None
+        where = visible(str(folder))
+        raise EetuiError(
+            f"The cache folder {where} cannot be used ({reason(error)}): {advice}"
+        ) from None
     return Path(path)
 
 
@@ -84,28 +88,28 @@ def read_text(path: Path) -> str:
     Raises `UsageError`, in one sentence, for a file that is missing, a folder, a device,
     unreadable, empty, binary, or not UTF-8.
     """
+    shown = visible(str(path))
     try:
         if path.is_dir():
-            raise UsageError(f"{path} is a folder: {_WANTED}")
+            raise UsageError(f"{shown} is a folder: {_WANTED}")
         if path.is_char_device() or path.is_block_device():
-            raise UsageError(f"{path} is a device, which may never end: {_WANTED}")
+            raise UsageError(f"{shown} is a device, which may never end: {_WANTED}")
         data = path.read_bytes()
     except FileNotFoundError:
-        raise UsageError(f"There is no file {path}: {_WANTED}") from None
+        raise UsageError(f"There is no file {shown}: {_WANTED}") from None
     except PermissionError:
-        raise UsageError(f"You may not read {path}: change its permissions.") from None
+        raise UsageError(f"You may not read {shown}: change its permissions.") from None
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"{path} cannot be read ({reason}): {_WANTED}") from None
+        raise UsageError(f"{shown} cannot be read ({reason(error)}): {_WANTED}") from None
     if not data:
-        raise UsageError(f"{path} is empty: {_WANTED}")
+        raise UsageError(f"{shown} is empty: {_WANTED}")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise UsageError(f"{path} is UTF-16 text: save it as UTF-8.")
+        raise UsageError(f"{shown} is UTF-16 text: save it as UTF-8.")
     if b"\0" in data:
-        raise UsageError(f"{path} is a binary file: {_WANTED}")
+        raise UsageError(f"{shown} is a binary file: {_WANTED}")
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = len(data[: error.start + 1].splitlines())
-        raise UsageError(f"{path} is not UTF-8 in line {line}: save it as UTF-8.") from None
+        raise UsageError(f"{shown} is not UTF-8 in line {line}: save it as UTF-8.") from None

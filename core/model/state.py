@@ -104,6 +104,11 @@ class TrainState:
         state.params[:] = rng.normal(0.0, INIT_STD, n)
         return state
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether no number in it is NaN or infinite."""
+        return all(bool(np.isfinite(v).all()) for v in (self.params, self.m, self.v))
+
     def clone(self) -> TrainState:
         """An independent copy: this is how a run is forked or kept."""
         params, m, v = (aligned_copy(vector) for vector in (self.params, self.m, self.v))

@@ -7,26 +7,40 @@ lies in the header's metadata as JSON. Reading such a file runs no code.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save as serialize
 
-from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.config import (
+    MAX_BLOCK_SIZE,
+    MAX_D_MODEL,
+    MAX_LAYERS,
+    MAX_STEPS,
+    MAX_VOCAB,
+    ModelConfig,
+    TrainConfig,
+)
 from eetui.core.errors import UsageError
+from eetui.core.files import named, read_regular, write_atomically
 from eetui.core.model.state import TrainState, aligned_zeros, layout, views
 from eetui.core.optimizations import Optimizations
 from eetui.core.run.forms import encode, read_fields, read_optimizations
-from eetui.core.settings import write_atomically
+from eetui.core.text import told, visible
 
 FORMAT = "eetui checkpoint"
 VERSION = 1
 VECTORS = ("params", "m", "v")
+
+MOST_HEADER_BYTES = 1 << 20
+LARGEST = ModelConfig(
+    d_model=MAX_D_MODEL, n_layers=MAX_LAYERS, block_size=MAX_BLOCK_SIZE, vocab_size=MAX_VOCAB
+)
+MOST_BYTES = len(VECTORS) * 4 * LARGEST.n_params + MOST_HEADER_BYTES
+"""No checkpoint is larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +59,22 @@ class Checkpoint:
         if vocabulary != self.vocabulary:
             raise UsageError(
                 f"The checkpoint was trained on the characters of {self.data_name}, which are not "
-                f"those of {data_name}: start with --data and the data it was trained on."
+                f"those of {visible(data_name)}: start with --data and the data it was "
+                "trained on."
             )
 
 
 def save(path: str | Path, checkpoint: Checkpoint) -> None:
-    """Write `checkpoint` whole or not at all; raises `UsageError` or `EetuiError` if it cannot."""
+    """Write `checkpoint` whole or not at all; raises `UsageError` or `EetuiError` if it cannot.
+
+    A state with numbers that are not finite could not be loaded, so it is refused.
+    """
     state = checkpoint.state
+    if not state.is_finite:
+        raise UsageError(
+            "The run has numbers that are not finite, so nothing was saved: go back to the last "
+            "good step first."
+        )
     tensors = {
         f"{vector}/{name}": view
         for vector in VECTORS
@@ -65,36 +88,34 @@ def save(path: str | Path, checkpoint: Checkpoint) -> None:
         "train": json.dumps(encode(checkpoint.train)),
         "optimizations": json.dumps(encode(checkpoint.optimizations)),
         "vocabulary": json.dumps(checkpoint.vocabulary),
-        "data": checkpoint.data_name,
+        "data": visible(checkpoint.data_name),  # a file's name may hold what no text can
     }
-    write_atomically(Path(path), serialize(tensors, metadata))
+    write_atomically(named(path), serialize(tensors, metadata))
 
 
 def load(path: str | Path) -> Checkpoint:
     """Read a checkpoint; raises `UsageError` for a file that is missing, damaged or foreign."""
-    path = Path(path)
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder: name the checkpoint's file.")
+    path = named(path)
+    shown = visible(str(path))
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise UsageError(
-                    f"{path} was not written by eetui: name a file that --save or the screen made."
-                )
-            if metadata.get("version") != str(VERSION):
-                raise UsageError(
-                    f"{path} has version {metadata.get('version')} of the checkpoint format, and "
-                    f"this eetui reads version {VERSION}: use the eetui that wrote it."
-                )
-            return _decode(set(file.keys()), file.get_tensor, metadata)
+        content = read_regular(path, MOST_BYTES)
+        metadata = _metadata(content)
+        if metadata.get("format") != FORMAT:
+            raise UsageError(
+                f"{shown} was not written by eetui: name a file that --save or the screen made."
+            )
+        if metadata.get("version") != str(VERSION):
+            raise UsageError(
+                f"{shown} has version {visible(str(metadata.get('version')))} of the checkpoint "
+                f"format, and this eetui reads version {VERSION}: use the eetui that wrote it."
+            )
+        tensors = dict(deserialize(content))  # type: ignore[no-untyped-call]
+        return _decode(tensors, metadata)
     except FileNotFoundError:
-        raise UsageError(f"There is no file {path}.") from None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise UsageError(f"There is no file {shown}.") from None
     except (SafetensorError, _DamagedError) as error:
         raise UsageError(
-            f"{path} is damaged or no checkpoint ({error}): use another one."
+            f"{shown} is damaged or no checkpoint ({visible(str(error))}): use another one."
         ) from error
 
 
@@ -102,9 +123,20 @@ class _DamagedError(Exception):
     """What is wrong with the content, in a few words."""
 
 
-def _decode(
-    names: set[str], get_tensor: Callable[[str], NDArray[Any]], metadata: dict[str, str]
-) -> Checkpoint:
+def _metadata(content: bytes) -> dict[str, str]:
+    """The texts in a safetensors header: eight bytes of its length, then JSON."""
+    size = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or not 2 <= size <= min(len(content) - 8, MOST_HEADER_BYTES):
+        raise _DamagedError("its header has an impossible length")
+    try:
+        header = json.loads(content[8 : 8 + size])
+    except (ValueError, RecursionError):
+        raise _DamagedError("its header is no JSON") from None
+    texts = header.get("__metadata__") if isinstance(header, dict) else None
+    return texts if isinstance(texts, dict) else {}
+
+
+def _decode(tensors: dict[str, dict[str, Any]], metadata: dict[str, str]) -> Checkpoint:
     try:
         model = read_fields(ModelConfig, json.loads(metadata["model"]), "the model")
         train = read_fields(TrainConfig, json.loads(metadata["train"]), "the training")
@@ -113,37 +145,39 @@ def _decode(
         optimizations = read_optimizations(json.loads(metadata["optimizations"]), "the toggles")
     except KeyError as error:
         raise _DamagedError(f"{error} is missing from its header") from error
-    except (ValueError, TypeError, AttributeError, UsageError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError, UsageError) as error:
         raise _DamagedError(f"its header makes no sense: {str(error).rstrip('.')}") from error
-    if step < 0 or len(vocabulary) + 1 != model.vocab_size:
+    if not 0 <= step <= MAX_STEPS or len(vocabulary) + 1 != model.vocab_size:
         raise _DamagedError("the step or vocabulary in its header makes no sense")
     expected = {f"{vector}/{tensor.name}" for vector in VECTORS for tensor in layout(model)}
-    if names != expected:
-        odd = min(names ^ expected)
+    if set(tensors) != expected:
+        odd = min(set(tensors) ^ expected)
         raise _DamagedError(f"tensor {odd} is {'missing' if odd in expected else 'not its own'}")
     vectors = {vector: aligned_zeros(model.n_params) for vector in VECTORS}
     for vector, flat in vectors.items():
         for name, view in views(model, flat).items():
-            tensor = get_tensor(f"{vector}/{name}")
-            if tensor.shape != view.shape or tensor.dtype != np.float32:
+            tensor = tensors[f"{vector}/{name}"]
+            kind, shape = tensor["dtype"], tuple(tensor["shape"])
+            if (kind, shape) != ("F32", view.shape):
                 raise _DamagedError(
-                    f"tensor {vector}/{name} is {tensor.dtype} {list(tensor.shape)} instead of "
-                    f"float32 {list(view.shape)}"
+                    f"tensor {vector}/{name} is {kind} {list(shape)} instead of F32 "
+                    f"{list(view.shape)}"
                 )
-            view[:] = tensor
-    if not all(np.isfinite(flat).all() for flat in vectors.values()) or (vectors["v"] < 0).any():
+            view[:] = np.frombuffer(tensor["data"], "<f4").reshape(shape)
+    state = TrainState(**vectors, step=step)
+    if not state.is_finite or (state.v < 0).any():
         raise _DamagedError("it holds impossible numbers")
     return Checkpoint(
-        state=TrainState(**vectors, step=step),
+        state=state,
         model=model,
         train=train,
         optimizations=optimizations,
         vocabulary=vocabulary,
-        data_name=metadata.get("data", "other data"),
+        data_name=visible(str(metadata.get("data", "other data"))),
     )
 
 
 def _character(text: object) -> str:
     if not isinstance(text, str) or len(text) != 1:
-        raise TypeError(f"{text!r} is no character")
+        raise TypeError(f"{told(text)} is no character")
     return text

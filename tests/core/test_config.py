@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields
 from math import inf, nan
 
 import pytest
@@ -17,6 +17,7 @@ from eetui.core.config import (
     default_learning_rate,
     default_n_heads,
 )
+from eetui.core.errors import UsageError
 from eetui.core.model.state import layout
 
 
@@ -129,3 +130,19 @@ def test_the_defaults_of_the_known_sizes() -> None:
     assert [default_n_heads(d) for d in (16, 32, 64, 128)] == [4, 4, 4, 8]
     rates = [default_learning_rate(d) for d in (16, 32, 64, 128)]
     assert rates == [0.008, 0.007, 0.005, 0.003]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("d_model", 8.0), ("n_heads", True), ("block_size", "16"), ("vocab_size", None),
+        ("activation", ["relu"]), ("batch", True), ("learning_rate", "0.1"), ("steps", 1e3),
+        ("learning_rate", float("nan")), ("learning_rate", 10**400), ("beta1", True),
+        ("eps", float("nan")), ("seed", 10**4000), ("schedule", 1), ("batch", 10**400),
+    ],
+)  # fmt: skip
+def test_values_of_another_kind_are_refused_in_one_sentence(field, value):
+    kind = ModelConfig if field in {f.name for f in fields(ModelConfig)} else TrainConfig
+    with pytest.raises(UsageError, match=r"\.$") as error:
+        kind(**{field: value})
+    assert len(str(error.value)) < 200

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from eetui.core import settings
-from eetui.core.errors import EetuiError
+from eetui.core.config import TrainConfig
+from eetui.core.errors import EetuiError, UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +65,38 @@ def test_theme_from_the_environment_or_the_file(home, monkeypatch):
     assert settings.theme() == "of the file"
     monkeypatch.setenv("EETUI_THEME", "of the environment")
     assert settings.theme() == "of the environment"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "seed = 1" + "0" * 400,
+        "lr = 1" + "0" * 400,
+        "seed = 1" + "0" * 5000,
+        "seed = 0x1" + "0" * 5000,
+        "seed = " + "[" * 100_000,
+        "[optimizations]\nvector_width = 0x1" + "0" * 5000,
+        '"\\u001b[31m" = 1',
+        '"' + "k" * 100_000 + '" = 1',
+        "x" * (settings.MOST_BYTES + 1),
+    ],
+)
+def test_a_hostile_file_is_refused_in_one_short_sentence(home, text):
+    (home / "config.toml").write_text(text)
+    with pytest.raises(UsageError) as error:  # a whole number may be as large as it likes there
+        TrainConfig(**settings.load_config())
+    assert len(str(error.value)) < 800
+    assert str(error.value).isprintable()
+
+
+def test_an_endless_configuration_is_not_read(monkeypatch):
+    monkeypatch.setattr(settings, "config_path", lambda: Path("/dev/zero"))
+    with pytest.raises(UsageError, match="is a pipe or a device"):
+        settings.load_config()
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"9" * 5000, b"x" * (settings.MOST_BYTES + 1)])
+def test_a_hostile_state_is_forgotten(content):
+    settings.save_state({})
+    settings.state_path().write_bytes(content)
+    assert settings.load_state() == {}

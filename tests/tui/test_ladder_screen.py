@@ -64,7 +64,7 @@ async def test_rungs_appear_as_they_are_measured(screen, session, size):
         assert "–" in rows["vector width: 8"]
         assert "round 1 of 11" in seen(pilot, "#head")
         session.climbs.put(ladder())
-        await until(pilot, lambda: "96.44× together, 3,713 → 38.5 us/step" in seen(pilot))
+        await until(pilot, lambda: "96.4× together, 3,713 → 38.5 us/step" in seen(pilot))
         rows = {line.split("  ")[0]: line for line in seen(pilot).splitlines()}
         assert "-1.0 %" in rows["fused passes"]
         assert "no matrix unit" in rows["∅ matrix engine"]

@@ -93,4 +93,4 @@ def test_words():
     assert (waterfall.on_m5(bottom), waterfall.on_m5(skip)) == ("", "34 %")
     assert waterfall.spread(skip) == "±0.8 %"
     assert waterfall.together(ladder(5)) == ""
-    assert waterfall.together(ladder()) == "96.44× together, 3,713 → 38.5 us/step"
+    assert waterfall.together(ladder()) == "96.4× together, 3,713 → 38.5 us/step"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,8 @@ from eetui.core.race.energy import open_meter
 from eetui.core.race.lane import RacePlan
 from eetui.core.race.league import League, compete
 from eetui.core.race.microgpt import DEFAULT_STEPS
-from eetui.core.race.report.markdown import require_folder, write_report
-from eetui.core.race.report.to_json import launch_json, league_json, one_second_json
+from eetui.core.race.report.folder import require_folder, write_report
+from eetui.core.race.report.to_json import race_json
 from eetui.core.race.standing import ContestantStatus
 from eetui.core.race.studies.measures import Measures, measure
 from eetui.core.race.tasks import DEFAULT_SECONDS, make_task
@@ -83,7 +83,9 @@ def run(
     if folder is not None:
         write_report(folder, outcome.league, measures.one_second, measures.launches)
     if as_json:
-        print_json(_facts(outcome))
+        # What was not asked for has no key.
+        found = race_json(outcome.league, measures.one_second or None, measures.launches or None)
+        print_json(found)
     elif not as_lines:
         from eetui.tui.cli.race_table import print_launches, print_league, print_one_second
 
@@ -170,15 +172,6 @@ def _print_lines(name: str, first_step: int, losses: NDArray[np.float64]) -> Non
         for step, loss in enumerate(losses.tolist(), start=first_step + 1)
     )
     sys.stdout.flush()
-
-
-def _facts(outcome: Outcome) -> dict[str, Any]:
-    facts, measures = league_json(outcome.league), outcome.measures
-    if measures.one_second:
-        facts["one_second"] = [one_second_json(result) for result in measures.one_second]
-    if measures.launches:
-        facts["killer_microsecond"] = [launch_json(launch) for launch in measures.launches]
-    return facts
 
 
 def _exit_code(outcome: Outcome) -> int:

@@ -16,12 +16,12 @@ from eetui.core.data.dataset import load_dataset
 from eetui.core.engines import registry
 from eetui.core.engines.subject import Subject
 from eetui.core.errors import UsageError
+from eetui.core.files import named, require_writable
 from eetui.core.model.sampling import require_samplable
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations, parse_assignments
 from eetui.core.run import checkpoint
 from eetui.core.run.session import Session
-from eetui.core.settings import require_writable
 from eetui.tui.cli.options import ModelOptions, RunOptions, ShapeOptions
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ def request_run(options: RunOptions, explicit: frozenset[str], default_steps: in
 
     Raises `UsageError` for anything that could not be trained, sampled or saved.
     """
-    save = Path(options.save).expanduser() if options.save is not None else None
+    save = named(options.save) if options.save is not None else None
     if save is not None:
         require_writable(save)
     if options.load is None:
@@ -124,7 +124,7 @@ def _continued(options: RunOptions, explicit: frozenset[str]) -> Request:
     """The run of a checkpoint: only the command line itself changes what it was made with."""
     _check_engine(options)
     assert options.load is not None
-    loaded = checkpoint.load(Path(options.load).expanduser())
+    loaded = checkpoint.load(options.load)
     model = loaded.model
     own = dict(
         zip(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from eetui.core.data.dataset import load_dataset
 from eetui.core.engines import registry
 from eetui.core.errors import UsageError
@@ -30,7 +28,7 @@ def run(
         raise UsageError(f"--n must be between 1 and {MAX_SAMPLES:,}, not {n}.")
     if seed < 0:
         raise UsageError(f"--seed must be at least 0, not {seed}.")
-    loaded = checkpoint.load(Path(load).expanduser())
+    loaded = checkpoint.load(load)
     dataset = load_dataset(data, loaded.model.block_size)
     loaded.require_vocabulary(dataset.vocabulary, dataset.name)
     engine = registry.create(registry.default())

@@ -41,7 +41,7 @@ class ContestantPane(LinesPane):
             words = f"{standings.OTHER_MODEL} another model: {s.model}."
             lines += [line((part, "$text-accent")) for part in wrap(words, width)]
         lines += [line((part, "$text-warning")) for part in wrap(s.reason, width)]
-        lines += [line((part, MUTED)) for part in wrap(_facts(s), width)]
+        lines += [line((part, MUTED)) for part in wrap(_about(s), width)]
         if s.names:
             head = "step".rjust(STEP_WIDTH) + "after".rjust(STEP_WIDTH + 1)
             lines += [line(), line((f"{head}  names", MUTED))]
@@ -49,7 +49,7 @@ class ContestantPane(LinesPane):
         self.show(lines)
 
 
-def _facts(s: Standing) -> str:
+def _about(s: Standing) -> str:
     """Its batch, what getting ready took, and what it computes on."""
     if not s.batch:
         return ""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-
 from textual import events
 
+from eetui.core.curves.labels import spread
 from eetui.core.curves.log_points import Points, loss_points
 from eetui.core.race.league import League
-from eetui.tui import figures, legend, standings, ticks
+from eetui.tui import figures, standings, ticks
 from eetui.tui.plot import AXIS_ROWS, SERIES, Chart, Label, Role, Row, Series, draw
 from eetui.tui.widgets.canvas import Canvas
 
@@ -146,7 +146,7 @@ class RaceChart(Canvas):
             (axis.upper - ends[name]) / (axis.upper - axis.lower) * (n_rows - 1) for name in names
         ]
         labels: dict[int, Row] = {}
-        for name, row in zip(names, legend.spread(wanted, n_rows), strict=True):
+        for name, row in zip(names, spread(wanted, n_rows), strict=True):
             if row is not None:
                 words = f" {letters[name]} {name}".ljust(LEGEND_WIDTH)
                 labels[row] = [(words, self._role(league, name))]

@@ -1,66 +1,22 @@
-"""A race as a folder to be published: Markdown, two charts as SVG, and the figures as JSON."""
+"""The text of a report as Markdown."""
 
 from __future__ import annotations
 
-import json
-import os
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from eetui.core import cpu
-from eetui.core.errors import UsageError
 from eetui.core.race.league import League
 from eetui.core.race.record import WINDOW_SAMPLES, WINDOW_STEPS
-from eetui.core.race.report.pictures import league_chart, loss_chart
-from eetui.core.race.report.to_json import launch_json, league_json, one_second_json
+from eetui.core.race.report.words import ABSENT, speedup
 from eetui.core.race.standing import Standing
 from eetui.core.race.studies.launch_model import COMPUTE_US, LAUNCHES, SCENARIOS, LaunchResult
 from eetui.core.race.studies.one_second import OneSecondResult
 from eetui.core.race.studies.published import MACHINE, find_published
-from eetui.core.settings import write_atomically
 
 LIBRARIES = ("numpy", "numba", "torch", "jax", "mlx")
-NONE = "–"
-
-
-def require_folder(folder: Path) -> None:
-    """Make sure that files can be written to `folder`, which is made if it is missing.
-
-    Raises `UsageError` if that is impossible, before anything was measured for it.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UsageError(
-            f"The folder {folder} cannot be made ({reason}): name another one."
-        ) from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(f"The folder {folder} may not be written to: name another one.")
-
-
-def write_report(
-    folder: Path,
-    league: League,
-    one_second: Sequence[OneSecondResult] = (),
-    launches: Sequence[LaunchResult] = (),
-) -> None:
-    """Write report.md, league.svg, loss.svg and race.json; older ones there are replaced."""
-    require_folder(folder)
-    facts = league_json(league)
-    facts["one_second"] = [one_second_json(result) for result in one_second]
-    facts["killer_microsecond"] = [launch_json(launch) for launch in launches]
-    files = {
-        "report.md": markdown(league, one_second, launches),
-        "league.svg": league_chart(league),
-        "loss.svg": loss_chart(league),
-        "race.json": json.dumps(facts, ensure_ascii=False, indent=1) + "\n",
-    }
-    for name, text in files.items():
-        write_atomically(folder / name, text.encode())
 
 
 def markdown(
@@ -68,7 +24,7 @@ def markdown(
     one_second: Sequence[OneSecondResult] = (),
     launches: Sequence[LaunchResult] = (),
 ) -> str:
-    """The report's text; the charts are beside it."""
+    """The report's text, which shows the charts league.svg and loss.svg."""
     parts = [
         f"# {_count(league)} ways of training one GPT",
         _conditions(league),
@@ -149,16 +105,18 @@ def _table(league: League) -> str:
         row = [
             f"`{s.name}`" + (" (another model)" if s.model else ""),
             _us(s.us_per_sample),
-            _times(s.speedup),
+            speedup(s.speedup),
             f"{s.samples:,}",
-            f"{s.loss:.3f}" if s.loss is not None else NONE,
-            f"{s.reached:.2f} s" if s.reached is not None else NONE,
+            f"{s.loss:.3f}" if s.loss is not None else ABSENT,
+            f"{s.reached:.2f} s" if s.reached is not None else ABSENT,
             f"{s.n_params:,}",
-            work_words(s) or NONE,
-            f"{_us(figure.us_per_sample)} ({figure.program})" if figure else NONE,
+            work_words(s) or ABSENT,
+            f"{_us(figure.us_per_sample)} ({figure.program})" if figure else ABSENT,
         ]
         if league.energy:
-            row.append(f"{s.joules_per_step * 1e3:,.3g}" if s.joules_per_step is not None else NONE)
+            row.append(
+                f"{s.joules_per_step * 1e3:,.3g}" if s.joules_per_step is not None else ABSENT
+            )
         rows.append(row)
     return _markdown_table(head, rows)
 
@@ -202,10 +160,10 @@ def _one_second(results: Sequence[OneSecondResult]) -> str:
         [
             str(r.d_model),
             f"`{r.contestant}`",
-            f"{r.us_per_step:,.1f}" if r.us_per_step is not None else NONE,
-            f"{r.steps:,}" if r.steps else NONE,
-            f"{r.loss:.4f}" if r.loss is not None else NONE,
-            f"{r.published:.4f}" if r.published is not None else NONE,
+            f"{r.us_per_step:,.1f}" if r.us_per_step is not None else ABSENT,
+            f"{r.steps:,}" if r.steps else ABSENT,
+            f"{r.loss:.4f}" if r.loss is not None else ABSENT,
+            f"{r.published:.4f}" if r.published is not None else ABSENT,
         ]
         for r in results
         if not r.reason
@@ -232,12 +190,12 @@ def _launch_model(launches: Sequence[LaunchResult]) -> str:
         modelled = []
         for scenario in SCENARIOS:
             factor = launch.factor(scenario)
-            times = f" ({factor:,.2g}×)" if factor is not None else ""
+            times = f" ({speedup(factor)})" if factor is not None else ""
             modelled.append(f"{scenario.us_per_step:,.0f}{times}")
         rows.append(
             [
                 str(launch.d_model),
-                f"{best.us_per_step:,.1f} (`{best.name}`)" if best and best.us_per_step else NONE,
+                f"{best.us_per_step:,.1f} (`{best.name}`)" if best and best.us_per_step else ABSENT,
                 *modelled,
                 *(_us(measured.get(name)) for name in gpus),
             ]
@@ -265,13 +223,7 @@ def _markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _times(value: float | None) -> str:
-    if value is None:
-        return NONE
-    return f"{value:,.0f}×" if value >= 100 else f"{value:.3g}×"
-
-
 def _us(value: float | None) -> str:
     if value is None:
-        return NONE
+        return ABSENT
     return f"{value:,.2f}" if value < 100 else f"{value:,.0f}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from math import log10
 
+from eetui.core.curves.labels import spread
 from eetui.core.curves.log_points import decades, loss_points
 from eetui.core.race.league import League
 from eetui.core.race.report.svg import COLOURS, FAINT, GRID, Drawing
+from eetui.core.race.report.words import speedup
 from eetui.core.race.studies.published import MACHINE, find_published
 
 WIDTH = 900
@@ -61,31 +63,15 @@ def loss_chart(league: League) -> str:
         points = [place(*point) for point in zip(seconds.tolist(), losses.tolist(), strict=True)]
         drawing.line(points, colour_of(league, name), 2)
         ends.append((points[-1], name))
-    ends.sort(key=lambda end: end[0][1])
-    for ((x, y), name), at in zip(ends, _apart([y for (_, y), _ in ends]), strict=True):
+    wanted = [y - TOP - LABEL_HEIGHT / 2 for (_, y), _ in ends]
+    places = spread(wanted, height - TOP - BOTTOM, LABEL_HEIGHT)
+    for ((x, y), name), place_of_label in zip(ends, places, strict=True):
+        if place_of_label is None:
+            continue
+        at = TOP + place_of_label + LABEL_HEIGHT / 2
         drawing.line([(x, y), (WIDTH - RIGHT + 6, at)], GRID)
         drawing.text(WIDTH - RIGHT + 10, at + 4, name, colour=colour_of(league, name), bold=True)
     return str(drawing)
-
-
-def _apart(wanted: list[float]) -> list[float]:
-    """Places for labels as near to those wanted, ascending, as their height allows.
-
-    Labels that touch form a block around the middle of where they would be.
-    """
-    blocks: list[list[float]] = []
-    for y in wanted:
-        blocks.append([y])
-        while len(blocks) > 1 and _start(blocks[-1]) < _start(blocks[-2]) + LABEL_HEIGHT * len(
-            blocks[-2]
-        ):
-            blocks[-2:] = [blocks[-2] + blocks[-1]]
-    return [_start(block) + LABEL_HEIGHT * i for block in blocks for i in range(len(block))]
-
-
-def _start(block: list[float]) -> float:
-    """Where the first label of a block lies, so that the block is around its middle."""
-    return sum(block) / len(block) - LABEL_HEIGHT * (len(block) - 1) / 2
 
 
 def league_chart(league: League) -> str:
@@ -129,7 +115,7 @@ def league_chart(league: League) -> str:
         end = max(across(us), across(figure.us_per_sample) + 8 if figure else 0.0)
         words = f"{us:,.3g}" if us < 1000 else f"{us:,.0f}"
         if s.speedup:
-            words += f"  ·  {s.speedup:,.0f}×" if s.speedup >= 100 else f"  ·  {s.speedup:.3g}×"
+            words += f"  ·  {speedup(s.speedup)}"
         drawing.text(end + 8, y + 17, words)
     drawing.diamond(LEFT + 6, height - 14, 5, FAINT)
     drawing.text(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from eetui.core.curves.log_points import loss_points
@@ -12,6 +13,20 @@ from eetui.core.race.studies.one_second import OneSecondResult
 from eetui.core.race.studies.published import MACHINE, find_published
 
 CURVE_POINTS = 100
+
+
+def race_json(
+    league: League,
+    one_second: Sequence[OneSecondResult] | None = None,
+    launches: Sequence[LaunchResult] | None = None,
+) -> dict[str, Any]:
+    """All that was measured; of the two studies only those that are given have a key."""
+    found = league_json(league)
+    if one_second is not None:
+        found["one_second"] = [one_second_json(result) for result in one_second]
+    if launches is not None:
+        found["killer_microsecond"] = [launch_json(launch) for launch in launches]
+    return found
 
 
 def league_json(league: League) -> dict[str, Any]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +82,7 @@ def test_a_failed_write_keeps_the_old_file(path, made, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     made.state.step = 2000
-    with pytest.raises(EetuiError, match="No space left"):
+    with pytest.raises(EetuiError, match="no space left"):
         checkpoint.save(path, made)
     assert checkpoint.load(path).state.step == 1234
     assert os.listdir(path.parent) == [path.name]
@@ -177,8 +177,8 @@ def model_with(**changes: object) -> str:
         ({"model": "{"}, "makes no sense"),
         ({"model": "[]"}, "other fields"),
         ({"model": model_with(d_model=30)}, "multiple of 4"),
-        ({"model": model_with(d_model=8.0)}, "d_model is 8.0"),
-        ({"model": model_with(d_model=16)}, "instead of float32"),
+        ({"model": model_with(d_model=8.0)}, "d_model must be a whole number, not 8.0"),
+        ({"model": model_with(d_model=16)}, "instead of F32"),
         ({"model": model_with(n_layers=3)}, "tensor .* is missing"),
         ({"model": model_with(n_layers=1)}, "is not its own"),
         ({"model": model_with(width=3)}, "other fields"),
@@ -203,8 +203,8 @@ def test_a_header_that_makes_no_sense_is_refused(path, changes, words):
     [
         (lambda t: t.pop("m/lm_head"), "m/lm_head is missing"),
         (lambda t: t.update(extra=np.zeros(1, np.float32)), "extra is not its own"),
-        (lambda t: t.update({"v/lm_head": t["v/lm_head"].T.copy()}), "instead of float32"),
-        (lambda t: t.update({"v/lm_head": t["v/lm_head"].astype("f8")}), "float64"),
+        (lambda t: t.update({"v/lm_head": t["v/lm_head"].T.copy()}), "instead of F32"),
+        (lambda t: t.update({"v/lm_head": t["v/lm_head"].astype("f8")}), "F64"),
         (lambda t: t["params/tok_emb"].fill(np.nan), "impossible numbers"),
         (lambda t: t["v/tok_emb"].fill(-1), "impossible numbers"),
     ],
@@ -221,3 +221,61 @@ def test_toggles_unknown_when_it_was_written_are_at_their_default(path):
     tensors, metadata = raw(path)
     save_file(tensors, path, metadata | {"optimizations": '{"padding_skip": "off"}'})
     assert checkpoint.load(path).optimizations == Optimizations(padding_skip=False)
+
+
+@pytest.mark.parametrize("vector", checkpoint.VECTORS)
+def test_a_state_that_could_not_be_loaded_is_not_saved(path, made, vector):
+    getattr(made.state, vector)[0] = np.inf
+    with pytest.raises(UsageError, match="not finite, so nothing was saved"):
+        checkpoint.save(path, made)
+    assert np.isfinite(checkpoint.load(path).state.params).all()
+
+
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"step": "9223372036854775808"},
+        {"step": "1" + "0" * 30},
+        {"step": "9" * 5000},
+        {"train": json.dumps({**asdict(TrainConfig()), "learning_rate": 10**400})},
+        {"train": json.dumps({**asdict(TrainConfig()), "learning_rate": float("nan")})},
+        {"train": json.dumps({**asdict(TrainConfig()), "batch": True})},
+        {"train": json.dumps({**asdict(TrainConfig()), "seed": 10**4000})},
+        {"model": json.dumps({**asdict(MODEL), "d_model": 10**18})},
+        {"model": DEEP},
+        {"vocabulary": DEEP},
+        {"optimizations": '{"a":' * 50_000},
+        {"version": "\x1b]0;title\x07" * 50_000},
+        {"format": "x" * 900_000},
+    ],
+)
+def test_a_hostile_header_is_refused_in_one_short_sentence(path, changes):
+    tensors, metadata = raw(path)
+    save_file(tensors, path, metadata | changes)
+    with pytest.raises(UsageError, match=r"\.$") as error:
+        checkpoint.load(path)
+    assert len(str(error.value)) < 700
+    assert str(error.value).isprintable()
+
+
+def test_a_hostile_name_of_the_data_is_told_in_short(path, made):
+    tensors, metadata = raw(path)
+    save_file(tensors, path, metadata | {"data": "\x1b[2J" * 100_000})
+    with pytest.raises(UsageError, match="trained on the characters of ␛") as error:
+        checkpoint.load(path).require_vocabulary(("b",), "[/red]\x07")
+    assert len(str(error.value)) < 500
+    assert str(error.value).isprintable()
+
+
+def test_a_name_that_no_text_can_hold_is_saved_readably(tmp_path, made):
+    checkpoint.save(tmp_path / "run", replace(made, data_name="a\udcff.txt"))
+    assert checkpoint.load(tmp_path / "run").data_name == "a\\udcff.txt"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="is a pipe or a device"):
+        checkpoint.load(tmp_path / "pipe")
