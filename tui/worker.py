@@ -116,9 +116,10 @@ class IteratorThread(Generic[T]):
                 if self._left.is_set():
                     return
                 for item in self._start():
+                    if not self._left.is_set():
+                        self._tell(item)
                     if self._left.is_set():
                         return
-                    self._tell(item)
         except Exception as error:  # whatever goes wrong in it, the program stays alive
             self._target.post_message(EndedEarly(str(error) or type(error).__name__))
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from time import perf_counter_ns
 
+from eetui.core.engines.subject import Subject
 from eetui.core.errors import UsageError
 from eetui.core.race.contestant import Contestant, Task
 from eetui.core.race.energy import Meter
 from eetui.core.race.lane import Clock, RacePlan
 from eetui.core.race.league import League, compete
+from eetui.core.race.roster import line_up
 from eetui.core.race.standing import Standing
+from eetui.core.race.tasks import DEFAULT_SECONDS, make_task
 
 
 class Race:
@@ -58,3 +61,12 @@ class Race:
             raise UsageError(f"{who}, so there is nothing to skip.")
         self._skipped.add(standing.name)
         return standing
+
+
+def race_on(subject: Subject, names: Sequence[str] | None = None) -> Race:
+    """A race by equal rules on the data, the model and the seed of `subject`, for a few seconds.
+
+    names: the contestants, all but those on a GPU by default. Raises `UsageError` for a name that
+    no contestant has.
+    """
+    return Race(make_task("equal", subject), line_up(names), RacePlan(DEFAULT_SECONDS))

@@ -16,6 +16,7 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.errors import UsageError
 from eetui.core.optimizations import Optimizations, Value, find_optimization
 from eetui.core.run.forms import encode, read_fields
+from eetui.core.text import told
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,5 +216,5 @@ def from_json(values: object) -> Command:
     given = dict(values)
     name = given.pop("command")
     if not isinstance(name, str) or name not in _REGISTRY:
-        raise UsageError(f"There is no command {name!r}: there are {', '.join(_REGISTRY)}.")
+        raise UsageError(f"There is no command {told(name)}: there are {', '.join(_REGISTRY)}.")
     return read_fields(_REGISTRY[name], given, name)

@@ -7,13 +7,14 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.config import KIND_NAMES, ModelConfig, TrainConfig
 from eetui.core.errors import UsageError
 from eetui.core.optimizations import Optimizations, find_optimization, labels
+from eetui.core.text import told
 
 T = TypeVar("T")
 
-_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+_WORDS = {**KIND_NAMES, bool: "true or false"}
 
 
 def encode(value: object) -> Any:
@@ -38,11 +39,11 @@ def read_fields(cls: type[T], values: object, name: str) -> T:
     is_whole = cls in (ModelConfig, TrainConfig)
     for field in fields(cls):  # type: ignore[arg-type]
         if field.name not in values and (is_whole or field.default is MISSING):
-            raise UsageError(f"{name} has no {field.name}.")
+            raise UsageError(f"{name} must have the field {field.name}.")
     given = {}
     for key, value in values.items():
         if key not in hints:
-            raise UsageError(f"{name} cannot have {key!r}: its fields are {', '.join(hints)}.")
+            raise UsageError(f"{name} has no {told(key)}: its fields are {', '.join(hints)}.")
         given[key] = _decode(hints[key], value, f"{name}: {key}")
     return cls(**given)
 
@@ -57,7 +58,7 @@ def read_optimizations(values: object, name: str) -> Optimizations:
     result = Optimizations()
     for key, label in values.items():
         if not isinstance(label, str):
-            raise UsageError(f"{name}: {key} must be a text.")
+            raise UsageError(f"{name}: {told(key)} must be a text in quotes.")
         entry = find_optimization(key)
         result = entry.applied(result, entry.parse(label))
     return result
@@ -73,7 +74,8 @@ def _decode(kind: Any, value: object, name: str) -> Any:
             return value
         (kind, *others) = [member for member in members if member is not NoneType]
         if others:
-            raise UsageError(f"{name} must be {' or '.join(_WORDS[each] for each in members)}.")
+            words = " or ".join(_WORDS[each] for each in members)
+            raise UsageError(f"{name} must be {words}, not {told(value)}.")
     if kind is Optimizations:
         return read_optimizations(value, name)
     if kind in (ModelConfig, TrainConfig):
@@ -84,5 +86,5 @@ def _decode(kind: Any, value: object, name: str) -> Any:
         return float(value)
     wanted = str if kind is Path or get_origin(kind) is Literal else kind
     if type(value) is not wanted:
-        raise UsageError(f"{name} must be {_WORDS[wanted]}.")
+        raise UsageError(f"{name} must be {_WORDS[wanted]}, not {told(value)}.")
     return value

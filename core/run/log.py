@@ -14,6 +14,7 @@ from eetui.core.errors import UsageError
 from eetui.core.run.commands import Change, from_json, to_json
 from eetui.core.run.forms import encode, read_fields, read_optimizations
 from eetui.core.run.setup import Setup
+from eetui.core.text import told
 
 FORMAT = "eetui log"
 VERSION = 1
@@ -61,7 +62,7 @@ class Log:
             "train": encode(self.setup.train),
             "state": self.state,
             "first_step": self.first_step,
-            "entries": [{"step": entry.step, **to_json(entry.change)} for entry in self.entries],
+            "entries": [{"at": entry.step, **to_json(entry.change)} for entry in self.entries],
             "step": self.step,
         }
 
@@ -84,13 +85,13 @@ def read_log(text: str) -> Log:
     """The log in the JSON `text`; raises `UsageError` for anything else."""
     try:
         values = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError("The log is no JSON.") from error
     if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
         raise UsageError("The log was not written by eetui.")
     if (version := values.pop("version", None)) != VERSION:
         raise UsageError(
-            f"The log has version {version!r} of its format, and this eetui reads version "
+            f"The log has version {told(version)} of its format, and this eetui reads version "
             f"{VERSION}: use the eetui that wrote it."
         )
     optimizations = read_optimizations(values.pop("optimizations", None), "The log: optimizations")
@@ -111,9 +112,9 @@ def read_log(text: str) -> Log:
 
 def _read_entry(values: object) -> Entry:
     given = dict(values) if isinstance(values, dict) else {}
-    step = given.pop("step", None)
+    step = given.pop("at", None)
     if type(step) is not int or step < 0:
-        raise UsageError("The log: the step of an entry must be a whole number of at least 0.")
+        raise UsageError('The log: an entry has its step as "at", a whole number of at least 0.')
     change = from_json(given)
     if not isinstance(change, Change):
         raise UsageError(f"The log: {given['command']} is no change.")

@@ -13,13 +13,11 @@ from textual.screen import Screen
 from textual.widgets import Footer
 
 from eetui.core.errors import UsageError
-from eetui.core.race.lane import RacePlan
 from eetui.core.race.league import League
-from eetui.core.race.race import Race
-from eetui.core.race.roster import CONTESTANTS, line_up, parse_names
+from eetui.core.race.race import Race, race_on
+from eetui.core.race.roster import CONTESTANTS, parse_names
 from eetui.core.race.studies.measures import Measures, measure
 from eetui.core.race.studies.one_second import D_MODELS
-from eetui.core.race.tasks import DEFAULT_SECONDS, make_task
 from eetui.tui import picture, standings
 from eetui.tui.actions import RACE_ACTIONS, RACE_BINDINGS
 from eetui.tui.live import LiveSession
@@ -142,8 +140,7 @@ class RaceScreen(Screen[None]):
         subject, names = self._session.subject.at_width(self._d_model), self._names
 
         def start() -> Race:
-            task = make_task("equal", subject)
-            self._race = Race(task, line_up(names), RacePlan(DEFAULT_SECONDS))
+            self._race = race_on(subject, names)
             return self._race
 
         self._racing = IteratorThread("racing", start, Raced, self, self._core)
