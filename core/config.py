@@ -123,7 +123,8 @@ class TrainConfig:
     """How the model is trained; raises `UsageError` where a value makes no sense.
 
     `steps` is the plan over which the learning rate decays; `seed` decides the initial weights
-    and, together with the step number, the documents of every batch.
+    and, together with the step number, the documents of every batch. `held_out` is the share of
+    the documents that is kept from training, to measure the loss on what was never seen.
     """
 
     batch: int = 16
@@ -134,6 +135,7 @@ class TrainConfig:
     beta2: float = 0.99
     eps: float = 1e-8
     seed: int = 42
+    held_out: float = 0.1
 
     def __post_init__(self) -> None:
         _require_kinds(self)
@@ -159,6 +161,10 @@ class TrainConfig:
         _require(
             0 <= self.seed < 2**63,
             f"seed must be between 0 and 2^63 - 1, not {told(self.seed)}.",
+        )
+        _require(
+            0 <= self.held_out <= 0.5,
+            f"held out must be a share between 0 and 0.5, not {told(self.held_out)}.",
         )
 
 

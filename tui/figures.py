@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from eetui.core.race.report import words
 
 ABSENT = words.ABSENT
@@ -61,9 +63,14 @@ def rate(value: float, width: int = 0) -> str:
     return f"{value:.5f}".rjust(width)
 
 
-def seconds(value: float) -> str:
+def seconds(value: float, decimals: int) -> str:
     """A duration on an axis: '12 s', '0.25 s'."""
-    return f"{value:g} s"
+    return f"{value:,.{decimals}f} s"
+
+
+def fixed(value: float, decimals: int) -> str:
+    """A figure on an axis: '1,200', '2.125'."""
+    return f"{value:,.{decimals}f}"
 
 
 def duration(value: float | None, width: int = 0) -> str:
@@ -91,3 +98,14 @@ def moved(distance: float) -> str:
 def clip(text: str, width: int) -> str:
     """At most `width` characters, the last an ellipsis where something was cut."""
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+
+
+def wrapped(parts: Iterable[str], width: int) -> list[str]:
+    """Parts with gaps between them, in lines of at most `width` characters where they fit."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + 3 + len(part) <= width:
+            lines[-1] += f"   {part}"
+        else:
+            lines.append(clip(part, width))
+    return lines

@@ -10,40 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from functools import cache
 from math import log10
 from typing import Any
 
+from eetui.tui import layers
+from eetui.tui.layers import Shade
+from eetui.tui.rows import Role, Row
 from eetui.tui.ticks import Ticks
-
-
-class Role(IntEnum):
-    """What a part of a chart is."""
-
-    BLANK = 0
-    FRAME = 1
-    TICK = 2
-    RAW = 3
-    LINE = 4
-    REFERENCE = 5
-    MARK = 6
-    SERIES_1 = 7
-    SERIES_2 = 8
-    SERIES_3 = 9
-    SERIES_4 = 10
-    SERIES_5 = 11
-    SERIES_6 = 12
-
-
-SERIES = tuple(role for role in Role if role.name.startswith("SERIES"))
-"""For lines among many, beside one that is Role.LINE."""
-
 
 AXIS_ROWS = 2
 """Rows under the canvas: the x axis and its labels."""
-
-Row = list[tuple[str, Role]]
 
 _FIRST_COLOUR = 16  # below it are the terminal's own sixteen colours, which have names in plotext
 _ROLES = {_FIRST_COLOUR + role: role for role in Role}
@@ -53,12 +30,16 @@ _FOREGROUND = re.compile(r"38;5;(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Points [n] on the plane of the axes; `joined` draws a line through them."""
+    """Points [n] on the plane of the axes; `joined` draws a line through them.
+
+    marker is the character of a point, or 'braille' for a dot.
+    """
 
     x: Sequence[float]
     y: Sequence[float]
     role: Role
     joined: bool = True
+    marker: str = "braille"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +56,8 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """All that is on a chart. `level` is a horizontal reference line, `marks` vertical ones."""
+    """All that is on a chart. `level` is a horizontal reference line, `marks` vertical ones;
+    `shade` lies under the lines."""
 
     x_axis: Ticks
     y_axis: Ticks
@@ -85,6 +67,7 @@ class Chart:
     level: float | None = None
     marks: tuple[float, ...] = ()
     labels: tuple[Label, ...] = field(default=())
+    shade: Shade | None = None
 
 
 @cache
@@ -119,7 +102,7 @@ def draw(chart: Chart, width: int, height: int) -> list[Row]:
     if chart.level is not None:
         figure.line(y(chart.level), "horizontal", pixel=_pixel(Role.REFERENCE), style="dotted")
     for series in chart.series:
-        marker = plotext.marker("braille", _pixel(series.role))
+        marker = plotext.marker(series.marker, _pixel(series.role))
         signal = figure.signal([x(v) for v in series.x], [y(v) for v in series.y], marker=marker)
         figure.draw(signal.lines(True) if series.joined else signal)
     row = (y(chart.y_axis.upper) - y(chart.y_axis.lower)) / max(height - AXIS_ROWS - 1, 1)
@@ -127,7 +110,20 @@ def draw(chart: Chart, width: int, height: int) -> list[Row]:
         text = plotext.colorize(label.text).fill(_pixel(label.role))
         place = y(label.y) - label.below * row
         figure.draw(figure.text(x(label.x), place, text, alignment=label.anchor))
-    return [_row(line) for line in figure.build().string().splitlines()]
+    drawn = [_row(line) for line in figure.build().string().splitlines()]
+    return drawn if chart.shade is None else _shaded(drawn, chart, chart.shade, width)
+
+
+def y_labels_width(chart: Chart) -> int:
+    """Columns that the labels of the y axis take, left of the canvas."""
+    return max((len(label) for label in chart.y_axis.labels), default=0)
+
+
+def _shaded(drawn: list[Row], chart: Chart, shade: Shade, width: int) -> list[Row]:
+    left, rows = y_labels_width(chart), len(drawn) - AXIS_ROWS
+    cells = layers.braille(shade, chart.x_axis, chart.y_axis, chart.log_y, width - left, rows)
+    shaded = [layers.under(drawn[i], left, cells[i], Role.BAND) for i in range(rows)]
+    return [*shaded, *drawn[rows:]]
 
 
 def _log10(value: float) -> float:

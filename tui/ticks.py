@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+_MOST_DECIMALS = 6
+
+Reads = Callable[[float, int], str]
+"""A position in words, with so many decimals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +23,7 @@ class Ticks:
     labels: tuple[str, ...]
 
 
-def linear(
-    lower: float, upper: float, count: int, label: Callable[[float], str], fit: bool = False
-) -> Ticks:
+def linear(lower: float, upper: float, count: int, label: Reads, fit: bool = False) -> Ticks:
     """At most about `count` ticks at multiples of a round step; `fit` widens to whole half steps.
 
     A widened axis stays still while its data grows, then moves once.
@@ -34,10 +36,10 @@ def linear(
         upper = max(upper, lower + half)
     first, last = ceil(lower / step - 1e-9), floor(upper / step + 1e-9)
     positions = tuple(i * step for i in range(first, last + 1))
-    return Ticks(lower, upper, positions, tuple(label(p) for p in positions))
+    return Ticks(lower, upper, positions, _labels(positions, label))
 
 
-def logarithmic(lower: float, upper: float, count: int, label: Callable[[float], str]) -> Ticks:
+def logarithmic(lower: float, upper: float, count: int, label: Reads) -> Ticks:
     """Ticks at 1, 2 and 5 times powers of ten, or a linear axis' ticks if few of them fit."""
     decades = range(floor(log10(lower)), ceil(log10(upper)) + 1)
     choices = [
@@ -49,7 +51,25 @@ def logarithmic(lower: float, upper: float, count: int, label: Callable[[float],
         plain = linear(lower, upper, count, label)
         return Ticks(lower, upper, plain.positions, plain.labels)
     positions = fitting[-1]
-    return Ticks(lower, upper, tuple(positions), tuple(label(p) for p in positions))
+    return Ticks(lower, upper, tuple(positions), _labels(positions, label))
+
+
+def _labels(positions: Sequence[float], label: Reads) -> tuple[str, ...]:
+    n = decimals(positions)
+    return tuple(label(p, n) for p in positions)
+
+
+def decimals(positions: Sequence[float]) -> int:
+    """The decimals that it takes to write all of the positions as they are: 3 for 2.1 and 2.125."""
+    largest = max((abs(p) for p in positions), default=0.0)
+    return next(
+        (
+            n
+            for n in range(_MOST_DECIMALS)
+            if all(abs(round(p, n) - p) <= 1e-9 * largest for p in positions)
+        ),
+        _MOST_DECIMALS,
+    )
 
 
 def round_up(value: float) -> float:

@@ -1,1 +1,1 @@
-"""Curves of a run and the points that a chart draws of them."""
+"""Curves of a run, the points that a chart draws of them, and what they say at a step."""

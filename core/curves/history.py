@@ -9,32 +9,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 CAPACITY = 2048
+PACES = 8
+"""Chunks of a bucket whose pace is kept, evenly spread over it: enough for the quartiles of a
+column of a chart, which holds the paces of several buckets."""
 RECENT_LOSSES = 100
 RECENT_CHUNKS = 41
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A change in mid-run, to be marked on the charts."""
+    """A change in mid-run, to be marked on the charts: `label` names the value of `key` from then
+    on, `before` the one until then."""
 
     step: int
     seconds: float
     key: str
     label: str
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The whole run in at most a few thousand buckets, oldest first; all arrays are [n].
+    """The whole run in at most a few thousand buckets, oldest first; arrays are [n] if not said.
 
     steps: last step of the bucket. seconds: training time at its end. loss: mean nats.
-    us: microseconds a step.
+    us: mean microseconds a step. paces [n, PACES]: microseconds a step of single chunks of the
+    bucket, NaN where it had fewer.
     """
 
     steps: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     seconds: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     loss: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     us: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    paces: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, PACES), np.float32))
 
 
 class History:
@@ -46,6 +53,7 @@ class History:
 
     def __init__(self) -> None:
         self._buckets = np.zeros((CAPACITY, 4))  # last step, steps, loss sum, nanoseconds
+        self._paces = np.full((CAPACITY, PACES), np.nan, np.float32)
         self._count = 0
         self._chunks_per_bucket = 1
         self._chunks_in_last = 0
@@ -63,12 +71,17 @@ class History:
             self._count += 1
             self._chunks_in_last = 0
             self._buckets[self._count - 1] = 0.0
+            self._paces[self._count - 1] = np.nan
+        us = elapsed_ns / 1e3 / n
+        place, passed = divmod(self._chunks_in_last, max(self._chunks_per_bucket // PACES, 1))
+        if not passed:
+            self._paces[self._count - 1, place] = us
         bucket = self._buckets[self._count - 1]
         bucket[0] = last_step
         bucket[1:] += n, losses.sum(dtype=np.float64), elapsed_ns
         self._chunks_in_last += 1
         self._recent_losses = np.concatenate([self._recent_losses, losses])[-RECENT_LOSSES:]
-        self._recent_us.append(elapsed_ns / 1e3 / n)
+        self._recent_us.append(us)
 
     def _merge(self) -> None:
         pairs = self._buckets.reshape(-1, 2, 4)
@@ -76,6 +89,11 @@ class History:
         merged[:, 0] = pairs[:, 1, 0]
         self._count = CAPACITY // 2
         self._buckets[: self._count] = merged
+        kept = min(self._chunks_per_bucket, PACES)
+        both = self._paces.reshape(-1, 2, PACES)[:, :, :kept].reshape(-1, 2 * kept)
+        both = both[:, :: 2 * kept // PACES or 1]  # in a full bucket every other one stays
+        self._paces[: self._count, both.shape[1] :] = np.nan
+        self._paces[: self._count, : both.shape[1]] = both
         self._chunks_per_bucket *= 2
 
     def forget_after(self, step: int) -> None:
@@ -112,4 +130,5 @@ class History:
             seconds=np.cumsum(ns) / 1e9,
             loss=loss_sum / steps,
             us=ns / 1e3 / steps,
+            paces=self._paces[: self._count].copy(),
         )

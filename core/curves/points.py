@@ -2,34 +2,78 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.curves.history import Curve, Event
+from eetui.core.curves.smoothing import centres, smoothed
+from eetui.core.curves.track import TrackCurve
 
 Axis = Literal["steps", "seconds"]
-Points = tuple[NDArray[np.float64], NDArray[np.float64]]
+Vector = NDArray[np.float64]
+Points = tuple[Vector, Vector]
+Span = tuple[float, float]
+"""The part of an axis that is seen, in its unit."""
 
 
-def loss_points(curve: Curve, axis: Axis, smoothing: float, columns: int) -> Points:
-    """x (steps or seconds) and y (mean nats) [n <= columns] of the loss, smoothed."""
-    x, column = _columns(curve, axis, columns)
-    held, first, count = np.unique(column, return_index=True, return_counts=True)
-    mean = np.bincount(column, weights=curve.loss)[held] / count
-    return x[first + count - 1], _smooth(mean, smoothing)
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Quartiles and median of the microseconds a step at each x, all [n]."""
+
+    x: Vector
+    low: Vector
+    median: Vector
+    high: Vector
 
 
-def us_points(curve: Curve, axis: Axis, smoothing: float, columns: int) -> Points:
-    """x (steps or seconds) and y (median microseconds a step) [n <= columns], smoothed.
+def loss_points(
+    curve: Curve, axis: Axis, smoothing: float, columns: int, span: Span | None = None
+) -> Points:
+    """x (steps or seconds) and y (mean nats) [n <= columns] of the loss, smoothed.
 
-    A median, because another program that takes the core for a moment is no pace of this one.
+    A column has the mean of its buckets, at the middle of them. What is outside of `span` (by
+    default the whole run) is left out, and smoothing takes it into account all the same.
     """
-    x, column = _columns(curve, axis, columns)
+    seen = _seen(curve, axis, columns, span)
+    steps, counts = centres(curve)
+    weight = counts[seen.buckets]
+    total = np.bincount(seen.column, weights=weight)[seen.held]
+
+    def mean(values: Vector) -> Vector:
+        return np.bincount(seen.column, weights=weight * values[seen.buckets])[seen.held] / total
+
+    x = mean(along(curve, axis, steps))
+    return x, smoothed(curve, mean(steps), smoothing) if smoothing else mean(curve.loss)
+
+
+def us_band(curve: Curve, axis: Axis, columns: int, span: Span | None = None) -> Band:
+    """Median and quartiles of the microseconds a step, [n <= columns] of each.
+
+    They are of single chunks: the median stays on the floor where another program takes the core
+    now and then, and the band says how often it does.
+    """
+    seen = _seen(curve, axis, columns, span)
+    paces = (curve.paces if len(curve.paces) else curve.us[:, None])[seen.buckets]
+    there = ~np.isnan(paces)
+    us, column = paces[there], np.repeat(seen.column, paces.shape[1])[there.ravel()]
+    by_size = np.argsort(us)
+    by_size = by_size[np.argsort(column[by_size].astype(np.int16), kind="stable")]
     _, first, count = np.unique(column, return_index=True, return_counts=True)
-    by_size = np.lexsort((curve.us, column))
-    return x[first + count - 1], _smooth(curve.us[by_size[first + count // 2]], smoothing)
+    low, median, high = (
+        us[by_size[first + rank]].astype(np.float64)
+        for rank in ((count - 1) // 4, (count - 1) // 2, -(-3 * (count - 1) // 4))
+    )
+    return Band(seen.x, low, median, high)
+
+
+def track_points(track: TrackCurve, axis: Axis, span: Span) -> Points:
+    """x (steps or seconds) and y of what was measured now and then, within `span`."""
+    x = track.steps.astype(np.float64) if axis == "steps" else track.seconds
+    inside = (x >= span[0]) & (x <= span[1])
+    return x[inside], track.values[inside]
 
 
 def event_positions(events: tuple[Event, ...], axis: Axis) -> list[float]:
@@ -37,25 +81,41 @@ def event_positions(events: tuple[Event, ...], axis: Axis) -> list[float]:
     return [float(e.step) if axis == "steps" else e.seconds for e in events]
 
 
-def _columns(
-    curve: Curve, axis: Axis, columns: int
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """x of every bucket [n], ascending, and the column of the chart that it falls into [n]."""
+def along(curve: Curve, axis: Axis, steps: Vector) -> Vector:
+    """The places on the axis of these steps, which may lie between those of the curve."""
+    if axis == "steps" or not len(curve.steps):
+        return steps
+    seconds: Vector = np.interp(steps, np.append(0, curve.steps), np.append(0.0, curve.seconds))
+    return seconds
+
+
+def step_at(curve: Curve, axis: Axis, x: float) -> float:
+    """The step at a place on the axis."""
+    if axis == "steps" or not len(curve.steps):
+        return x
+    return float(np.interp(x, np.append(0.0, curve.seconds), np.append(0, curve.steps)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Which buckets [m] are seen, in which column each is [m], the columns that hold any [n], and
+    the x of the last bucket in each [n]."""
+
+    buckets: slice
+    column: NDArray[np.int64]
+    held: NDArray[np.int64]
+    x: Vector
+
+
+def _seen(curve: Curve, axis: Axis, columns: int, span: Span | None) -> _Seen:
     x = curve.steps.astype(np.float64) if axis == "steps" else curve.seconds
-    if len(x) <= 1:
-        return x, np.zeros(len(x), np.int64)
-    scale = max(columns, 1) / (x[-1] - x[0])
-    return x, np.minimum(((x - x[0]) * scale).astype(np.int64), max(columns, 1) - 1)
-
-
-def _smooth(y: NDArray[np.float64], smoothing: float) -> NDArray[np.float64]:
-    """Exponential moving average with the start corrected, as Adam corrects its moments."""
-    if not smoothing:
-        return y
-    out = np.empty_like(y)
-    average = weight = 0.0
-    for i, value in enumerate(y.tolist()):
-        average = smoothing * average + (1.0 - smoothing) * value
-        weight = smoothing * weight + (1.0 - smoothing)
-        out[i] = average / weight
-    return out
+    if not len(x):
+        nothing = np.zeros(0, np.int64)
+        return _Seen(slice(0, 0), nothing, nothing, x)
+    low, high = span or (float(x[0]), float(x[-1]))
+    buckets = slice(*np.searchsorted(x, (low, np.nextafter(high, np.inf))).tolist())
+    x = x[buckets]
+    scale = max(columns, 1) / max(high - low, 1e-12)
+    column = np.minimum(((x - low) * scale).astype(np.int64), max(columns, 1) - 1)
+    held, first, count = np.unique(column, return_index=True, return_counts=True)
+    return _Seen(buckets, column, held, x[first + count - 1])

@@ -11,7 +11,7 @@ _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = 2**64 - 1
 
 
-def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The finaliser of splitmix64 (Steele, Lea and Flood, 2014), element by element."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -29,7 +29,7 @@ def documents(
     steps = np.arange(first_step, first_step + n_steps, dtype=np.uint64)[:, None]
     places = np.arange(batch, dtype=np.uint64)[None, :]
     key = np.uint64((seed * _GOLDEN + 1) & _MASK)
-    hashed = _mix(_mix(steps * np.uint64(_GOLDEN) ^ key) + places * np.uint64(_GOLDEN))
+    hashed = mix(mix(steps * np.uint64(_GOLDEN) ^ key) + places * np.uint64(_GOLDEN))
     return ((hashed >> np.uint64(32)) * np.uint64(n_docs) >> np.uint64(32)).astype(np.int32)
 
 

@@ -10,12 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.config import MAX_VOCAB
+from eetui.core.data.heldout import FEWEST, fingerprints, is_held_out
 from eetui.core.data.sources import Source, locate, read_text
 from eetui.core.errors import UsageError
 from eetui.core.text import told, visible
 
 NAMES_POSITIONS = 6.5
 """Positions a name counts for in EEmicroGPT's MFLOP figures, the yardstick of % of peak."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """All documents uncut: what a data set of any block size and split is made of.
+
+    ids: their characters' ids in a row. sizes: characters of each [n_docs]. hashes: [n_docs].
+    """
+
+    ids: NDArray[np.uint8]
+    sizes: NDArray[np.int64]
+    hashes: NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,8 @@ class Dataset:
     is the id after them. documents: the texts, uncut. n_cut: documents longer than block_size
     characters. n_blank: lines skipped because they hold nothing but white space. n_repeated:
     lines that were seen before; they stay, since how often a text occurs is to be learned too.
+    held_out: the documents that were kept from training by `with_held_out`, or None; tokens and
+    lengths are then those of the others. held_out_share: the share that was asked for.
     """
 
     name: str
@@ -40,10 +55,9 @@ class Dataset:
     n_blank: int
     n_repeated: int
     is_names: bool
-    _ids: NDArray[np.uint8] = field(repr=False)
-    """The ids of all documents' characters in a row, uncut: what `with_block_size` cuts anew."""
-    _sizes: NDArray[np.int64] = field(repr=False)
-    """Characters of each document [n_docs]."""
+    _text: Text = field(repr=False)
+    held_out: Dataset | None = None
+    held_out_share: float = 0.0
 
     @property
     def vocab_size(self) -> int:
@@ -81,17 +95,49 @@ class Dataset:
     def fingerprint(self) -> str:
         """SHA-256 of the encoded documents, uncut and in their order: the same for equal data."""
         digest = sha256("".join(self.vocabulary).encode("utf-32-le", "surrogatepass"))
-        digest.update(self._sizes.astype("<i8").tobytes())
-        digest.update(self._ids.tobytes())
+        digest.update(self._text.sizes.astype("<i8").tobytes())
+        digest.update(self._text.ids.tobytes())
         return digest.hexdigest()
 
     def with_block_size(self, block_size: int) -> Dataset:
         """The same documents cut to another length."""
         if block_size == self.block_size:
             return self
-        tokens, lengths = _cut(self._ids, self._sizes, block_size, self.boundary)
-        n_cut = int(np.count_nonzero(self._sizes > block_size))
-        return replace(self, tokens=tokens, lengths=lengths, n_cut=n_cut)
+        return self._made(block_size, self.held_out_share)
+
+    def with_held_out(self, share: float) -> Dataset:
+        """The same documents with about `share` of them kept from training; 0 keeps none back."""
+        if share == self.held_out_share:
+            return self
+        return self._made(self.block_size, share)
+
+    def _made(self, block_size: int, share: float) -> Dataset:
+        text = self._text
+        tokens, lengths = _cut(text.ids, text.sizes, block_size, self.boundary)
+        n_cut = int(np.count_nonzero(text.sizes > block_size))
+        whole = replace(self, tokens=tokens, lengths=lengths, n_cut=n_cut, held_out=None)
+        kept = is_held_out(text.hashes, share)
+        if not kept.any():
+            return replace(whole, held_out_share=share)
+        return replace(
+            whole,
+            tokens=tokens[~kept],
+            lengths=lengths[~kept],
+            held_out=replace(whole, tokens=tokens[kept], lengths=lengths[kept], held_out_share=0.0),
+            held_out_share=share,
+        )
+
+    @property
+    def why_none_held_out(self) -> str:
+        """Empty unless documents were to be kept back and none was, else why in a sentence."""
+        if self.held_out is not None or not self.held_out_share:
+            return ""
+        if self.n_docs < FEWEST:
+            return (
+                f"{self.name} has {self.n_docs} documents, fewer than {FEWEST}: "
+                "none is held out, and all are trained on."
+            )
+        return f"All documents of {self.name} are the same: none is held out."
 
     def encode(self, text: str) -> list[int]:
         """The ids of `text`, without boundaries; raises `UsageError` for an unknown character."""
@@ -153,8 +199,7 @@ def _from_text(text: str, source: Source, block_size: int) -> Dataset:
         n_blank=len(lines) - len(documents),
         n_repeated=len(documents) - len(unique),
         is_names=source.is_names,
-        _ids=ids,
-        _sizes=sizes,
+        _text=Text(ids, sizes, fingerprints(codes, sizes)),
     )
 
 

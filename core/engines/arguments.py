@@ -7,16 +7,21 @@ import numpy as np
 from eetui.core.config import ModelConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.errors import EngineError
-from eetui.core.model.state import TrainState
+from eetui.core.model.state import TrainState, Vector
 
 
 def check_state(state: TrainState, model: ModelConfig) -> None:
     """Raise `EngineError` unless the three vectors are contiguous float32 [n_params]."""
     for vector in (state.params, state.m, state.v):
-        if vector.shape != (model.n_params,) or vector.dtype != np.float32:
-            raise EngineError(f"The state is not one of this model ({model.n_params} float32).")
-        if not vector.flags.c_contiguous:
-            raise EngineError("The state's vectors must be contiguous.")
+        check_vector(vector, model)
+
+
+def check_vector(vector: Vector, model: ModelConfig) -> None:
+    """Raise `EngineError` unless the vector is contiguous float32 [n_params]."""
+    if vector.shape != (model.n_params,) or vector.dtype != np.float32:
+        raise EngineError(f"The state is not one of this model ({model.n_params} float32).")
+    if not vector.flags.c_contiguous:
+        raise EngineError("The state's vectors must be contiguous.")
 
 
 def check_fit(dataset: Dataset, model: ModelConfig) -> None:

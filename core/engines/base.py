@@ -111,3 +111,13 @@ class Engine(Protocol):
         documents: NDArray[np.int32],
     ) -> Gradients:
         """The loss and gradients of one batch `documents` [batch]; `state` is left as it is."""
+
+    def evaluate(
+        self,
+        params: Vector,
+        dataset: Dataset,
+        model: ModelConfig,
+        optimizations: Optimizations,
+        documents: NDArray[np.int32],
+    ) -> NDArray[np.float32]:
+        """The mean loss of each row of `documents` [n_batches, batch], nats; forward only."""

@@ -14,7 +14,7 @@ from eetui.core.engines.base import Gradients, Progress, StepReport
 from eetui.core.errors import EngineError
 from eetui.core.model import reference
 from eetui.core.model.sampling import generate
-from eetui.core.model.state import TrainState
+from eetui.core.model.state import TrainState, Vector
 from eetui.core.optimizations import Optimizations, Value, labels
 
 _BLAS_NAMES = {"openblas": "OpenBLAS", "mkl": "MKL", "accelerate": "Accelerate", "blis": "BLIS"}
@@ -110,9 +110,7 @@ class NumpyEngine:
         documents: NDArray[np.int32],
     ) -> Gradients:
         """The loss and gradients of one batch; raises `EngineError` for toggles not its own."""
-        for key in labels(optimizations):
-            if reason := self.why_not(key, getattr(optimizations, key)):
-                raise EngineError(f"The numpy engine cannot set {key}. {reason}")
+        self._check(optimizations)
         with np.errstate(over="ignore", invalid="ignore"):  # A run that diverges says so itself.
             loss, grads = reference.loss_and_gradients(
                 state.params,
@@ -122,3 +120,27 @@ class NumpyEngine:
                 optimizations.padding_skip,
             )
         return Gradients(loss, grads)
+
+    def evaluate(
+        self,
+        params: Vector,
+        dataset: Dataset,
+        model: ModelConfig,
+        optimizations: Optimizations,
+        documents: NDArray[np.int32],
+    ) -> NDArray[np.float32]:
+        """The mean loss of each row of `documents` [n_batches, batch], nats; forward only."""
+        self._check(optimizations)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.array(
+                [
+                    reference.loss(params, model, dataset.tokens[batch], dataset.lengths[batch])
+                    for batch in documents
+                ],
+                np.float32,
+            )
+
+    def _check(self, optimizations: Optimizations) -> None:
+        for key in labels(optimizations):
+            if reason := self.why_not(key, getattr(optimizations, key)):
+                raise EngineError(f"The numpy engine cannot set {key}. {reason}")

@@ -148,6 +148,22 @@ def backward(
     np.add.at(g["pos_emb"], rows % inputs.shape[1], dx)
 
 
+def loss(params: Array, model: ModelConfig, tokens: Array, lengths: Array) -> float:
+    """The mean loss of a batch in nats; arguments as for `loss_and_gradients`, forward only."""
+    positions = int(lengths.max())
+    rows = np.flatnonzero(np.arange(positions) < lengths[:, None])
+    targets = tokens[:, 1 : positions + 1].reshape(-1)[rows]
+    scores, _ = forward(views(model, params), model, tokens[:, :positions], rows)
+    return float(-log_softmax(scores)[np.arange(rows.size), targets].mean())
+
+
+def log_softmax(x: Array) -> Array:
+    """Logarithms of the probabilities along the last axis."""
+    log_p: Array = x - x.max(axis=-1, keepdims=True)
+    log_p -= np.log(np.exp(log_p).sum(axis=-1, keepdims=True))
+    return log_p
+
+
 def loss_and_gradients(
     params: Array, model: ModelConfig, tokens: Array, lengths: Array, padding_skip: bool = True
 ) -> tuple[float, Array]:
@@ -163,8 +179,7 @@ def loss_and_gradients(
     w, grads = views(model, params), np.zeros_like(params)
 
     scores, saved = forward(w, model, inputs, rows)
-    log_p = scores - scores.max(axis=-1, keepdims=True)
-    log_p -= np.log(np.exp(log_p).sum(axis=-1, keepdims=True))
+    log_p = log_softmax(scores)
     at_target = (np.arange(rows.size), targets)
     share = real[rows] / params.dtype.type(np.count_nonzero(real))  # [N], 0 for padding
     loss = -(log_p[at_target] @ share)

@@ -30,11 +30,14 @@ def make_task(
 ) -> Task:
     """What all contestants of a race on `subject` are handed, with its model, data and seed.
 
+    They train on all documents, as microgpt and the published figures do: none is held out.
+
     By equal rules the learning rate falls to zero over `steps`, and stays as it is without them,
     since nobody knows then how far each contestant will get. By microgpt's rules it falls over
     1,000 steps if not said otherwise, and the batch is one: raises `UsageError` for another.
     """
-    dataset, model, seed = subject.dataset, subject.model, subject.train.seed
+    dataset, model = subject.dataset.with_held_out(0.0), subject.model
+    seed = subject.train.seed
     if rules == "microgpt":
         if batch not in (None, 1):
             raise UsageError(f"microgpt takes one document a step: a batch of {batch} is not its.")

@@ -32,7 +32,9 @@ from eetui.core.run.forms import encode, read_fields, read_optimizations
 from eetui.core.text import told, visible
 
 FORMAT = "eetui checkpoint"
-VERSION = 1
+VERSION = 2
+"""1: no share of held-out documents; all were trained on."""
+READABLE = ("1", "2")
 VECTORS = ("params", "m", "v")
 
 MOST_HEADER_BYTES = 1 << 20
@@ -104,10 +106,10 @@ def load(path: str | Path) -> Checkpoint:
             raise UsageError(
                 f"{shown} was not written by eetui: name a file that --save or the screen made."
             )
-        if metadata.get("version") != str(VERSION):
+        if metadata.get("version") not in READABLE:
             raise UsageError(
                 f"{shown} has version {visible(str(metadata.get('version')))} of the checkpoint "
-                f"format, and this eetui reads version {VERSION}: use the eetui that wrote it."
+                f"format, and this eetui reads versions up to {VERSION}: use the one that wrote it."
             )
         tensors = dict(deserialize(content))  # type: ignore[no-untyped-call]
         return _decode(tensors, metadata)
@@ -139,7 +141,8 @@ def _metadata(content: bytes) -> dict[str, str]:
 def _decode(tensors: dict[str, dict[str, Any]], metadata: dict[str, str]) -> Checkpoint:
     try:
         model = read_fields(ModelConfig, json.loads(metadata["model"]), "the model")
-        train = read_fields(TrainConfig, json.loads(metadata["train"]), "the training")
+        since = {"held_out": 0.0} if metadata["version"] == "1" else {}
+        train = read_fields(TrainConfig, json.loads(metadata["train"]), "the training", since)
         step = int(metadata["step"])
         vocabulary = tuple(map(_character, json.loads(metadata["vocabulary"])))
         optimizations = read_optimizations(json.loads(metadata["optimizations"]), "the toggles")

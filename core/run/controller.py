@@ -112,6 +112,11 @@ class Controller:
         )
         if self.trainer.engine is not None:
             self.status = self._start_as
+        self._tell_if_none_held_out()
+
+    def _tell_if_none_held_out(self) -> None:
+        if why := self.trainer.dataset.why_none_held_out:
+            self.tell(why)
 
     def _prepare(
         self, choose: Callable[[Engine], Optimizations], entry: Optimization | None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from pathlib import Path
-from types import NoneType, UnionType
+from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from eetui.core.config import KIND_NAMES, ModelConfig, TrainConfig
@@ -26,15 +27,18 @@ def encode(value: object) -> Any:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
-def read_fields(cls: type[T], values: object, name: str) -> T:
+def read_fields(
+    cls: type[T], values: object, name: str, since: Mapping[str, Any] = MappingProxyType({})
+) -> T:
     """An instance of the dataclass `cls` from the JSON object `values`, called `name` in errors.
 
     A configuration must name all of its fields, since a default may change from one version to
-    the next. Raises `UsageError` for unknown and missing fields, wrong types and values that the
-    class refuses.
+    the next; `since` has those that came after the JSON was written. Raises `UsageError` for
+    unknown and missing fields, wrong types and values that the class refuses.
     """
     if not isinstance(values, dict):
         raise UsageError(f"{name} must be a JSON object.")
+    values = {**since, **values}
     hints = get_type_hints(cls)
     is_whole = cls in (ModelConfig, TrainConfig)
     for field in fields(cls):  # type: ignore[arg-type]

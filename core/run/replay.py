@@ -103,7 +103,7 @@ def replay(log: Log, dataset: Dataset, state: TrainState | None = None) -> Train
             engines[setup.engine] = registry.create(setup.engine)
         engine = engines[setup.engine]
         engine.prepare(setup.model, setup.optimizations)
-        cut = dataset.with_block_size(setup.model.block_size)
+        cut = setup.cut(dataset)
         while now.step < stretch.last:
             setup.advance(engine, now, cut, min(stretch.last - now.step, STEPS_AT_ONCE))
     return now

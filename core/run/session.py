@@ -232,4 +232,6 @@ class Session:
             can_rewind=trainer.good.step < step,
             is_ready=controller.engine is not None,
             notice=controller.notice,
+            held_out=trainer.held_out.track.curve(),
+            why_none_held_out=trainer.dataset.why_none_held_out,
         )

@@ -51,10 +51,18 @@ class Setup:
             case _:
                 return self
 
+    def cut(self, dataset: Dataset) -> Dataset:
+        """The documents that are trained on, and those that are held out, at the model's length."""
+        held_out = self.train.held_out
+        return dataset.with_block_size(self.model.block_size).with_held_out(held_out)
+
     def advance(
         self, engine: Engine, state: TrainState, dataset: Dataset, n_steps: int
     ) -> StepReport:
-        """Take the next n_steps; how many are taken at once does not change what is learned."""
+        """Take the next n_steps on a data set that `cut` made.
+
+        How many are taken at once does not change what is learned.
+        """
         train, first = self.train, state.step
         return engine.run(
             state,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Curve, Event
+from eetui.core.curves.track import TrackCurve
 from eetui.core.model.statistics import SampleStatistics
 from eetui.core.optimizations import Kind, Optimizations
 
@@ -94,7 +95,9 @@ class Snapshot:
     loss: mean of about the last 100 steps, nats (None before the first). seconds: time spent in
     steps. us_per_step: median of the last chunks. percent_of_peak: nominal work over the measured
     FMA peak of a core (None until that was measured). can_rewind: there is an earlier good
-    state to go back to. is_ready: the engine that was asked for can be used.
+    state to go back to. is_ready: the engine that was asked for can be used. held_out: the loss on
+    the documents that are kept from training. why_none_held_out: a sentence if there are none
+    although some were to be kept back, or ''.
     """
 
     status: Status
@@ -128,3 +131,5 @@ class Snapshot:
     can_rewind: bool
     is_ready: bool
     notice: Notice | None = None
+    held_out: TrackCurve = field(default_factory=TrackCurve)
+    why_none_held_out: str = ""

@@ -34,6 +34,7 @@ from eetui.core.run.commands import (
     UseState,
 )
 from eetui.core.run.effects import EffectMeter
+from eetui.core.run.evaluation import HeldOutLoss
 from eetui.core.run.log import Entry, Log
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.setup import Setup
@@ -78,11 +79,13 @@ class Trainer:
 
     def _begin(self, model: ModelConfig, train: TrainConfig, state: TrainState | None) -> None:
         """Start a new run, or one that continues from `state`."""
-        self.dataset = self.dataset.with_block_size(model.block_size)
-        model = replace(model, vocab_size=self.dataset.vocab_size)
         self.setup = replace(self.setup, model=model, train=train)
+        self.dataset = self.setup.cut(self.dataset)
+        model = replace(model, vocab_size=self.dataset.vocab_size)
+        self.setup = replace(self.setup, model=model)
         self.state = state or TrainState.create(model, train.seed)
         self.history = History()
+        self.held_out = HeldOutLoss(self.dataset, model)
         self.effects = EffectMeter()
         self.events: list[Event] = []
         self.names.clear(model.block_size)
@@ -203,6 +206,7 @@ class Trainer:
         self._change(Rewind(step))
         self.state = self.good.clone()
         self.history.forget_after(step)
+        self.held_out.forget_after(step)
         self.names.forget_after(step)
         self.effects.disturbed()
         self.events = [event for event in self.events if event.step <= step]
@@ -227,10 +231,14 @@ class Trainer:
         self._chunk_steps = max(1, min(int(CHUNK_US / report.us_per_step), GROWTH * n))
         if diverged_at is None:
             self._keep_if_good()
+            judge = self.engine, self.optimizations, self.state, self.history.seconds
             if self.finished:
+                self.held_out.finish(*judge)
                 self.names.update(
                     self.engine, self.state, self.model, self.dataset, self.train.seed
                 )
+            else:
+                self.held_out.trained(report.elapsed_ns, *judge)
         return Chunk(first, losses, diverged_at)
 
     def _steps_of_next_chunk(self, at_most: int | None) -> int:

@@ -36,6 +36,44 @@ def test_json_summary_has_what_scripts_rely_on(cli):
     assert all(isinstance(name, str) for name in facts["samples"])
 
 
+def test_the_held_out_loss_is_in_the_json_and_depends_on_the_share(cli):
+    arguments = ("train", *QUICK, "--steps", "30", "--json")
+    tenth, half, none = (
+        json.loads(cli(*arguments, "--held-out", share).out) for share in ("0.1", "0.5", "0")
+    )
+    assert tenth["held_out_loss"] == pytest.approx(tenth["loss_last100"], abs=0.2)
+    assert tenth["held_out_curve"]["steps"][-1] == 30
+    assert tenth["held_out_curve"]["loss"][-1] == tenth["held_out_loss"]
+    assert tenth["held_out_loss"] != half["held_out_loss"]
+    assert (none["held_out"], none["held_out_loss"]) == (0.0, None)
+    assert json.loads(cli(*arguments).out)["held_out_loss"] == tenth["held_out_loss"]
+
+
+def test_few_documents_are_all_trained_on_and_it_is_said(cli, tmp_path):
+    data = tmp_path / "few.txt"
+    data.write_text("ab\nba\nabba\n")
+    result = cli("train", *QUICK, "--data", data, "--steps", "5", "--json")
+    assert json.loads(result.out)["held_out_loss"] is None
+    assert "3 documents, fewer than 20: none is held out" in result.err
+
+
+def test_a_checkpoint_keeps_its_share_of_held_out_documents(cli, tmp_path):
+    path = tmp_path / "run"
+    cli("train", *QUICK, "--steps", "5", "--held-out", "0.3", "--save", path)
+    more = json.loads(cli("train", "--load", path, "--steps", "9", "--json").out)
+    assert more["held_out"] == 0.3
+    refused = cli("train", "--load", path, "--held-out", "0.1")
+    assert refused.code == 2
+    assert "held_out 0.3, which cannot become 0.1" in refused.err
+
+
+@pytest.mark.parametrize("share", ["-0.1", "0.6", "nan"])
+def test_a_share_that_makes_no_sense_is_refused(cli, share):
+    result = cli("train", *QUICK, "--steps", "5", "--held-out", share)
+    assert result.code == 2
+    assert "between 0 and 0.5" in result.err
+
+
 def test_a_run_is_a_function_of_its_seed(cli):
     arguments = ("train", *QUICK, "--steps", "30", "--json")
     first, again, other = (

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from eetui.core.config import ModelConfig
-from eetui.core.data.dataset import Dataset, load_dataset
+from eetui.core.data.dataset import Dataset, Text, load_dataset
 from eetui.core.run.session import Session
 from eetui.core.run.snapshot import Snapshot
 
@@ -100,8 +100,7 @@ def toy() -> Toy:
             n_blank=0,
             n_repeated=0,
             is_names=False,
-            _ids=np.zeros(0, np.uint8),
-            _sizes=sizes.astype(np.int64),
+            _text=Text(np.zeros(0, np.uint8), sizes.astype(np.int64), np.zeros(0, np.uint64)),
         )
 
     return make

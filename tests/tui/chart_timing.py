@@ -28,7 +28,8 @@ raw = smooth + np.random.default_rng(0).normal(0, 0.05, POINTS)
 try:
     from textual_plotext import PlotextPlot
 except ImportError:
-    from eetui.tui.plot import Chart, Role, Series
+    from eetui.tui.plot import Chart, Series
+    from eetui.tui.rows import Role
     from eetui.tui.ticks import linear
     from eetui.tui.widgets.chart_pane import ChartPane
 
@@ -37,8 +38,8 @@ except ImportError:
 
         def chart(self, snapshot: Any, view: Any, columns: int) -> Chart:
             return Chart(
-                linear(0, 5000, 5, lambda v: f"{v:,.0f}"),
-                linear(1.9, 3.5, 4, lambda v: f"{v:6.2f} "),
+                linear(0, 5000, 5, lambda v, _: f"{v:,.0f}"),
+                linear(1.9, 3.5, 4, lambda v, _: f"{v:6.2f} "),
                 series=(
                     Series(x.tolist(), raw.tolist(), Role.RAW, joined=False),
                     Series(x.tolist(), smooth.tolist(), Role.LINE),

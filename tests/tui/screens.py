@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from textual.content import Content
 from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Input
@@ -58,6 +59,16 @@ def text(widget: Widget) -> str:
 def shown(pilot: Pilot[Any], selector: str) -> str:
     """The plain text of a widget of the main screen."""
     return text(main_screen(pilot).query_one(selector))
+
+
+def title(widget: Widget) -> str:
+    """What stands on the upper edge of a widget's frame, as plain text."""
+    return Content.from_markup(widget.border_title or "").plain
+
+
+def subtitle(widget: Widget) -> str:
+    """What stands on the lower edge of a widget's frame, as plain text."""
+    return Content.from_markup(widget.border_subtitle or "").plain
 
 
 def toasts(pilot: Pilot[Any]) -> list[str]:

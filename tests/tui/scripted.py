@@ -13,6 +13,7 @@ import numpy as np
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Curve, Event
+from eetui.core.curves.track import TrackCurve
 from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.engines.subject import Subject
 from eetui.core.measure.ladder import NOT_CLIMBED, START, STORY, Ladder, Rung
@@ -90,6 +91,13 @@ def curve(step: int, seed: int = 1) -> Curve:
     )
 
 
+def held_out(step: int) -> TrackCurve:
+    """Twenty measurements that stay above the curve by more and more."""
+    steps = np.linspace(0, step, 21 if step else 1)[1:]
+    loss = 2.07 + 1.25 * np.exp(-steps / 500) + 0.02 * steps / 4000
+    return TrackCurve(steps.astype(np.int64), steps * 1e-4, loss)
+
+
 def snapshot(step: int = 4230, **changes: Any) -> Snapshot:
     """A run of a d_model 32 model at `step`."""
     model, train = ModelConfig(), TrainConfig()
@@ -135,6 +143,7 @@ def snapshot(step: int = 4230, **changes: Any) -> Snapshot:
         prefix="",
         can_rewind=step > 0,
         is_ready=True,
+        held_out=held_out(step),
     )
     return replace(made, **changes)
 

@@ -7,15 +7,16 @@ from itertools import pairwise
 import pytest
 
 from eetui.tui import figures, ticks
-from eetui.tui.plot import Chart, Label, Role, Series, draw
+from eetui.tui.plot import Chart, Label, Series, draw
+from eetui.tui.rows import Role
 
 WIDTH, HEIGHT = 60, 12
 
 
 def chart(**changes):
     plain = {
-        "x_axis": ticks.linear(0, 100, 4, figures.count),
-        "y_axis": ticks.linear(1, 1000, 3, lambda v: f"{v:6.0f} "),
+        "x_axis": ticks.linear(0, 100, 4, figures.fixed),
+        "y_axis": ticks.linear(1, 1000, 3, lambda v, _: f"{v:6.0f} "),
     }
     return Chart(**(plain | changes))
 
@@ -48,7 +49,7 @@ def test_every_row_has_its_width_and_roles_survive():
 
 def test_a_logarithmic_axis_places_decades_evenly():
     points = Series([50.0, 50.0, 50.0], [1.0, 31.6, 1000.0], Role.RAW, joined=False)
-    y_axis = ticks.logarithmic(1, 1000, 4, lambda v: f"{v:6.0f} ")
+    y_axis = ticks.logarithmic(1, 1000, 4, lambda v, _: f"{v:6.0f} ")
     rows = draw(chart(y_axis=y_axis, log_y=True, series=(points,)), WIDTH, HEIGHT)
     top, middle, bottom = (y for y, _ in where(rows, Role.RAW))
     assert abs((bottom - middle) - (middle - top)) <= 1
@@ -65,7 +66,7 @@ def test_labels_stand_beside_their_point_and_rows_below_it():
     ("last", "upper"), [(9.0, 9.0), (4230.0, 4500.0), (4499.0, 4500.0), (4501.0, 5000.0)]
 )
 def test_a_fitted_axis_moves_in_half_steps(last, upper):
-    axis = ticks.linear(0, last, 5, figures.count, fit=True)
+    axis = ticks.linear(0, last, 5, figures.fixed, fit=True)
     assert axis.upper == pytest.approx(upper)
     assert all(axis.lower <= p <= axis.upper for p in axis.positions)
     assert len(set(axis.labels)) == len(axis.labels)
@@ -93,7 +94,7 @@ def test_figures_read_the_same_width(text, value):
 
 def test_a_logarithmic_x_axis_has_decades_of_equal_length():
     logarithmic = chart(
-        x_axis=ticks.logarithmic(0.001, 10, 5, figures.duration),
+        x_axis=ticks.logarithmic(0.001, 10, 5, lambda v, _: figures.duration(v)),
         log_x=True,
         labels=(Label(0.1, 500.0, "middle", Role.MARK),),
     )

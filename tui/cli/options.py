@@ -158,6 +158,15 @@ class RunOptions(ModelOptions):
     schedule: Annotated[
         Schedule | None, option("--schedule", "How it decays.", TRAINING, show_default="linear")
     ] = None
+    held_out: Annotated[
+        float | None,
+        option(
+            "--held-out",
+            "Share of the documents kept from training, to measure the loss on; 0 trains on all.",
+            TRAINING,
+            show_default="0.1, none of fewer than 20 documents",
+        ),
+    ] = None
     temperature: Annotated[
         float | None,
         option("--temperature", "Low is careful, high is wild.", NAMES, show_default="0.5"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from eetui.core.config import (
     ModelConfig,
@@ -116,6 +116,7 @@ def _planned(options: RunOptions, subject: Subject, default_steps: int) -> Subje
         learning_rate=_or(options.lr, subject.train.learning_rate),
         steps=_or(options.steps, default_steps),
         schedule=_or(options.schedule, subject.train.schedule),
+        held_out=_or(options.held_out, subject.train.held_out),
     )
     return replace(subject, train=train)
 
@@ -126,14 +127,15 @@ def _continued(options: RunOptions, explicit: frozenset[str]) -> Request:
     assert options.load is not None
     loaded = checkpoint.load(options.load)
     model = loaded.model
-    own = dict(
+    own: dict[str, Any] = dict(
         zip(
             SHAPE,
             (model.d_model, model.n_heads, model.n_layers, model.block_size, model.activation),
             strict=True,
         )
     )
-    for name in SHAPE:
+    own["held_out"] = loaded.train.held_out
+    for name in own:
         if name in explicit and getattr(options, name) != own[name]:
             raise UsageError(
                 f"The checkpoint {options.load} has {name} {own[name]}, which cannot become "

@@ -48,6 +48,8 @@ def run(
     request = request_run(options, explicit, DEFAULT_STEPS)
     session = request.session(headless=True)
     training = Training(session, lines=as_lines)
+    if session.latest.why_none_held_out:
+        complain(session.latest.why_none_held_out)
     try:
         with _progress(quiet=as_lines and sys.stdout.isatty()) as show:
             training.follow(show)
@@ -123,11 +125,17 @@ class Training:
         values = losses.tolist()
         self.last.extend(values)
         if self._lines:
+            held_out = self._session.latest.held_out.latest
             sys.stdout.writelines(
-                json.dumps({"step": step, "loss": loss if math.isfinite(loss) else None}) + "\n"
+                json.dumps({"step": step, "loss": _number(loss), "held_out_loss": held_out}) + "\n"
                 for step, loss in enumerate(values, start=first_step + 1)
             )
             sys.stdout.flush()
+
+
+def _number(loss: float) -> float | None:
+    """None for what JSON has no word for."""
+    return loss if math.isfinite(loss) else None
 
 
 @contextmanager
@@ -156,6 +164,8 @@ def _progress(quiet: bool) -> Iterator[Show]:
         detail = ""
         if snapshot.loss is not None:
             detail = f"loss {snapshot.loss:.3f}"
+        if snapshot.held_out.latest is not None:
+            detail += f"  held out {snapshot.held_out.latest:.3f}"
         if snapshot.us_per_step is not None:
             detail += f"  {snapshot.us_per_step:.1f} us/step"
         progress.update(
@@ -206,6 +216,12 @@ def summary(request: Request, session: Session, training: Training) -> dict[str,
         "data": latest.data_name,
         "final_loss": training.last[-1],
         "loss_last100": math.fsum(training.last) / len(training.last),
+        "held_out": latest.train.held_out,
+        "held_out_loss": latest.held_out.latest,
+        "held_out_curve": {
+            "steps": latest.held_out.steps.tolist(),
+            "loss": latest.held_out.values.tolist(),
+        },
         "us_per_step": latest.us_per_step,
         "seconds": latest.seconds,
         "samples": generate(
@@ -232,4 +248,6 @@ def _print_summary(facts: dict[str, Any], n_losses: int) -> None:
         f"{facts['us_per_step']:.1f} us a step, "
         f"loss {facts['loss_last100']:.4f} nats (mean of the last {n_losses})"
     )
+    if facts["held_out_loss"] is not None:
+        print(f"held-out loss {facts['held_out_loss']:.4f} nats, on documents kept from training")
     data().print(Columns(facts["samples"], padding=(0, 2), width=16))

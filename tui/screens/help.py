@@ -30,8 +30,13 @@ ABOUT = {
     ),
     actions.CHARTS: (
         "The loss falls from the level of chance (the loss of guessing); faint points are raw, the "
-        "bright line is smoothed. Below it, microseconds a step on the same x axis. Every flip "
-        "leaves a dotted mark on both. Close up, the y axis holds only the later half of the run."
+        "bright line is smoothed over both sides, so it does not lag. When the warm-up is over the "
+        "chart closes in on the loss, and chance becomes a tag at the edge. Below it, microseconds "
+        "a step on the same x axis: a line of medians in a band from the lower to the upper "
+        "quartile. Every flip leaves a dotted mark on both. On a chart that has the focus (tab), "
+        "← and → move a cursor that reads all figures of a step; so does the mouse. ctrl with ↑ ↓ "
+        "or the wheel zooms, shift with ← → or dragging moves along. Click the words of an axis "
+        "to change it."
     ),
     actions.NAMES: (
         "Made by the model as it is at the step on the left. ✦ marks a name that is not in the "

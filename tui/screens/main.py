@@ -45,8 +45,9 @@ from eetui.tui.screens.help import Help
 from eetui.tui.screens.ladder import LadderScreen
 from eetui.tui.screens.prompt import Prompt
 from eetui.tui.screens.run_form import RunForm, needs_new_run
+from eetui.tui.view import View
 from eetui.tui.widgets.banner import Banner
-from eetui.tui.widgets.chart_pane import ChartPane, View
+from eetui.tui.widgets.chart_pane import ChartPane
 from eetui.tui.widgets.error_pane import ErrorPane
 from eetui.tui.widgets.loss_chart import LossChart
 from eetui.tui.widgets.names_pane import NamesPane
@@ -303,8 +304,13 @@ class MainScreen(Screen[None]):
     def action_smooth_less(self) -> None:
         self._smooth(-1)
 
-    def action_smooth_none(self) -> None:
-        self._look(replace(self._view, smoothing=0.0))
+    @on(ChartPane.Looked)
+    def _look_so(self, message: ChartPane.Looked) -> None:
+        self._look(message.view)
+
+    def action_look_reset(self) -> None:
+        """The whole run, without a cursor."""
+        self._look(replace(self._view, window=None, cursor=None))
 
     def _smooth(self, by: int) -> None:
         index = SMOOTHINGS.index(self._view.smoothing) + by

@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from eetui.tui.plot import Role, Row
+from eetui.tui.rows import Role, Row
 
 
 class Canvas(Widget):

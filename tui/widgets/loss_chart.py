@@ -2,74 +2,108 @@
 
 from __future__ import annotations
 
-from eetui.core.curves.points import event_positions, loss_points
+import numpy as np
+from numpy.typing import NDArray
+
+from eetui.core.curves import window
+from eetui.core.curves.points import Span, loss_points, track_points
+from eetui.core.curves.reading import Reading
 from eetui.core.run.snapshot import Snapshot
-from eetui.tui import ticks
-from eetui.tui.plot import Chart, Label, Role, Series
-from eetui.tui.widgets.chart_pane import (
-    ChartPane,
-    View,
-    later_half,
-    mark_labels,
-    x_ticks,
-    y_label,
-)
+from eetui.tui import figures, ticks
+from eetui.tui.plot import Chart, Label, Series
+from eetui.tui.rows import Role
+from eetui.tui.view import View, mark_labels, marks, span_of, x_ticks, y_label
+from eetui.tui.widgets.chart_pane import ChartPane
 
 LEAST_SPAN = 1.0
-"""Nats below chance that are always on the axis, so that it seldom has to move."""
+"""Nats below chance that are always on the axis with everything, so that it seldom has to move."""
+LEAST_CLOSE = 0.01
+"""Nats that are on the axis at the least."""
+HELD_OUT = "○"
+BETWEEN_MARKERS = 8
+"""Columns from one marker of the held-out line to the next, at the least."""
 
 
 class LossChart(ChartPane):
-    """Nats, with chance (the loss of guessing) as the line that learning leaves behind."""
+    """Nats. Once the loss has left chance (the loss of guessing) behind, the chart closes in on it
+    and chance is a tag at the edge."""
 
     @property
     def is_alone(self) -> bool:
         """Whether no other chart names the marks."""
         return all(chart is self or not chart.display for chart in self.screen.query(ChartPane))
 
+    def name_axes(self, view: View, read: Reading | None) -> None:
+        loss = f" {figures.nats(read.loss)} at step {figures.count(read.step)}" if read else ""
+        latest = self.snapshot.held_out.latest if self.snapshot else None
+        held_out = read.held_out if read else latest
+        title = f"loss{loss}, nats"
+        if held_out is not None:
+            title += f"   {HELD_OUT} held out {figures.nats(held_out)}"
+        smoothing = (
+            "[@click=screen.smooth_less]-[/] [@click=screen.smooth_more]+[/] "
+            f"[@click=screen.smooth_more]smoothing {view.smoothing:.2f}[/]"
+        )
+        axis = f"x [@click=screen.switch_axis]{view.axis}[/]"
+        self.frame(title, f"{axis}   {self.scale_word}   {smoothing}")
+
     def chart(self, snapshot: Snapshot, view: View, columns: int) -> Chart:
-        self.border_title = "loss, nats"
-        self.border_subtitle = (
-            f"x {view.axis}   y {self.scale}   + - 0 smoothing {view.smoothing:.2f}".rstrip()
-        )
-        raw_x, raw = loss_points(snapshot.curve, view.axis, 0.0, 2 * columns)
-        x, y = loss_points(snapshot.curve, view.axis, view.smoothing, 2 * columns)
-        chance = snapshot.chance_loss
-        top = max(chance * 1.02, float(y.max(initial=0.0)))
-        bottom = min(chance - LEAST_SPAN, float(raw.min(initial=chance)))
-        if self.scale == "close" and len(raw):
-            bottom, top = later_half(raw)
-        x_axis = x_ticks(snapshot, view.axis, columns)
-        y_axis = self._y_axis(bottom, top)
-        series = (
-            Series(raw_x.tolist(), raw.tolist(), Role.RAW, joined=False),
-            Series(x.tolist(), y.tolist(), Role.LINE),
-        )
-        in_view = y_axis.lower <= chance <= y_axis.upper
-        guessing = f" chance {chance:.3f} "
+        curve, chance = snapshot.curve, snapshot.chance_loss
+        x_axis = x_ticks(snapshot, view, columns)
+        span = span_of(x_axis)
+        raw_x, raw = loss_points(curve, view.axis, 0.0, 2 * columns, span)
+        x, y = loss_points(curve, view.axis, view.smoothing, 2 * columns, span)
+        out_x, out = track_points(snapshot.held_out, view.axis, span)
+        low, high = self._in_sight(raw, out, chance, zoomed=view.window is not None)
+        y_axis = self._y_axis(low, high)
+        series = [Series(x.tolist(), y.tolist(), Role.LINE)]
+        if view.smoothing:
+            series.insert(0, Series(raw_x.tolist(), raw.tolist(), Role.RAW, joined=False))
+        if len(out):
+            series.append(Series(out_x.tolist(), out.tolist(), Role.HELD_OUT))
+            series.append(_markers(out_x, out, x_axis, columns))
+        names = mark_labels(snapshot, view.axis, x_axis, y_axis.lower, columns, -1)
         return Chart(
             x_axis,
             y_axis,
             log_y=self.scale == "log",
-            series=series if view.smoothing else series[1:],
-            level=chance if in_view else None,
-            marks=tuple(event_positions(snapshot.events, view.axis)),
-            labels=(
-                *([Label(x_axis.upper, chance, guessing, Role.REFERENCE, "right")] * in_view),
-                *(
-                    mark_labels(snapshot, view.axis, x_axis, y_axis.lower, columns, -1)
-                    if self.is_alone
-                    else ()
-                ),
-            ),
+            series=tuple(series),
+            level=chance if y_axis.lower <= chance <= y_axis.upper else None,
+            marks=marks(snapshot, view.axis, x_axis),
+            labels=(_chance(chance, x_axis, y_axis), *(names if self.is_alone else ())),
         )
+
+    def _in_sight(
+        self, raw: NDArray[np.float64], out: NDArray[np.float64], chance: float, zoomed: bool
+    ) -> Span:
+        """From where to where the y axis goes: all there is in a part that is looked at closer."""
+        if len(raw) and (zoomed or (self.scale == "close" and window.is_settled(raw, chance))):
+            seen = raw if zoomed else window.later(raw)
+            seen = np.concatenate([seen, out if zoomed else window.later(out)])
+            low, high = window.extent(seen, seen)
+            return max(low, 0.0), max(high, low + LEAST_CLOSE)
+        seen = np.concatenate([raw, out])
+        top = max(chance * 1.02, float(seen.max(initial=0.0)))
+        return min(chance - LEAST_SPAN, float(seen.min(initial=chance))), top
 
     def _y_axis(self, bottom: float, top: float) -> ticks.Ticks:
         count = max(self.content_size.height // 3, 2)
-
-        def label(value: float) -> str:
-            return y_label(f"{value:.2f}")
-
         if self.scale == "log":
-            return ticks.logarithmic(bottom * 0.98, top * 1.02, count, label)
-        return ticks.linear(bottom, top, count, label, fit=True)
+            return ticks.logarithmic(max(bottom * 0.98, 1e-4), top * 1.02, count, y_label)
+        return ticks.linear(bottom, top, count, y_label, fit=True)
+
+
+def _chance(chance: float, x_axis: ticks.Ticks, y_axis: ticks.Ticks) -> Label:
+    """The name of the level of chance; at the edge beyond which it lies, with an arrow to it."""
+    y = min(max(chance, y_axis.lower), y_axis.upper)
+    arrow = " ▲" if y < chance else " ▼" if y > chance else ""
+    return Label(x_axis.upper, y, f" chance {chance:.3f}{arrow} ", Role.REFERENCE, "right")
+
+
+def _markers(
+    x: NDArray[np.float64], y: NDArray[np.float64], x_axis: ticks.Ticks, columns: int
+) -> Series:
+    """Markers on some points of the held-out line, so that it is told by more than its colour."""
+    apart = BETWEEN_MARKERS * (x_axis.upper - x_axis.lower) / max(columns, 1)
+    _, first = np.unique(x // apart, return_index=True)
+    return Series(x[first].tolist(), y[first].tolist(), Role.HELD_OUT, False, HELD_OUT)

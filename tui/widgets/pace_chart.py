@@ -3,51 +3,53 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from eetui.core.curves.points import event_positions, us_points
+from eetui.core.curves import window
+from eetui.core.curves.points import Band, us_band
+from eetui.core.curves.reading import Reading
 from eetui.core.run.snapshot import Snapshot
-from eetui.tui import figures, ticks
-from eetui.tui.plot import Chart, Role, Series
-from eetui.tui.widgets.chart_pane import (
-    ChartPane,
-    View,
-    later_half,
-    mark_labels,
-    x_ticks,
-    y_label,
-)
+from eetui.tui import ticks
+from eetui.tui.layers import Shade
+from eetui.tui.plot import Chart, Series
+from eetui.tui.rows import Role
+from eetui.tui.view import View, mark_labels, marks, span_of, us_said, x_ticks, y_label
+from eetui.tui.widgets.chart_pane import ChartPane
 
 EMPTY = np.array([20.0, 100.0])
 
 
 class PaceChart(ChartPane):
-    """Logarithmic at first, so that twice as slow is the same step up anywhere."""
+    """A line of medians in a band of quartiles.
+
+    Logarithmic at first, so that twice as slow is the same step up anywhere.
+    """
+
+    def name_axes(self, view: View, read: Reading | None) -> None:
+        title = ", ".join(us_said(read)) if read else "us/step, median and quartiles"
+        self.frame(title, self.scale_word)
 
     def chart(self, snapshot: Snapshot, view: View, columns: int) -> Chart:
-        self.border_title = "us/step"
-        self.border_subtitle = f"y {self.scale}"
-        x, y = us_points(snapshot.curve, view.axis, 0.0, 2 * columns)
-        x_axis = x_ticks(snapshot, view.axis, columns)
-        y_axis = self._y_axis(y if len(y) else EMPTY)
+        x_axis = x_ticks(snapshot, view, columns)
+        band = us_band(snapshot.curve, view.axis, 2 * columns, span_of(x_axis))
+        y_axis = self._y_axis(band, zoomed=view.window is not None)
         return Chart(
             x_axis,
             y_axis,
             log_y=self.scale == "log",
-            series=(Series(x.tolist(), y.tolist(), Role.LINE),),
-            marks=tuple(event_positions(snapshot.events, view.axis)),
+            series=(Series(band.x.tolist(), band.median.tolist(), Role.LINE),),
+            marks=marks(snapshot, view.axis, x_axis),
             labels=mark_labels(snapshot, view.axis, x_axis, y_axis.upper, columns),
+            shade=Shade(band.x, band.low, band.high) if len(band.x) else None,
         )
 
-    def _y_axis(self, y: NDArray[np.float64]) -> ticks.Ticks:
-        bottom, top = float(y.min()), float(y.max())
+    def _y_axis(self, band: Band, zoomed: bool) -> ticks.Ticks:
+        low, high = (band.low, band.high) if len(band.x) else (EMPTY, EMPTY)
         count = max(self.content_size.height // 2, 2)
-
-        def label(value: float) -> str:
-            return y_label(figures.count(value))
-
+        bottom, top = float(low.min()), float(high.max())
         if self.scale == "log":
-            return ticks.logarithmic(max(bottom * 0.75, 1e-2), top * 1.9, count, label)
+            return ticks.logarithmic(max(bottom * 0.75, 1e-2), top * 1.9, count, y_label)
         if self.scale == "close":
-            return ticks.linear(*later_half(y), count, label, fit=True)
-        return ticks.linear(0.0, top * 1.1, count, label, fit=True)
+            if not zoomed:
+                low, high = window.later(low), window.later(high)
+            return ticks.linear(*window.extent(low, high), count, y_label, fit=True)
+        return ticks.linear(0.0, top * 1.1, count, y_label, fit=True)

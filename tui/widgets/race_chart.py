@@ -8,7 +8,8 @@ from eetui.core.curves.labels import spread
 from eetui.core.curves.log_points import Points, loss_points
 from eetui.core.race.league import League
 from eetui.tui import figures, standings, ticks
-from eetui.tui.plot import AXIS_ROWS, SERIES, Chart, Label, Role, Row, Series, draw
+from eetui.tui.plot import AXIS_ROWS, Chart, Label, Series, draw
+from eetui.tui.rows import SERIES, Role, Row
 from eetui.tui.widgets.canvas import Canvas
 
 Y_LABELS = 5
@@ -116,7 +117,7 @@ class RaceChart(Canvas):
             return ticks.linear(0.0, last, count, figures.seconds)
         first = min((float(x[0]) for x, _ in curves.values()), default=SHORTEST)
         lower = max(ticks.decade(first), SHORTEST)
-        return ticks.logarithmic(lower, last, count, figures.duration)
+        return ticks.logarithmic(lower, last, count, lambda at, _: figures.duration(at))
 
     def _y_axis(self, league: League, curves: dict[str, Points], rows: int) -> ticks.Ticks:
         threshold = league.plan.threshold
@@ -125,8 +126,8 @@ class RaceChart(Canvas):
         low = min([threshold, *lows])
         top = threshold + CLOSE if self.close_up else min(max([3.5, *highs]), low + TALLEST)
 
-        def label(value: float) -> str:
-            return f"{value:.1f} ".rjust(Y_LABELS)
+        def label(value: float, decimals: int) -> str:
+            return f"{value:.{max(decimals, 1)}f} ".rjust(Y_LABELS)
 
         return ticks.linear(low - 0.05, top, max(rows // 3, 2), label)
 

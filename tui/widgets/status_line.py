@@ -23,7 +23,7 @@ GLYPHS = {
 WIDE = 110
 """Columns from which on the figures stand in columns under their words."""
 SHAPE_WIDTH = 19
-ENGINE_WIDTHS = (27, 38)
+ENGINE_WIDTHS = (24, 38)
 """Least and most columns for the name of the engine."""
 
 
@@ -54,10 +54,11 @@ def _wide(s: Snapshot, width: int) -> list[Content]:
     glyph, word, colour = GLYPHS[s.status]
     right = (
         ("step", f"{figures.count(s.step)} / {figures.count(s.train.steps)}", 21),
-        ("loss", figures.nats(s.loss), 9),
-        ("us/step", figures.microseconds(s.us_per_step), 10),
-        ("samples/s", figures.count(s.samples_per_second), 12),
-        ("of peak", figures.percent(s.percent_of_peak), 10),
+        ("loss", figures.nats(s.loss), 8),
+        ("held out", figures.nats(s.held_out.latest), 10),
+        ("us/step", figures.microseconds(s.us_per_step), 9),
+        ("samples/s", figures.count(s.samples_per_second), 11),
+        ("of peak", figures.percent(s.percent_of_peak), 9),
     )
     beside = sum(c[2] for c in right) + SHAPE_WIDTH
     room = min(max(width - beside, ENGINE_WIDTHS[0]), ENGINE_WIDTHS[1])
@@ -86,10 +87,13 @@ def _compact(s: Snapshot, width: int) -> list[Content]:
     space = " " * max(width - 13 - len(engine) - len(shape), 1)
     step = f"step {figures.count(s.step)}"
     parts: list[Part] = []
+    second = (figures.count(s.samples_per_second), 7, " /s")
+    if s.held_out.latest is not None:
+        second = (figures.nats(s.held_out.latest), 5, " held out")
     for value, w, unit in (
         (figures.nats(s.loss), 5, " loss"),
+        second,
         (figures.microseconds(s.us_per_step), 6, " us/step"),
-        (figures.count(s.samples_per_second), 7, " /s"),
         (figures.percent(s.percent_of_peak), 7, " of peak"),
     ):
         parts += ["  ", (value.rjust(w), "bold"), (unit, MUTED)]

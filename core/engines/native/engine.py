@@ -14,7 +14,7 @@ from eetui.core import cpu
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import availability
-from eetui.core.engines.arguments import check_arrays, check_fit, check_state
+from eetui.core.engines.arguments import check_arrays, check_fit, check_state, check_vector
 from eetui.core.engines.base import PHASES, Gradients, Progress, StepReport
 from eetui.core.engines.native.library import (
     ISA_VARIABLE,
@@ -157,8 +157,9 @@ class NativeEngine:
             raise EngineError("A run takes documents [n_steps, batch] and a rate for each step.")
         losses = np.zeros(len(rows), np.float32)
         ticks = np.zeros(len(PHASES) + 1, np.int64)
+        check_state(state, model)
         elapsed = self._call(
-            state, dataset, model, optimizations, rows, losses,
+            state.params, dataset, model, optimizations, rows, losses,
             step=state.step, profile=profile, ticks=ticks.ctypes.data,
             rates=rates.ctypes.data, m=state.m.ctypes.data, v=state.v.ctypes.data,
             beta1=train.beta1, beta2=train.beta2, eps=train.eps,
@@ -184,9 +185,25 @@ class NativeEngine:
         losses = np.zeros(1, np.float32)
         grads = aligned_zeros(model.n_params)
         self._call(
-            state, dataset, model, optimizations, rows, losses, grads=grads.ctypes.data
+            state.params, dataset, model, optimizations, rows, losses, grads=grads.ctypes.data
         )  # fmt: skip
         return Gradients(float(losses[0]), grads)
+
+    def evaluate(
+        self,
+        params: Vector,
+        dataset: Dataset,
+        model: ModelConfig,
+        optimizations: Optimizations,
+        documents: NDArray[np.int32],
+    ) -> NDArray[np.float32]:
+        """The mean loss of each row of `documents` [n_batches, batch], nats; forward only."""
+        rows = np.ascontiguousarray(documents, dtype=np.int32)
+        if rows.ndim != 2:
+            raise EngineError("Losses are computed for batches: documents [n_batches, batch].")
+        losses = np.zeros(len(rows), np.float32)
+        self._call(params, dataset, model, optimizations, rows, losses, forward_only=True)
+        return losses
 
     def generate(
         self,
@@ -240,7 +257,7 @@ class NativeEngine:
 
     def _call(
         self,
-        state: TrainState,
+        params: Vector,
         dataset: Dataset,
         model: ModelConfig,
         optimizations: Optimizations,
@@ -250,7 +267,7 @@ class NativeEngine:
     ) -> int:
         """Check what the library cannot see, call it and return the nanoseconds."""
         self._check(optimizations)
-        check_state(state, model)
+        check_vector(params, model)
         check_fit(dataset, model)
         check_arrays(dataset)
         on = optimizations
@@ -271,7 +288,7 @@ class NativeEngine:
             n_steps=len(documents),
             batch=documents.shape[1],
             n_docs=len(dataset.lengths),
-            params=state.params.ctypes.data,
+            params=params.ctypes.data,
             tokens=dataset.tokens.ctypes.data,
             lengths=dataset.lengths.ctypes.data,
             documents=documents.ctypes.data,

@@ -14,7 +14,7 @@ from typing import Any
 
 from eetui.core.errors import EngineError
 
-VERSION = 2
+VERSION = 3
 MODULE = "eetui.core.engines.native.eetui_native"
 ISA_VARIABLE = "EETUI_ISA"
 LIBRARY_VARIABLE = "EETUI_NATIVE_LIBRARY"
@@ -38,7 +38,7 @@ class Run(ctypes.Structure):
         (c_int64, ("version", "size", *_SHAPE)),
         (c_int64, ("unit", "padding_skip", "prefix_sharing", "fast_exp", "tiles", "fused")),
         (c_int64, ("adam", "flush_denormals", "by_sample", "threads", "matrix")),
-        (c_int64, ("n_steps", "batch", "n_docs", "step", "profile")),
+        (c_int64, ("n_steps", "batch", "n_docs", "step", "profile", "forward_only")),
         (c_double, ("beta1", "beta2", "eps")),
         (c_void_p, ("params", "m", "v", "grads", "tokens", "lengths", "documents", "rates")),
         (c_void_p, ("losses", "ticks", "memory")),

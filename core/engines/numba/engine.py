@@ -13,11 +13,11 @@ from eetui.core import cpu
 from eetui.core.config import MAX_BATCH, ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import availability
-from eetui.core.engines.arguments import check_arrays, check_fit, check_state
+from eetui.core.engines.arguments import check_arrays, check_fit, check_state, check_vector
 from eetui.core.engines.base import PHASES, Gradients, Progress, StepReport
 from eetui.core.errors import EngineError
 from eetui.core.model.sampling import generate
-from eetui.core.model.state import TrainState, aligned_zeros
+from eetui.core.model.state import TrainState, Vector, aligned_zeros
 from eetui.core.optimizations import Optimizations, Value, labels
 
 if TYPE_CHECKING:
@@ -123,8 +123,9 @@ class NumbaEngine:
         if not len(rows):
             return StepReport(losses, 0, np.zeros(len(PHASES), np.int64) if profile else None)
         ticks = np.zeros(len(PHASES) + 1, np.int64)
+        check_state(state, model)
         elapsed = self._call(
-            state, dataset, model, optimizations, rows, losses,
+            state.params, dataset, model, optimizations, rows, losses,
             update=True, step=state.step, profile=profile, phases=ticks.ctypes.data,
             learning_rates=rates.ctypes.data, m=state.m.ctypes.data, v=state.v.ctypes.data,
             beta1=train.beta1, beta2=train.beta2, eps=train.eps,
@@ -152,19 +153,40 @@ class NumbaEngine:
         losses = np.zeros(1, np.float32)
         grads = aligned_zeros(model.n_params)
         self._call(
-            state, dataset, model, optimizations, rows, losses,
+            state.params, dataset, model, optimizations, rows, losses,
             update=False, step=state.step, profile=False, grads=grads.ctypes.data,
         )  # fmt: skip
         return Gradients(float(losses[0]), grads)
 
+    def evaluate(
+        self,
+        params: Vector,
+        dataset: Dataset,
+        model: ModelConfig,
+        optimizations: Optimizations,
+        documents: NDArray[np.int32],
+    ) -> NDArray[np.float32]:
+        """The mean loss of each row of `documents` [n_batches, batch], nats; forward only."""
+        rows = np.ascontiguousarray(documents, dtype=np.int32)
+        if rows.ndim != 2:
+            raise EngineError("Losses are computed for batches: documents [n_batches, batch].")
+        losses = np.zeros(len(rows), np.float32)
+        if len(rows):
+            self._call(
+                params, dataset, model, optimizations, rows, losses,
+                forward_only=True, update=False, profile=False,
+            )  # fmt: skip
+        return losses
+
     def _call(
         self,
-        state: TrainState,
+        params: Vector,
         dataset: Dataset,
         model: ModelConfig,
         optimizations: Optimizations,
         documents: NDArray[np.int32],
         losses: NDArray[np.float32],
+        forward_only: bool = False,
         **fields: float,
     ) -> int:
         """Check everything that the kernel will not, call it and return the nanoseconds."""
@@ -172,7 +194,7 @@ class NumbaEngine:
         if dataset is not self._checked:
             _check_dataset(dataset)
             self._checked = dataset  # nothing changes a data set, so once is enough
-        _check_inputs(state, dataset, model, documents)
+        _check_inputs(params, dataset, model, documents)
         from eetui.core.engines.numba.compile import kernel
         from eetui.core.engines.numba.workspace import Workspace
 
@@ -183,8 +205,8 @@ class NumbaEngine:
             space = self._workspace
             space.set(
                 padding_skip=optimizations.padding_skip, fast_exp=optimizations.fast_exp,
-                n_steps=len(documents), batch=documents.shape[1],
-                params=state.params.ctypes.data, tokens=dataset.tokens.ctypes.data,
+                n_steps=len(documents), batch=documents.shape[1], forward_only=forward_only,
+                params=params.ctypes.data, tokens=dataset.tokens.ctypes.data,
                 lengths=dataset.lengths.ctypes.data, documents=documents.ctypes.data,
                 losses=losses.ctypes.data, **fields,
             )  # fmt: skip
@@ -211,10 +233,10 @@ def _check_dataset(dataset: Dataset) -> None:
 
 
 def _check_inputs(
-    state: TrainState, dataset: Dataset, model: ModelConfig, documents: NDArray[np.int32]
+    params: Vector, dataset: Dataset, model: ModelConfig, documents: NDArray[np.int32]
 ) -> None:
     """Raise `EngineError` unless every index that the kernel will follow stays in bounds."""
-    check_state(state, model)
+    check_vector(params, model)
     check_fit(dataset, model)
     if not 1 <= documents.shape[1] <= MAX_BATCH:
         raise EngineError(f"A batch holds 1 to {MAX_BATCH} documents, not {documents.shape[1]}.")

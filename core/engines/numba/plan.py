@@ -7,7 +7,7 @@ the kernel's signature the same for every shape, so that one compilation serves 
 from __future__ import annotations
 
 SHAPE = ("d_model", "n_heads", "n_layers", "block_size", "vocab")
-FLAGS = ("padding_skip", "fast_exp", "squared", "profile", "update")
+FLAGS = ("padding_skip", "fast_exp", "squared", "profile", "update", "forward_only")
 CALL = (
     "n_steps",
     "batch",

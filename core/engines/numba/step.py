@@ -257,7 +257,7 @@ def clear_embedding_gradients(w: Any, plan: Any) -> None:
 
 @kernel
 def one_step(w: Any, plan: Any, index: int, clock: int) -> Any:
-    """Loss and gradients of row `index` of the documents, then the update if one is asked for."""
+    """Loss of row `index` of the documents, and its gradients and the update if asked for."""
     out_of_line()
     n = count(w)
     lengths = i32_at(plan.lengths)
@@ -281,12 +281,13 @@ def one_step(w: Any, plan: Any, index: int, clock: int) -> Any:
             leading(vecs * n, plan.margin), vecs, scale, plan.fast_exp != 0,
         )  # fmt: skip
         clock = lap(plan, LOSS, clock)
-        clock = backward(w, plan, rows, add, clock)
+        if plan.forward_only == 0:
+            clock = backward(w, plan, rows, add, clock)
     f32_at(plan.losses)[index] = loss * scale
     if plan.update != 0:
         adam_update(w, plan, f32_at(plan.learning_rates)[index], plan.step + index + 1)
         pack_head(w, plan)
-    else:
+    elif plan.forward_only == 0:
         give_gradients(w, plan)
     return lap(plan, ADAM, clock)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eetui.core.curves.history import CAPACITY, Event, History
-from eetui.core.curves.points import event_positions, loss_points, us_points
+from eetui.core.curves.points import event_positions, loss_points, us_band
 
 
 def filled(chunks: int, per_chunk: int = 3) -> History:
@@ -77,7 +77,7 @@ def test_smoothing_follows_a_constant_exactly_and_damps_noise() -> None:
     raw = loss_points(curve, "seconds", 0.0, 200)[1]
     smooth = loss_points(curve, "seconds", 0.9, 200)[1]
     assert smooth[50:].std() < raw[50:].std() / 2
-    assert us_points(curve, "steps", 0.9, 50)[1] == pytest.approx(np.ones(50))
+    assert us_band(curve, "steps", 50).median == pytest.approx(np.ones(50))
 
 
 def test_no_points_before_the_first_step() -> None:
@@ -95,4 +95,4 @@ def test_one_disturbed_chunk_does_not_show_in_the_pace() -> None:
     history = History()
     for i in range(400):
         history.add(i + 1, np.ones(1, np.float32), 5_000_000 if i == 200 else 1_000)
-    assert us_points(history.curve(), "steps", 0.0, 50)[1].max() == 1.0
+    assert us_band(history.curve(), "steps", 50).median.max() == 1.0

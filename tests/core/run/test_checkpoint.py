@@ -170,7 +170,7 @@ def model_with(**changes: object) -> str:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"version": "2"}, "version 2"),
+        ({"version": "3"}, "version 3"),
         ({"step": "-1"}, "step"),
         ({"step": "many"}, "many"),
         ({"step": None}, "'step' is missing"),
@@ -214,6 +214,17 @@ def test_tensors_that_do_not_fit_are_refused(path, change, words):
     change(tensors)
     save_file(tensors, path, metadata)
     with pytest.raises(UsageError, match=words):
+        checkpoint.load(path)
+
+
+def test_a_file_of_the_first_version_was_trained_on_all_documents(path, made):
+    tensors, metadata = raw(path)
+    train = json.loads(metadata["train"])
+    del train["held_out"]
+    save_file(tensors, path, metadata | {"version": "1", "train": json.dumps(train)})
+    assert checkpoint.load(path).train == replace(made.train, held_out=0.0)
+    save_file(tensors, path, metadata | {"train": json.dumps(train)})
+    with pytest.raises(UsageError, match="must have the field held_out"):
         checkpoint.load(path)
 
 

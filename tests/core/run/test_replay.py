@@ -206,13 +206,13 @@ def test_a_log_that_cannot_be_is_refused(entries, words, refused) -> None:
 def test_how_many_steps_are_taken_at_once_changes_no_bit(name, names) -> None:
     tried = engine(name)
     base = tried.default_optimizations()
-    cut = names.with_block_size(16)
     toggles = {base}
     for entry in CATALOGUE if name == "native" else ():
         for value in judge(tried, entry, base).values:
             toggles.add(entry.applied(base, value))
     for optimizations in toggles:
         setup = Setup(name, optimizations, SMALL, TRAIN)
+        cut = setup.cut(names)
         tried.prepare(SMALL, optimizations)
         whole, pieces = TrainState.create(SMALL, 1), TrainState.create(SMALL, 1)
         setup.advance(tried, whole, cut, 60)

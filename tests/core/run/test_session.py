@@ -18,7 +18,6 @@ from eetui.core.engines import availability, registry
 from eetui.core.engines.availability import judge
 from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.engines.numpy import NumpyEngine
-from eetui.core.engines.subject import Subject
 from eetui.core.errors import EngineError
 from eetui.core.measure import ladder
 from eetui.core.model.state import TrainState
@@ -115,13 +114,14 @@ def test_chunks_do_not_change_what_is_learned(names, live) -> None:
     run = live(session(names, train=train, stop_at_plan=True))
     run.wait_for_end()
     state, engine = TrainState.create(SMALL, train.seed), NumpyEngine()
+    training = names.with_held_out(train.held_out)
     whole = engine.run(
         state,
-        names,
+        training,
         SMALL,
         train,
         engine.default_optimizations(),
-        documents(train.seed, 0, 60, 4, names.n_docs),
+        documents(train.seed, 0, 60, 4, training.n_docs),
         learning_rates(train, 0, 60),
     )
     assert [run.losses[i] for i in range(60)] == pytest.approx(whole.losses.tolist(), rel=1e-6)
@@ -202,7 +202,9 @@ def test_a_climb_of_its_subject_leaves_the_run_as_it_is(names, live, monkeypatch
 def test_the_subject_is_what_trains_now(names, live, slow) -> None:
     run = live(session(names, engine="slow"))
     assert not run.wait_for(lambda s: s.step > 0).is_ready
-    assert run.session.subject == Subject(names, SMALL, LONG, "numpy")
+    before = run.session.subject
+    assert (before.model, before.train, before.engine) == (SMALL, LONG, "numpy")
+    assert before.dataset.fingerprint == names.fingerprint
     slow.may_finish.set()
     run.wait_for(lambda s: s.is_ready)
     run.session.submit(Restart(replace(SMALL, block_size=8), replace(LONG, seed=7)))
@@ -382,7 +384,7 @@ def test_a_checkpoint_continues_exactly(names, live, tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_other_data_is_refused(names, live, tmp_path: Path) -> None:
     digits = tmp_path / "digits.txt"
-    digits.write_text("123\n456\n")
+    digits.write_text("123\n456\n" * 10)
     other = live(session(load_dataset(str(digits)), paused=True))
     other.session.submit(Save(tmp_path / "digits.safetensors"))
     other.wait_for(lambda s: s.notice)

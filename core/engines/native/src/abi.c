@@ -153,7 +153,8 @@ static int64_t check_run(const eetui_run *r) {
     if (code) return code;
     if (!flag(r->padding_skip) || !flag(r->prefix_sharing) || !flag(r->fast_exp) || !flag(r->tiles)
         || !flag(r->fused) || !flag(r->flush_denormals) || !flag(r->by_sample)
-        || !flag(r->profile) || !within(r->adam, EETUI_ADAM_SCALAR, EETUI_ADAM_FUSED))
+        || !flag(r->profile) || !flag(r->forward_only)
+        || !within(r->adam, EETUI_ADAM_SCALAR, EETUI_ADAM_FUSED))
         return EETUI_TOGGLE;
     code = eetui_matrix_runs(r->matrix, r->unit);
     if (code) return code;
@@ -186,11 +187,12 @@ static int64_t check_work(const eetui_run *r) {
         || !within(r->step, 0, INT64_MAX / 2))
         return EETUI_BATCH;
     if (!r->params || !r->tokens || !r->lengths || !r->documents || !r->losses) return EETUI_NULL;
-    if (!r->grads && (!r->m || !r->v || !r->rates)) return EETUI_NULL;
+    int update = !r->grads && !r->forward_only;
+    if (update && (!r->m || !r->v || !r->rates)) return EETUI_NULL;
     if (r->profile && !r->ticks) return EETUI_NULL;
     if (r->grads && r->n_steps != 1) return EETUI_BATCH;
     if (r->threads > 1 && (!r->crew || eetui_crew_size(r->crew) < r->threads)) return EETUI_CREW;
-    if (!r->grads) {
+    if (update) {
         if (!(r->beta1 >= 0 && r->beta1 < 1 && r->beta2 >= 0 && r->beta2 < 1 && r->eps > 0
               && r->eps < 1))
             return EETUI_NUMBER;

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define EETUI_VERSION 2
+#define EETUI_VERSION 3
 
 enum {
     EETUI_OK = 0,
@@ -44,7 +44,8 @@ enum {
 
 enum { EETUI_PHASES = 8 };
 
-/* One call: n_steps training steps, or the loss and gradients of one batch. */
+/* One call: n_steps training steps, the loss and gradients of one batch, or the losses of n_steps
+ * batches with the weights left as they are. */
 typedef struct {
     int64_t version, size; /* EETUI_VERSION and sizeof of this struct */
     /* the model */
@@ -54,7 +55,7 @@ typedef struct {
     int64_t padding_skip, prefix_sharing, fast_exp, tiles, fused, adam, flush_denormals;
     int64_t by_sample, threads, matrix;
     /* the work */
-    int64_t n_steps, batch, n_docs, step, profile;
+    int64_t n_steps, batch, n_docs, step, profile, forward_only;
     double beta1, beta2, eps;
     float *params, *m, *v;    /* [n_params], as core/model/state.py lays them out */
     float *grads;             /* [n_params] to be filled instead of an update, or null */

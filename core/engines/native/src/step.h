@@ -210,9 +210,10 @@ static void one_step(Plan *p, int index, Clock *c) {
         }
         if (to < 0) to = n;
     }
+    int update = !run->grads && !run->forward_only;
     Update u = {.fuse = p->kernels->fuses && run->adam == EETUI_ADAM_FUSED && p->threads == 1
-                        && !run->grads};
-    if (!run->grads)
+                        && update};
+    if (update)
         adam_coefficients(run, run->rates[index], run->step + index + 1, u.coefficient);
     double loss = 0.0;
     float scale = 1.0f / (float)predicted;
@@ -224,7 +225,7 @@ static void one_step(Plan *p, int index, Clock *c) {
         forward(p, c);
         loss += softmax_loss(p, p->logits, scale);
         lap(c, LOSS);
-        backward(p, &u, c);
+        if (!run->forward_only) backward(p, &u, c);
     }
     if (from >= to) memset(p->g[p->thread], 0, 4 * (size_t)p->n_working);
     p->loss[8 * p->thread] = loss;
@@ -237,7 +238,7 @@ static void one_step(Plan *p, int index, Clock *c) {
     if (!u.fuse) {
         int64_t share = p->n_working / 16 * p->thread / p->threads * 16;
         int64_t end = p->n_working / 16 * (p->thread + 1) / p->threads * 16;
-        reduce_and_update(p, &u, share, end);
+        if (!run->forward_only) reduce_and_update(p, &u, share, end);
         if (p->threads > 1) eetui_crew_meet(run->crew);
     }
     lap(c, ADAM);

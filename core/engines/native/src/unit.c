@@ -36,15 +36,16 @@ static void train(const eetui_run *run, int thread, int64_t *ticks) {
     plan_of(&p, run, KERNELS[run->matrix], run->memory, thread);
     Clock clock = {ticks, clock_ticks()};
     int64_t begin = clock.since;
+    int update = !run->grads && !run->forward_only;
     int64_t seen = (int64_t)p.T * p.V;
     for (int64_t i = 0; i < seen; i++) p.seen[i] = -1;
     for (int i = 0; i < p.max_rows; i++) p.piece.itself[i] = i;
     if (thread == 0) {
         memset(p.p, 0, 4 * (size_t)p.n_working);
-        memset(p.m, 0, 4 * (size_t)p.n_working);
-        memset(p.v, 0, 4 * (size_t)p.n_working);
         move_weights(&p, run->params, p.p, 0);
-        if (!run->grads) {
+        if (update) {
+            memset(p.m, 0, 4 * (size_t)p.n_working);
+            memset(p.v, 0, 4 * (size_t)p.n_working);
             move_weights(&p, run->m, p.m, 0);
             move_weights(&p, run->v, p.v, 0);
         }
@@ -58,7 +59,7 @@ static void train(const eetui_run *run, int thread, int64_t *ticks) {
     if (thread == 0) {
         if (run->grads) {
             move_weights(&p, run->grads, p.g[0], 1);
-        } else {
+        } else if (update) {
             move_weights(&p, run->params, p.p, 1);
             move_weights(&p, run->m, p.m, 1);
             move_weights(&p, run->v, p.v, 1);

@@ -1,0 +1,40 @@
+"""Which documents are kept from training: a hash of each decides, so it is alike everywhere."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eetui.core.data.batches import mix
+
+FEWEST = 20
+"""A data set of fewer documents keeps none back."""
+
+DEFAULT_SHARE = 0.1
+
+_PLACE = np.uint64(0x9E3779B97F4A7C15)
+
+
+def fingerprints(codes: NDArray[np.uint32], sizes: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """A hash of each document [n_docs] from its characters' code points, which lie in a row.
+
+    Equal documents have equal hashes, in every file and on every machine.
+    """
+    starts = np.cumsum(sizes) - sizes
+    place = (np.arange(codes.size) - np.repeat(starts, sizes)).astype(np.uint64)
+    characters = mix((place + np.uint64(1)) * _PLACE ^ codes.astype(np.uint64))
+    return mix(np.add.reduceat(characters, starts) + sizes.astype(np.uint64))
+
+
+def is_held_out(hashes: NDArray[np.uint64], share: float) -> NDArray[np.bool_]:
+    """Which documents [n_docs] are kept back: about `share` of the different ones, and all copies.
+
+    A document stays on its side whatever else is in the file. Where by chance none would be kept
+    back, the one with the lowest hash is; of too few documents, or of equal ones, none is.
+    """
+    none = np.zeros(len(hashes), np.bool_)
+    if not share or len(hashes) < FEWEST:
+        return none
+    lowest = hashes.min()
+    kept: NDArray[np.bool_] = (hashes == lowest) | (hashes < np.uint64(share * 2**64))
+    return none if kept.all() else kept
