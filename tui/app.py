@@ -12,10 +12,10 @@ from textual.binding import Binding, BindingType
 
 from eetui.core import settings
 from eetui.core.errors import UsageError
-from eetui.tui.cli import INTERRUPTED
 from eetui.tui.commands import ActionCommands
 from eetui.tui.live import LiveSession
 from eetui.tui.screens.main import MainScreen
+from eetui.tui.signals import exit_code
 from eetui.tui.theme import ENGINE_ROOM
 from eetui.tui.worker import TrainingThread
 
@@ -49,7 +49,7 @@ class EetuiApp(App[int]):
 
     def action_interrupt(self) -> None:
         """Ctrl-C: leave with the exit code of an interrupted program."""
-        self.exit(INTERRUPTED)
+        self.exit(exit_code(KeyboardInterrupt()))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The live race: an iterator for one thread, and a way to skip contestants from another one."""
+"""The live race: one thread iterates over it, others read its latest league and skip in it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from eetui.core.race.tasks import DEFAULT_SECONDS, make_task
 
 
 class Race:
-    """Iterating races: it yields the league after every slice, and ends where it is left.
+    """A race that can be watched while it runs: iterating yields the league after every slice.
 
-    All clocks stand while the reader is busy, so a frame drawn meanwhile slows nobody. `latest` is
-    the newest league, replaced as a whole, so any thread may read it.
+    It ends where the iteration is left. All clocks are stopped while the reader is busy, so the
+    time that a frame takes counts for no contestant. `latest` is the newest league. It is replaced
+    as a whole, so any thread may read it.
     """
 
     def __init__(
@@ -50,9 +51,9 @@ class Race:
             yield league
 
     def skip(self, name: str | None = None) -> Standing:
-        """End a contestant after the slice at hand: the one called `name`, or the one at work.
+        """End a contestant after its current slice: the one called `name`, or the one at work.
 
-        Gives its standing now. Raises `UsageError` if there is none to skip.
+        Returns its standing now. Raises `UsageError` if there is none to skip.
         """
         league = self.latest
         standing = league.at_work if name is None else league.find(name)

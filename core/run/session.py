@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import queue
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from time import monotonic
 
 import numpy as np
@@ -100,8 +101,13 @@ class Session:
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """What a file needs to continue the run; only to be read after `run` has returned."""
-        return self._controller.trainer.checkpoint
+        """What a file needs to continue the run; only to be read after `run` has returned.
+
+        Its state is the last good one where a number of the live one is not finite.
+        """
+        trainer = self._controller.trainer
+        made = trainer.checkpoint
+        return made if made.state.is_finite else replace(made, state=trainer.good)
 
     @property
     def subject(self) -> Subject:

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
-INTERRUPTED = 130
+from eetui.tui import signals
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program and give its exit code; an interruption is quiet from the first import on."""
-    try:
-        from eetui.tui.cli.program import run
+    """Run the program and give its exit code; a signal is quiet from the first import on.
 
-        return run(arguments)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    Without arguments it is this process's own program, and the last thing that the process does.
+    """
+    with signals.handled(at_last=arguments is None):
+        try:
+            from eetui.tui.cli.program import run
+
+            code = run(arguments)
+        except KeyboardInterrupt as interruption:
+            code = signals.exit_code(interruption)
+    if arguments is None and threading.active_count() > 1:
+        leave(code)
+    return code
+
+
+def leave(code: int) -> None:
+    """End the process without waiting for its threads: one may compile or wait for a terminal."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)

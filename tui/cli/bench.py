@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import asdict
 
 from eetui.core.engines.availability import choose_optimizations
 from eetui.core.measure import bench
+from eetui.tui.cli.console import data, waiting
 from eetui.tui.cli.options import ModelOptions
-from eetui.tui.cli.output import data, messages, print_json
+from eetui.tui.cli.output import print_json
 from eetui.tui.cli.runs import request_model
 
 WIDE_SPREAD = 1.2
@@ -18,9 +18,7 @@ WIDE_SPREAD = 1.2
 def run(options: ModelOptions, repeats: int, *, as_json: bool = False) -> int:
     """Measure what `options` ask for and print it; gives the exit code."""
     request = request_model(options)
-    console = messages()
-    waiting = console.status("starting") if console.is_terminal else None
-    with waiting or nullcontext():
+    with waiting() as tell:
         engine, subject = request.subject.create_engine(), request.subject
         report = bench.measure(
             engine,
@@ -29,7 +27,7 @@ def run(options: ModelOptions, repeats: int, *, as_json: bool = False) -> int:
             subject.train,
             choose_optimizations(engine, subject.model, request.assignments),
             repeats,
-            waiting.update if waiting else None,
+            tell,
         )
     if as_json:
         print_json(asdict(report))
@@ -45,8 +43,7 @@ def _print_table(report: bench.BenchReport) -> None:
     toggles = ", ".join(f"{key} {label}" for key, label in report.optimizations.items())
     console.print(
         f"{report.engine} ({report.isa}), d_model {report.d_model}, heads {report.n_heads}, "
-        f"layers {report.n_layers}, batch {report.batch}, data {report.data}\n{toggles}\n",
-        markup=False,
+        f"layers {report.n_layers}, batch {report.batch}, data {report.data}\n{toggles}\n"
     )
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column()

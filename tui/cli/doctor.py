@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from eetui.core import doctor
-from eetui.tui.cli.output import data, print_json
+from eetui.tui.cli.console import data
+from eetui.tui.cli.output import print_json
 
 
 def run(*, as_json: bool = False) -> int:
@@ -18,19 +19,18 @@ def run(*, as_json: bool = False) -> int:
 
 def _print(report: doctor.Report) -> None:
     from rich.table import Table
-    from rich.text import Text
 
     console = data()
     for section in report.sections:
-        console.print(Text(section.title, style="bold"))
+        console.print(section.title, style="bold")
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
         for name, fact in section.facts.items():
-            table.add_row(name.replace("_", " "), Text(_words(fact)))
+            table.add_row(name.replace("_", " "), _words(fact))
         console.print(table)
     for problem in report.problems:
-        console.print(Text(f"Problem: {problem}", style="bold red"))
+        console.print(f"Problem: {problem}", style="bold red")
     if not report.problems:
         console.print("Everything that eetui needs is there.")
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from eetui.core.engines.availability import choose_optimizations
 from eetui.core.measure.ladder import Ladder, Rung, climb
 from eetui.core.optimizations import assigned, labels
 from eetui.tui import figures, waterfall
+from eetui.tui.cli.console import data, waiting
 from eetui.tui.cli.options import ModelOptions
-from eetui.tui.cli.output import data, messages, print_json
+from eetui.tui.cli.output import print_json
 from eetui.tui.cli.runs import request_model
 from eetui.tui.waterfall import BarRole
 
@@ -34,15 +34,13 @@ LEAST_BAR = 10
 def run(options: ModelOptions, rounds: int, *, as_json: bool = False) -> int:
     """Climb as `options` ask for and print it; gives the exit code."""
     request = request_model(options)
-    console = messages()
-    waiting = console.status("starting") if console.is_terminal else None
-    with waiting or nullcontext():
+    with waiting() as tell:
         engine = request.subject.create_engine()
         chosen = choose_optimizations(engine, request.subject.model, request.assignments)
         pinned = {key: getattr(chosen, key) for key in assigned(request.assignments)}
         for ladder in climb(request.subject, pinned, rounds):
-            if waiting:
-                waiting.update(ladder.doing)
+            if tell:
+                tell(ladder.doing)
     if as_json:
         print_json(_facts(ladder))
     else:
@@ -99,8 +97,7 @@ def _print_waterfall(ladder: Ladder) -> None:
     console.print(
         f"{ladder.engine} ({ladder.isa}), d_model {model.d_model}, heads {model.n_heads}, "
         f"layers {model.n_layers}, batch {ladder.batch}, data {ladder.data}"
-        + (f"\nheld on every rung: {held}" if held else ""),
-        markup=False,
+        + (f"\nheld on every rung: {held}" if held else "")
     )
     console.print()
     gap = 2 if console.width >= ROOMY else 1

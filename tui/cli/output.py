@@ -3,44 +3,51 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from io import TextIOWrapper
+from typing import Any
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from eetui.core.text import visible
 
 JSON = "Print one JSON object."
-PLAIN_WIDTH = 100
+LONGEST_MESSAGE = 1000
+"""Characters of a sentence on stderr."""
+
+
+def prepare_streams() -> None:
+    """Make printing safe: a closed stream goes nowhere, and what cannot be encoded is replaced."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:  # else the next file that is opened would get its number
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+        elif name == "stdout" and isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def complain(message: str) -> None:
-    """One sentence on stderr."""
-    text = " ".join(message.split())
-    if text and text[-1] not in ".!?":
+    """One sentence on stderr, however long what it quotes."""
+    words = [visible(word) for word in message.split()]
+    text = visible(" ".join(words), LONGEST_MESSAGE)
+    if text and text[-1] not in ".!?…":
         text += "."
-    print(f"eetui: {text}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # there is nowhere else to complain
+        print(f"eetui: {text}", file=sys.stderr, flush=True)
+
+
+def print_text(text: str) -> None:
+    """A line on stdout, whatever is in it."""
+    print(visible(text, None))
 
 
 def print_json(value: Any) -> None:
     """One JSON object on stdout, on one line; NaN and infinity are no JSON, so they are refused."""
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
-
-
-def messages() -> Console:
-    """The console on stderr."""
-    from rich.console import Console
-
-    return Console(stderr=True)
-
-
-def data() -> Console:
-    """The console on stdout; without a terminal it writes plain text of a fixed width."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = PLAIN_WIDTH
-    return console
+    print(json.dumps(value, allow_nan=False))
 
 
 def is_interactive() -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -12,8 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from eetui.core.errors import EetuiError, UsageError
+from eetui.core.files import reason
+from eetui.core.text import visible
 from eetui.tui.cli.options import ModelOptions, RaceOptions, RunOptions, given, taking
-from eetui.tui.cli.output import JSON, complain, is_interactive
+from eetui.tui.cli.output import JSON, complain, is_interactive, prepare_streams
 
 COMMANDS = ("train", "sample", "bench", "ladder", "race", "doctor")
 CONFIGURABLE = {field.name for field in fields(RunOptions)} - {"save", "load"}
@@ -224,18 +225,18 @@ def _explain(error: typer.TyperException) -> str:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the program and give its exit code: 0, 1 failed, 2 usage, 130 interrupted."""
+    """Run the program and give its exit code: 0, 1 failed, 2 usage."""
+    prepare_streams()
     args = list(sys.argv[1:] if arguments is None else arguments)
-    command = typer.main.get_command(app)
     try:
+        command = typer.main.get_command(app)
         code = command.main(
             args=args,
             prog_name="eetui",
             standalone_mode=False,
             default_map=_ConfiguredDefaults(args),
         )
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
         return int(code or 0)
     except typer.TyperException as error:
         complain(_explain(error))
@@ -248,10 +249,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
         _give_up_stdout()
         return 1
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        complain("The output cannot be written: there is no space left where it goes.")
+        what = "The output" if error.filename is None else visible(str(error.filename))
+        complain(f"{what} cannot be used: {reason(error)}.")
         _give_up_stdout()
+        return 1
+    except MemoryError:
+        complain("There is not enough memory: use a smaller model, batch or data file.")
         return 1
 
 

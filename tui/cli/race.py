@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.errors import EetuiError, UsageError
+from eetui.core.files import named
 from eetui.core.race import roster
 from eetui.core.race.contestant import Contestant, Task
 from eetui.core.race.energy import open_meter
@@ -25,20 +23,19 @@ from eetui.core.race.report.to_json import race_json
 from eetui.core.race.standing import ContestantStatus
 from eetui.core.race.studies.measures import Measures, measure
 from eetui.core.race.tasks import DEFAULT_SECONDS, make_task
-from eetui.tui.cli import INTERRUPTED
+from eetui.core.text import visible
+from eetui.tui.cli.console import waiting
 from eetui.tui.cli.options import RaceOptions
-from eetui.tui.cli.output import complain, messages, print_json
+from eetui.tui.cli.output import complain, print_json
 from eetui.tui.cli.runs import request_subject
-
-if TYPE_CHECKING:
-    from rich.status import Status as Spinner
+from eetui.tui.signals import exit_code
 
 DEFAULT_D_MODEL = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What is to be made of a race beside its table."""
+    """What to make of a race apart from its table."""
 
     report: str | None = None
     one_second: bool = False
@@ -47,11 +44,11 @@ class Extras:
 
 @dataclass(slots=True)
 class Outcome:
-    """All that was measured, as far as it came."""
+    """Everything that was measured."""
 
     league: League
     measures: Measures
-    interrupted: bool = False
+    interruption: KeyboardInterrupt | None = None
 
 
 def run(
@@ -62,23 +59,18 @@ def run(
     as_json: bool = False,
     as_lines: bool = False,
 ) -> int:
-    """Race as `options` ask for and print it; gives the exit code, 130 after Ctrl-C."""
+    """Race as `options` say and print the result; returns the exit code, 130 after Ctrl-C."""
     if as_json and as_lines:
         raise UsageError("Use either --json or --jsonl.")
-    folder = None if extras.report is None else Path(extras.report).expanduser()
+    folder = None if extras.report is None else named(extras.report)
     if folder is not None:
         require_folder(folder)
     names = None if options.contestants is None else roster.parse_names(options.contestants)
     plan = _plan(options)
     contestants = roster.line_up(names)
     task = _task(options, explicit)
-    console = messages()
-    quiet = as_lines and sys.stdout.isatty()
-    waiting = console.status("starting") if console.is_terminal and not quiet else None
-    with waiting or nullcontext():
-        outcome = _race(
-            task, contestants, plan, extras, waiting, _print_lines if as_lines else None
-        )
+    with waiting(quiet=as_lines and sys.stdout.isatty()) as tell:
+        outcome = _race(task, contestants, plan, extras, tell, _print_lines if as_lines else None)
     measures = outcome.measures
     if folder is not None:
         write_report(folder, outcome.league, measures.one_second, measures.launches)
@@ -95,12 +87,12 @@ def run(
         if measures.launches:
             print_launches(measures.launches)
     if folder is not None:
-        complain(f"The report is in {folder}.")
+        complain(f"The report is in {visible(str(folder))}.")
     return _exit_code(outcome)
 
 
 def _plan(options: RaceOptions) -> RacePlan:
-    """Steps of the protocol are a plan of their own; without any, time is the limit."""
+    """The protocol may fix the number of steps; otherwise time is the limit."""
     steps, seconds = options.planned_steps, options.seconds
     if steps is None and options.protocol == "microgpt":
         steps = DEFAULT_STEPS
@@ -127,18 +119,18 @@ def _race(
     contestants: list[Contestant],
     plan: RacePlan,
     extras: Extras,
-    waiting: Spinner | None,
+    tell: Callable[[str], None] | None,
     observe: Callable[[str, int, NDArray[np.float64]], None] | None,
 ) -> Outcome:
-    """Race, then measure what else was asked for; Ctrl-C ends it with what is there."""
-    tell: Callable[[str], None] = waiting.update if waiting else lambda text: None
+    """Race, then measure what else was asked for; Ctrl-C keeps the results so far."""
     outcome: Outcome | None = None
     try:
         with open_meter() as meter:
             for league in compete(task, contestants, plan, observe=observe, meter=meter):
                 outcome = Outcome(league, Measures()) if outcome is None else outcome
                 outcome.league = league
-                tell(_progress(league))
+                if tell:
+                    tell(_progress(league))
         assert outcome is not None
         if extras.one_second or extras.launch_model:
             for measures in measure(
@@ -148,11 +140,12 @@ def _race(
                 with_launches=extras.launch_model,
             ):
                 outcome.measures = measures
-                tell(measures.doing)
-    except KeyboardInterrupt:
+                if tell:
+                    tell(measures.doing)
+    except KeyboardInterrupt as interruption:
         if outcome is None:
             raise
-        outcome.interrupted = True
+        outcome.interruption = interruption
     return outcome
 
 
@@ -175,10 +168,10 @@ def _print_lines(name: str, first_step: int, losses: NDArray[np.float64]) -> Non
 
 
 def _exit_code(outcome: Outcome) -> int:
-    """0, or 1 if a contestant failed or none could race, or 130 if it was interrupted."""
-    if outcome.interrupted:
+    """0, or 1 if a contestant failed or none could race, or that of a signal."""
+    if outcome.interruption is not None:
         complain("Interrupted: this is how far the race had come.")
-        return INTERRUPTED
+        return exit_code(outcome.interruption)
     failed = [s for s in outcome.league.standings if s.status is ContestantStatus.FAILED]
     if failed:
         raise EetuiError(f"{failed[0].name} failed: {failed[0].reason}")

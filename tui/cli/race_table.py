@@ -10,20 +10,18 @@ from eetui.core.race.studies.launch_model import COMPUTE_US, LAUNCHES, SCENARIOS
 from eetui.core.race.studies.one_second import OneSecondResult
 from eetui.core.race.studies.published import MACHINE, find_published
 from eetui.tui import figures, standings
-from eetui.tui.cli.output import data
+from eetui.tui.cli.console import data
 
 
 def print_league(league: League) -> None:
-    """The league, the quickest first, and below it on what each ran or why it did not."""
+    """The league, the fastest first; below it what each ran on, or why it did not run."""
     from rich.table import Table
-    from rich.text import Text
 
     console = data()
     model, train = league.model, league.train
     console.print(
         f"{league.rules} rules, d_model {model.d_model}, heads {model.n_heads}, "
         f"layers {model.n_layers}, data {league.data}, seed {train.seed}\n",
-        markup=False,
     )
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("contestant", no_wrap=True)
@@ -39,7 +37,7 @@ def print_league(league: League) -> None:
             table.add_row(*_row(s, league))
     console.print(table)
     if league.base:
-        console.print(f"\nspeed-up over {league.base}", markup=False)
+        console.print(f"\nspeed-up over {league.base}")
     console.print(
         f"on M5: what others have published for a program of that kind on an {MACHINE}", style="dim"
     )
@@ -48,9 +46,9 @@ def print_league(league: League) -> None:
     others.add_column()
     for s in league.standings:
         if s.steps and (s.model or s.detail):
-            others.add_row(s.name, Text(", ".join(filter(None, (s.model, s.detail)))))
+            others.add_row(s.name, ", ".join(filter(None, (s.model, s.detail))))
         if s.reason:
-            others.add_row(s.name, Text(f"{s.status}: {s.reason}"))
+            others.add_row(s.name, f"{s.status}: {s.reason}")
         elif not s.is_over or s.status is ContestantStatus.SKIPPED:
             others.add_row(s.name, f"{s.status} after {s.steps:,} steps")
     if others.row_count:
@@ -78,7 +76,7 @@ def _row(s: Standing, league: League) -> list[str]:
 
 
 def print_one_second(results: Sequence[OneSecondResult]) -> None:
-    """The best loss within one second, beside EEmicroGPT's."""
+    """The best loss within one second, and EEmicroGPT's."""
     from rich.table import Table
 
     console = data()
@@ -98,11 +96,11 @@ def print_one_second(results: Sequence[OneSecondResult]) -> None:
         )
     console.print(table)
     for name, reason in {r.contestant: r.reason for r in results if r.reason}.items():
-        console.print(f"\n{name}: {reason}", style="dim", markup=False)
+        console.print(f"\n{name}: {reason}", style="dim")
 
 
 def print_launches(launches: Sequence[LaunchResult]) -> None:
-    """The killer microsecond: measured here, and EEmicroGPT's model of a GPU."""
+    """The launch model: a step measured here, and EEmicroGPT's model of a GPU."""
     from rich.table import Table
 
     console = data()

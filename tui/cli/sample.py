@@ -6,7 +6,7 @@ from eetui.core.data.dataset import load_dataset
 from eetui.core.engines import registry
 from eetui.core.errors import UsageError
 from eetui.core.run import checkpoint
-from eetui.tui.cli.output import print_json
+from eetui.tui.cli.output import print_json, print_text
 
 MAX_SAMPLES = 100_000
 
@@ -47,5 +47,5 @@ def run(
         )
     else:
         for name in names:
-            print(name)
+            print_text(name)
     return 0

@@ -8,7 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from queue import Empty, Full, Queue
+from queue import Empty, Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,10 +20,11 @@ from eetui.core.model.sampling import generate
 from eetui.core.run import checkpoint
 from eetui.core.run.session import Session
 from eetui.core.run.snapshot import Snapshot
-from eetui.tui.cli import INTERRUPTED
+from eetui.core.text import visible, visible_lines
 from eetui.tui.cli.options import RunOptions
-from eetui.tui.cli.output import complain, data, messages, print_json
+from eetui.tui.cli.output import complain, print_json, print_text
 from eetui.tui.cli.runs import Request, request_run
+from eetui.tui.signals import SignalNotice, noticed
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -42,7 +43,7 @@ def run(
     as_json: bool = False,
     as_lines: bool = False,
 ) -> int:
-    """Train as `options` ask for and report; gives the exit code, 130 after Ctrl-C."""
+    """Train as `options` ask for and report; gives the exit code."""
     if as_json and as_lines:
         raise UsageError("Use either --json or --jsonl.")
     request = request_run(options, explicit, DEFAULT_STEPS)
@@ -50,25 +51,37 @@ def run(
     training = Training(session, lines=as_lines)
     if session.latest.why_none_held_out:
         complain(session.latest.why_none_held_out)
-    try:
-        with _progress(quiet=as_lines and sys.stdout.isatty()) as show:
-            training.follow(show)
-    except KeyboardInterrupt:
-        training.stop()
+    with noticed() as notice:
+        ending = _follow(training, notice, quiet=as_lines and sys.stdout.isatty())
+        training.finish()
         saved = _save(request, session)
+        notice.release()
+        if not isinstance(ending, OSError):  # else nobody reads what is printed
+            training.print_rest()
+    if ending is not None:
+        raise ending
+    if notice.number:
         complain(f"Interrupted at step {session.state.step:,}{saved}.")
-        return INTERRUPTED
-    except BaseException:  # such as a broken pipe: what was trained is not to be lost
-        training.stop()
-        _save(request, session)
-        raise
-    _raise_failure(session)
-    _save(request, session)
+        return 128 + notice.number
+    _raise_failure(session, saved)
     if as_json:
         print_json(summary(request, session, training))
     elif not as_lines:
         _print_summary(summary(request, session, training), len(training.last))
     return 0
+
+
+def _follow(training: Training, notice: SignalNotice, *, quiet: bool) -> BaseException | None:
+    """Train to the end, or to a signal; gives what went wrong. Signals are held from then on."""
+    try:
+        try:
+            with _progress(quiet) as show:
+                training.follow(show, notice)
+        finally:
+            notice.held = True
+    except BaseException as error:  # what was trained is saved first, whatever it is
+        return error
+    return None
 
 
 class Show(Protocol):
@@ -86,40 +99,38 @@ class Training:
         self._session = session
         self._lines = lines
         self._queue: Queue[Losses] = Queue(maxsize=64)
-        self._stopping = False
+        self._rest: list[Losses] = []
         self._crash: BaseException | None = None
         self._thread = Thread(target=self._run, name="training", daemon=True)
 
-    def follow(self, show: Show) -> None:
-        """Start, and return when the session has ended; raises what the thread raised."""
+    def follow(self, show: Show, notice: SignalNotice) -> None:
+        """Start, and return when the session has ended or a signal came; raises what it raised."""
         self._thread.start()
-        while self._thread.is_alive() or not self._queue.empty():
+        while (self._thread.is_alive() or not self._queue.empty()) and not notice.number:
             with suppress(Empty):
                 self._take(*self._queue.get(timeout=0.05))
             show(self._session.latest)
         if self._crash is not None:
             raise self._crash
 
-    def stop(self) -> None:
-        """End the session and wait until it has let go of its state."""
-        self._stopping = True
+    def finish(self) -> None:
+        """End the session and wait until it has let go of its state; keeps its last losses."""
         self._session.close()
-        self._thread.join()
+        while self._thread.is_alive() or not self._queue.empty():
+            with suppress(Empty):
+                self._rest.append(self._queue.get(timeout=0.05))
+
+    def print_rest(self) -> None:
+        """What was trained between the last line and the end."""
+        for first_step, losses in self._rest:
+            self._take(first_step, losses)
 
     def _run(self) -> None:
         try:
-            self._session.run(observe=self._observe)
+            # A reader slower than the training holds it up rather than memory.
+            self._session.run(observe=lambda first, losses: self._queue.put((first, losses)))
         except BaseException as error:
             self._crash = error
-
-    def _observe(self, first_step: int, losses: NDArray[np.float32]) -> None:
-        """Hand losses over; a reader slower than the training holds it up rather than memory."""
-        while not self._stopping:
-            try:
-                self._queue.put((first_step, losses), timeout=0.1)
-            except Full:
-                continue
-            return
 
     def _take(self, first_step: int, losses: NDArray[np.float32]) -> None:
         values = losses.tolist()
@@ -141,20 +152,21 @@ def _number(loss: float) -> float | None:
 @contextmanager
 def _progress(quiet: bool) -> Iterator[Show]:
     """A progress bar on stderr if that is a terminal."""
-    console = messages()
-    if quiet or not console.is_terminal:
+    if quiet or not sys.stderr.isatty():
         yield lambda snapshot: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
+    from eetui.tui.cli.console import PlainConsole
+
     progress: Progress = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[detail]}"),
+        TextColumn("{task.fields[detail]}", markup=False),
         Remaining(),
-        console=console,
+        console=PlainConsole(stderr=True),
         transient=True,
     )
     task = progress.add_task("starting", total=None, detail="")
@@ -170,7 +182,7 @@ def _progress(quiet: bool) -> Iterator[Show]:
             detail += f"  {snapshot.us_per_step:.1f} us/step"
         progress.update(
             task,
-            description=snapshot.message if waiting else "training",
+            description=visible(snapshot.message) if waiting else "training",
             total=snapshot.train.steps,
             completed=snapshot.step,
             detail=detail,
@@ -180,14 +192,16 @@ def _progress(quiet: bool) -> Iterator[Show]:
         yield show
 
 
-def _raise_failure(session: Session) -> None:
+def _raise_failure(session: Session, saved: str) -> None:
     """Turn what ended the session early into an exception."""
     failure = session.failure
     if failure is None:
         return
     if isinstance(failure, EetuiError):
+        raise type(failure)(f"{str(failure).rstrip('.')}{saved}.") from failure
+    if isinstance(failure, MemoryError):
         raise failure
-    print(session.latest.error, file=sys.stderr, end="")
+    print(visible_lines(session.latest.error), file=sys.stderr, end="")
     raise EetuiError(f"The training stopped on an error in the program: {failure}") from failure
 
 
@@ -195,8 +209,9 @@ def _save(request: Request, session: Session) -> str:
     """Save the run if asked to; gives the end of a sentence that says so."""
     if request.save is None:
         return ""
-    checkpoint.save(request.save, session.checkpoint)
-    return f", saved to {request.save}"
+    made = session.checkpoint
+    checkpoint.save(request.save, made)
+    return f", saved step {made.state.step:,} to {visible(str(request.save))}"
 
 
 def summary(request: Request, session: Session, training: Training) -> dict[str, Any]:
@@ -239,7 +254,9 @@ def summary(request: Request, session: Session, training: Training) -> dict[str,
 def _print_summary(facts: dict[str, Any], n_losses: int) -> None:
     from rich.columns import Columns
 
-    print(
+    from eetui.tui.cli.console import data
+
+    print_text(
         f"{facts['engine']} ({facts['isa']}), d_model {facts['d_model']}, "
         f"{facts['n_params']:,} parameters, batch {facts['batch']}, data {facts['data']}"
     )

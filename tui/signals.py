@@ -1,0 +1,121 @@
+"""Signals that end the program: SIGINT, SIGTERM and SIGHUP.
+
+They raise `Interrupted` in the main thread, and the exit code is 128 and their number. A signal
+that was ignored when the program began (nohup, a shell's background) stays ignored.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from types import FrameType
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PATIENCE = 2.0
+"""Seconds that a signal waits for a run to come to a good place, such as the end of a line."""
+ECHO = 0.5
+"""Seconds in which a second signal is the first one again: `timeout` sends it twice."""
+
+Handler = Callable[[int, FrameType | None], object]
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal came; `number` is the signal's."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def exit_code(interruption: KeyboardInterrupt) -> int:
+    """What a shell gives for a program that this signal ended."""
+    number = interruption.number if isinstance(interruption, Interrupted) else signal.SIGINT
+    return 128 + number
+
+
+def _raise(number: int, _frame: FrameType | None) -> None:
+    _listen(ENDING, signal.SIG_IGN)  # one is enough: what it ends is not to be interrupted again
+    raise Interrupted(number)
+
+
+def _listen(numbers: Iterable[int], handler: Handler | int | None) -> None:
+    for number in numbers:
+        signal.signal(number, handler)
+
+
+def _raise_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """A signal that came in a destructor, from where nothing can be raised, comes once more."""
+    if isinstance(unraisable.exc_value, Interrupted):
+        _listen(ENDING, _raise)
+        signal.raise_signal(unraisable.exc_value.number)
+    else:
+        sys.__unraisablehook__(unraisable)
+
+
+def _is_main() -> bool:
+    """Whether this is the thread in which signals are handled."""
+    return threading.current_thread() is threading.main_thread()
+
+
+@contextmanager
+def handled(handler: Handler = _raise, *, at_last: bool = False) -> Iterator[None]:
+    """Call `handler` on a signal that ends the program; what was there before comes back.
+
+    Or, `at_last`, signals are ignored from then on: the program is about to end by itself.
+    """
+    if not _is_main():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in ENDING}
+    heard = [number for number in ENDING if before[number] is not signal.SIG_IGN]
+    hook, sys.unraisablehook = sys.unraisablehook, _raise_again
+    try:
+        _listen(heard, handler)
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, signal.SIG_IGN if at_last else before[number])
+        sys.unraisablehook = hook
+
+
+class SignalNotice:
+    """The first signal is kept in `number`; another later, or too long a wait, raises it.
+
+    While it is `held`, none raises.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.held = False
+        self._since = 0.0
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        if not self.number:
+            self.number, self._since = number, monotonic()
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+        elif not self.held and monotonic() - self._since > ECHO:
+            raise Interrupted(self.number)
+
+    def release(self) -> None:
+        """No longer hold; a signal that came meanwhile gets its patience from now on."""
+        self.held = False
+        if self.number:
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+
+
+@contextmanager
+def noticed() -> Iterator[SignalNotice]:
+    """Keep the first signal as a notice, to be looked at in good places."""
+    notice = SignalNotice()
+    with handled(notice):
+        before = signal.signal(signal.SIGALRM, notice) if _is_main() else None
+        try:
+            yield notice
+        finally:
+            if _is_main():
+                signal.setitimer(signal.ITIMER_REAL, 0.0)
+                signal.signal(signal.SIGALRM, before)
