@@ -66,6 +66,11 @@ def cache_path() -> Path:
     return _DIRS.user_cache_path
 
 
+def data_path() -> Path:
+    """The folder for what a person would miss."""
+    return _DIRS.user_data_path
+
+
 def load_config() -> dict[str, Any]:
     """The configuration file's settings by name (see KEYS); empty if there is no such file.
 
