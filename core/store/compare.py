@@ -39,7 +39,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class SeedVerdict:
-    """B's loss less A's over the seeds of each at the step that all reached, with its 95 % interval.
+    """B's loss less A's over the seeds of each, at the step that all reached: a 95 % interval.
 
     what: which loss it is. n_a, n_b: seeds.
     """
@@ -93,7 +93,7 @@ def loss_at(curve: Curve, at: Iterable[float], axis: Axis) -> NDArray[np.float64
 def compare(
     a: Summary, b: Summary, runs: Sequence[Summary], curves: Callable[[str], Curves]
 ) -> Comparison:
-    """Compare two runs; `runs` are all there are, some of them perhaps the same with other seeds."""
+    """Compare two runs; `runs` are all there are, some perhaps the same with other seeds."""
     curves_a, curves_b = curves(a.id), curves(b.id)
     return Comparison(
         differences={key: (v[0], v[1]) for key, v in differences([a, b]).items()},
