@@ -8,7 +8,6 @@ import shutil
 import sys
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from time import perf_counter
 
 from eetui.core import cpu, settings
@@ -224,17 +223,17 @@ def _files(problems: list[str]) -> Section:
 
 def _kernels(problems: list[str]) -> str:
     try:
-        from eetui.core.engines.numba.compile import cache_folder
+        from eetui.core.engines.numba.kernel_cache import FOLDER_VARIABLE, SUFFIX, cache_folder
     except ImportError:
         return "none: Numba cannot be loaded"
     folder = cache_folder()
-    if not folder:
+    if folder is None:
         problems.append(
-            "No folder for compiled kernels can be written, so every start compiles them: "
-            "name one in NUMBA_CACHE_DIR."
+            "There is no folder for compiled kernels that only you can write to, so every start "
+            f"compiles them: name one in {FOLDER_VARIABLE}."
         )
         return "nowhere"
-    n_files = len(list(Path(folder).glob("*.nbc")))
+    n_files = len(list(folder.glob(f"*{SUFFIX}")))
     return f"{folder} ({n_files} kept)"
 
 

@@ -82,7 +82,7 @@ def handled(handler: Handler = _raise, *, at_last: bool = False) -> Iterator[Non
         sys.unraisablehook = hook
 
 
-class Notice:
+class SignalNotice:
     """The first signal is kept in `number`; another later, or too long a wait, raises it.
 
     While it is `held`, none raises.
@@ -108,9 +108,9 @@ class Notice:
 
 
 @contextmanager
-def noticed() -> Iterator[Notice]:
+def noticed() -> Iterator[SignalNotice]:
     """Keep the first signal as a notice, to be looked at in good places."""
-    notice = Notice()
+    notice = SignalNotice()
     with handled(notice):
         before = signal.signal(signal.SIGALRM, notice) if _is_main() else None
         try:

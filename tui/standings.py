@@ -1,4 +1,4 @@
-"""How the rows of a league read: marks, glyphs, words, and the orders they can stand in."""
+"""How the rows of a league look: letters, glyphs, words, and the ways to sort them."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ ORDERS: dict[str, Key] = {
     "time to the threshold": lambda s: _LAST if s.reached is None else s.reached,
     "line-up": lambda s: 0.0,
 }
-"""What a league can be sorted by; what has no such figure stands last, as it was lined up."""
+"""What a league can be sorted by; contestants without that figure come last, in line-up order."""
 
 
 def ordered(league: League, order: str) -> list[Standing]:
-    """The standings in one of `ORDERS`; those who cannot race stand below the others."""
+    """The standings in one of `ORDERS`; those that cannot race come last."""
     key = ORDERS[order]
     return sorted(league.standings, key=lambda s: (s.status is ContestantStatus.CANNOT, key(s)))
 
@@ -52,7 +52,7 @@ def status(standing: Standing) -> str:
 
 
 def work(standing: Standing) -> tuple[str, str]:
-    """What a sample costs: ('57,012', 'nodes'), ('21', 'ops for 16'); empty where it is unknown."""
+    """What a sample costs: ('57,012', 'nodes'), ('21', 'ops for 16'); empty if unknown."""
     work = standing.work
     if work is None:
         return "", ""

@@ -1,4 +1,4 @@
-"""A climb drawn as bars of characters, each with a role; who shows it gives the roles colours.
+"""A climb drawn as bars of characters, each with a role; its caller gives the roles colours.
 
 Bars are the microseconds a step on a logarithmic scale, so that twice as fast is the same length
 anywhere. What a rung saves is hatched behind its bar, and a faint mark says where it would end with
@@ -18,13 +18,13 @@ from eetui.tui import figures
 FULL, SAVED, COST, MARK = "█", "░", "▓", "╎"
 EIGHTHS = " ▏▎▍▌▋▊▉"
 SHORTEST = 0.12
-"""Length of the shortest bar, as a share of what lies between it and the longest."""
+"""Length of the shortest bar, as a share of the range between the shortest and the longest."""
 WIDE = 5.0
-"""Spread in per cent from which on a rung was disturbed."""
+"""A rung with a spread above this (per cent) was disturbed."""
 
 
 class BarRole(Enum):
-    """What a stretch of a bar stands for."""
+    """What a part of a bar means."""
 
     BLANK = auto()
     TIME = auto()
@@ -83,12 +83,12 @@ def bar(rung: Rung, on: Scale) -> list[Stretch]:
 
 
 def label(rung: Rung) -> str:
-    """The name of a rung; one aside hangs on the rung below it."""
+    """The name of a rung; one that is aside is drawn as a branch of the rung below it."""
     return f"└ {rung.label}" if rung.aside else rung.label
 
 
 def gain(rung: Rung) -> str:
-    """What a rung saves of the step below: '54.3 %', '-0.2 %'."""
+    """What a rung saves of the time of the rung below: '54.3 %', '-0.2 %'."""
     return "" if rung.gain is None else figures.percent(rung.gain)
 
 
@@ -98,7 +98,7 @@ def factor(rung: Rung) -> str:
 
 
 def spread(rung: Rung) -> str:
-    """How far the runs lie apart: '±1.2 %'."""
+    """The spread of the runs: '±1.2 %'."""
     return "" if rung.spread is None else f"±{rung.spread:.1f} %"
 
 
@@ -108,7 +108,7 @@ def on_m5(rung: Rung) -> str:
 
 
 def disturbed(ladder: Ladder) -> str:
-    """A warning where at least half of the rungs were not measured in peace, else ''."""
+    """A warning if at least half of the rungs were disturbed, else ''."""
     wide = [rung for rung in ladder.climbed if (rung.spread or 0.0) > WIDE]
     if 2 * len(wide) < len(ladder.climbed) or not wide:
         return ""
@@ -116,7 +116,7 @@ def disturbed(ladder: Ladder) -> str:
 
 
 def together(ladder: Ladder) -> str:
-    """What all rungs make in a sentence, or '' before the top has been reached."""
+    """The gain of all rungs together in words, or '' before the top is measured."""
     top = ladder.highest
     if top is None or len(ladder.climbed) < 2 or top.optimizations != ladder.top:
         return ""

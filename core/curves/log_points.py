@@ -1,4 +1,4 @@
-"""From a contestant's curve to the points of a chart on a logarithmic axis of seconds."""
+"""Turns a contestant's curve into points of a chart with a logarithmic axis of seconds."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 from eetui.core.curves.history import Curve
 
 TRAIL = 1.5
-"""A point is the mean of the losses since the time at its own time over this."""
+"""A point at time t is the mean of the losses between t / TRAIL and t."""
 
 Points = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def loss_points(curve: Curve, n: int, least: int = 1) -> Points:
-    """At most n points: seconds, evenly spread on a logarithmic axis, and the loss before them.
+    """At most n points: seconds, evenly spread on a logarithmic axis, and the mean loss.
 
-    The mean is over a stretch that grows with time, since the loss falls ever more slowly, and over
-    the last `least` steps or as many as there are, so that single documents are no jagged line.
+    The mean covers an interval that grows with time, because the loss falls ever more slowly. It
+    covers at least the last `least` steps, so that single documents do not make a jagged line.
     """
     if len(curve.seconds) < 2:
         return curve.seconds.copy(), curve.loss.copy()

@@ -1,4 +1,4 @@
-"""What a contestant of the race is: a way of training this model, or one like it, step by step."""
+"""What a contestant of the race is: a way to train this model, or a similar one, step by step."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ of a step from (seed, step). microgpt: Karpathy's own draws, order of documents 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What all contestants are handed.
+    """What every contestant gets.
 
-    initial: the transformer's weights [n_params] float64, laid out as `state.layout` says.
-    order: the documents of step k are order[k * batch % n_docs] and so on, where the rules fix an
-    order; None where they are drawn by (seed, step). `train.batch` is the batch of contestants that
-    can choose one.
+    initial: the transformer's weights [n_params] float64, laid out as in `state.layout`. order: if
+    the rules fix one, the documents of step k start at order[k * batch % n_docs]; None if they are
+    drawn by (seed, step). `train.batch` is for contestants that can choose their batch.
     """
 
     dataset: Dataset
@@ -52,9 +51,9 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a sample costs in a contestant's own terms, such as 57,012 autograd nodes.
+    """What a sample costs, in a unit that suits the contestant: 57,012 autograd nodes.
 
-    samples: how many of them share the work, such as the 16 of a batch.
+    samples: how many samples share the work, such as the 16 of a batch.
     """
 
     count: int
@@ -77,11 +76,11 @@ class Learner(Protocol):
         ...
 
     def work(self) -> Work | None:
-        """The work of a sample of mean length, known after the first step; None if unknown."""
+        """The work of a sample of mean length; may be None before the first step."""
         ...
 
     def generate(self, n: int, temperature: float, seed: int) -> list[str]:
-        """n generated documents from the present weights."""
+        """n documents generated with the current weights."""
         ...
 
 
@@ -99,10 +98,10 @@ class Contestant(Protocol):
     extra: str
 
     def why_not(self) -> str:
-        """Empty if it can run here, else why not and what to install, in a sentence."""
+        """Empty if it can run here, else a sentence that says why not and what to install."""
         ...
 
     def start(self, task: Task) -> Learner:
-        """A learner at the task's initial weights, compiled and ready, so that its first step is
-        timed like the others. Raises `UsageError` for a task it cannot do."""
+        """A learner with the task's initial weights, already compiled, so that its first step takes
+        no longer than the others. Raises `UsageError` for a task that it cannot do."""
         ...

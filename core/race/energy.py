@@ -1,7 +1,7 @@
 """Joules where the operating system counts them: RAPL on Linux, powermetrics on macOS.
 
-Elsewhere there is no figure rather than a guess. Both count the whole package with all that
-runs on it, so a quiet machine is needed for them to say something about a contestant.
+Other systems get no figure instead of a guess. Both count the whole package with everything that
+runs on it, so they describe a contestant only on a quiet machine.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ PERMISSION_SECONDS = 5.0
 class Meter(Protocol):
     """Something that counts energy.
 
-    source: where the figures come from. coarse: whether it counts in steps longer than a slice,
-    so that it can tell contestants apart only if they take turns.
+    source: where the figures come from. coarse: whether it updates less often than a slice ends, so
+    that it can tell contestants apart only if they take turns.
     """
 
     source: str
     coarse: bool
 
     def joules(self) -> float:
-        """Joules used since any moment, never running backwards."""
+        """Joules used since some fixed moment; never decreases."""
         ...
 
 
 @contextmanager
 def open_meter() -> Iterator[Meter | None]:
-    """The meter of this machine, or None where there is none or it may not be read."""
+    """The meter of this machine, or None if there is none or it cannot be read."""
     if platform.system() == "Darwin":
         command = _powermetrics_command()
         if command is None:
@@ -58,7 +58,7 @@ def open_meter() -> Iterator[Meter | None]:
 def find_rapl(folder: Path = POWERCAP) -> Rapl | None:
     """A meter of the counters in `folder` for CPU packages, or None if none can be read.
 
-    Linux lets only root read them by default, since they reveal what other programs do.
+    By default only root may read them on Linux, because they reveal what other programs do.
     """
     zones = []
     for zone in sorted(folder.glob("intel-rapl:*")):
@@ -76,7 +76,7 @@ def _read(path: Path) -> int:
 
 
 class Rapl:
-    """The counters of all CPU packages together; they start again from zero now and then."""
+    """The counters of all CPU packages together; each of them wraps around."""
 
     source = "RAPL, the CPU's package"
     coarse = False
@@ -96,7 +96,7 @@ class Rapl:
 
 
 def _powermetrics_command() -> list[str] | None:
-    """How to start powermetrics, which is root's, or None if that is not permitted."""
+    """The command for powermetrics, which needs root, or None if it is not permitted."""
     if not shutil.which("powermetrics"):
         return None
     command = ["powermetrics", "--samplers", "cpu_power", "-i", str(SAMPLE_MS)]
@@ -129,7 +129,7 @@ class Powermetrics:
         self._thread.start()
 
     def _follow(self) -> None:
-        """Add up what it prints: how long a sample took, and then the power in it."""
+        """Add up what it prints: the length of a sample, then its power."""
         seconds = 0.0
         assert self._process.stdout is not None
         for line in self._process.stdout:
@@ -142,7 +142,7 @@ class Powermetrics:
                     self._since = monotonic()
 
     def joules(self) -> float:
-        """What was added up, and since the last sample as much as its power makes."""
+        """The sum so far, extended from the last sample to now with that sample's power."""
         with self._lock:
             ahead = min(monotonic() - self._since, SAMPLE_MS / 1e3)
             self._told = max(self._told, self._joules + self._watts * ahead)

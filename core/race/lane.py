@@ -1,4 +1,4 @@
-"""One contestant on its lane: it gets ready, takes slices of steps on its own clock, and ends."""
+"""One contestant in a race: it compiles, takes slices of steps on its own clock, and ends."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from eetui.core.race.record import Record
 from eetui.core.race.standing import ContestantStatus, Names, Standing
 
 SLICE_NS = 50e6
-"""Length that slices grow to: long against a reading of the clock and cold caches."""
+"""Length that slices grow to: long compared with reading the clock and with cold caches."""
 MAX_STEPS_PER_SLICE = 1 << 16
 N_NAMES = 4
 TEMPERATURE = 0.5
 KEPT_NAMES = 16
 NAMES_SHARE = 0.1
-"""Time that generating names may take, as a share of the training so far."""
+"""Time for generating names, at most this share of the training so far."""
 NAMES_FREE_NS = 50e6
-"""Time that it may take in any case: the first steps change the most."""
+"""Time for names that is always allowed, because the first steps change the most."""
 NAMES_FACTOR, NAMES_APART = 2.0, 0.5
-"""New names after so many times the training of the last ones, or so many seconds more of it."""
+"""New names after this factor in training time, or after this many seconds, whichever is first."""
 
 Observe = Callable[[str, int, NDArray[np.float64]], None]
 """Called with a contestant's name, its first step of a slice (from 0) and that slice's losses."""
 Clock = Callable[[], int]
-"""Nanoseconds since any moment, never running backwards."""
+"""Nanoseconds since some fixed moment; never decreases."""
 
 
 @dataclass(frozen=True, slots=True)
 class RacePlan:
-    """How far every contestant may go; raises `UsageError` for a plan that makes no sense.
+    """How far each contestant goes; raises `UsageError` for a plan that makes no sense.
 
     seconds: of its own training, None for no limit. steps: None for no limit. threshold: the loss
     (nats) whose first passing is timed. turns: one contestant after another instead of slices in
@@ -59,7 +59,7 @@ class RacePlan:
 
 
 class Lane:
-    """Everything that one contestant has done in a race."""
+    """One contestant with everything that it has done in a race."""
 
     def __init__(
         self, contestant: Contestant, task: Task, plan: RacePlan, clock: Clock, meter: Meter | None
@@ -85,7 +85,7 @@ class Lane:
         return self._record.seconds if self._record else 0.0
 
     def prepare(self) -> None:
-        """Get ready, compiling where that is needed; ends the lane if that is impossible."""
+        """Start the contestant and let it compile; ends the lane if that fails."""
         started = self._clock()
         try:
             reason = self.contestant.why_not()
@@ -133,7 +133,7 @@ class Lane:
             step = record.steps + int(np.argmin(np.isfinite(losses))) + 1
             self._end(
                 ContestantStatus.FAILED,
-                f"The loss of step {step:,} is no number: lower the learning rate.",
+                f"The loss of step {step:,} is not finite: lower the learning rate.",
             )
             return
         if not record.steps:
@@ -166,7 +166,7 @@ class Lane:
             self._end(done)
 
     def _generate(self, learner: Learner, record: Record) -> None:
-        """Names from the present weights, off the clock."""
+        """Generate names with the current weights, off the clock."""
         start = self._clock()
         try:
             texts = learner.generate(N_NAMES, TEMPERATURE, self._task.train.seed)
@@ -180,19 +180,19 @@ class Lane:
             del self._names[_densest(self._names)]
 
     def skip(self) -> None:
-        """Leave it where it is."""
+        """End the lane where it is."""
         if self.status not in (ContestantStatus.WAITING, ContestantStatus.RUNNING):
             return
         self._end(ContestantStatus.SKIPPED)
 
     def _end(self, status: ContestantStatus, reason: str = "") -> None:
-        """Settle what is known and let go of weights and scratch memory."""
+        """Keep the last standing and free the weights and scratch memory."""
         self._known = self.standing()
         self._learner = None
         self.status, self._reason = status, reason
 
     def standing(self) -> Standing:
-        """An immutable copy of where it stands, without the speed-up, which others decide."""
+        """A copy of where it stands, without the speed-up, which depends on the others."""
         learner, record = self._learner, self._record
         if learner is None or record is None:
             return replace(self._known, status=self.status, reason=self._reason)
@@ -212,16 +212,16 @@ class Lane:
 
 
 def _densest(names: list[Names]) -> int:
-    """The place of the names that are missed the least, as times are seen: on a logarithmic scale.
+    """The index of the names to drop: those closest in time to their neighbours, as a ratio.
 
-    Neither the first nor the last: how it began and how it ended are kept.
+    The first and the last are always kept.
     """
     places = range(1, len(names) - 1)
     return min(places, key=lambda i: names[i + 1].seconds / names[i - 1].seconds)
 
 
 def _sentence(error: Exception) -> str:
-    """What went wrong, for the table: the message of our own errors, else with the error's type."""
+    """What went wrong, for the table: our own errors' message, others with their type."""
     if isinstance(error, EetuiError):
         return str(error)
     text = " ".join(str(error).split())

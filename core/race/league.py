@@ -1,4 +1,4 @@
-"""The race itself: contestants take slices in turn, each on its own clock, and form a league."""
+"""The race itself: contestants take slices in turn, each on its own clock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from eetui.core.race.lane import Clock, Lane, Observe, RacePlan
 from eetui.core.race.standing import ContestantStatus, Standing
 
 BASE = "scalar"
-"""The contestant that speed-ups are over, if it takes part."""
+"""Speed-ups are relative to this contestant if it takes part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class League:
     """How far a race has come.
 
     standings: in the order in which the contestants were named. base: what speed-ups are over, in
-    words, '' until something was measured; never a figure from another machine. energy: where
-    joules come from, '' if from nowhere. working: the contestant that gets ready or trains, or ''.
-    doing: what is being done, '' at the end.
+    words, '' until something was measured; always measured in this race. energy: where joules come
+    from, '' if there are none. working: the contestant that compiles or trains, or ''. doing:
+    what is being done, in words, '' at the end.
     """
 
     rules: Rules
@@ -41,12 +41,12 @@ class League:
 
     @property
     def ranking(self) -> tuple[Standing, ...]:
-        """The quickest a sample first; those not measured last, in their order."""
+        """The fastest a sample first; those not measured last, in their order."""
         return tuple(sorted(self.standings, key=lambda s: s.us_per_sample or float("inf")))
 
     @property
     def progress(self) -> float:
-        """How much of the race is over, from 0 to 1: the mean of all contestants."""
+        """How much of the race is done, from 0 to 1: the mean over all contestants."""
         return sum(map(self._share, self.standings)) / len(self.standings)
 
     def _share(self, standing: Standing) -> float:
@@ -59,7 +59,7 @@ class League:
 
     @property
     def at_work(self) -> Standing | None:
-        """The contestant that gets ready or trains just now, None at the start and the end."""
+        """The contestant that compiles or trains now, None at the start and the end."""
         return next((s for s in self.standings if s.name == self.working), None)
 
     def find(self, name: str) -> Standing:
@@ -82,13 +82,13 @@ def compete(
     clock: Clock = perf_counter_ns,
     meter: Meter | None = None,
 ) -> Iterator[League]:
-    """Let the contestants race; yields after every slice how far they have come.
+    """Let the contestants race; yields the league after every slice.
 
-    The next slice goes to whoever has the fewest seconds on its clock, so that a machine that
-    slows down slows all of them; with `plan.turns` to the first that is not done. Clocks stand
-    while a contestant gets ready, generates names, or the reader of this iterator is busy.
-    `skipped` is looked at before every slice: a name in it ends there. Raises `UsageError` for no
-    contestants or the same one twice.
+    The next slice goes to the contestant with the fewest seconds on its clock, so that a machine
+    that slows down slows all of them; with `plan.turns` to the first that is not done. Clocks stop
+    while a contestant compiles or generates names, and while the reader of this iterator is busy.
+    `skipped` is checked before every slice: a contestant named in it ends there. Raises
+    `UsageError` if there are no contestants or one is named twice.
     """
     names = [contestant.name for contestant in contestants]
     if not names:
@@ -130,7 +130,7 @@ def compete(
 
 
 def _next(lanes: Sequence[Lane], turns: bool) -> Lane | None:
-    """Whose slice it is: one that waits, else the one with the fewest seconds."""
+    """Whose slice is next: one that waits, else the one with the fewest seconds."""
     going = [
         lane
         for lane in lanes

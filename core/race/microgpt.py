@@ -1,4 +1,4 @@
-"""The rules of Karpathy's microgpt.py: its random numbers, its order of documents, one a step."""
+"""The rules of Karpathy's microgpt.py: its random numbers and its order of documents."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT_LEARNING_RATE = 0.01
 
 
 def shuffled(n_docs: int, seed: int) -> tuple[list[int], random.Random]:
-    """The order in which the program takes the documents, and its generator after that."""
+    """The program's order of documents, and its random generator after the shuffle."""
     rng = random.Random(seed)
     order = list(range(n_docs))
     rng.shuffle(order)

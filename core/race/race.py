@@ -1,4 +1,4 @@
-"""The live race: one thread that races, snapshots out of it, and a way to skip and to end."""
+"""The live race: one thread races, others read its latest league, skip and close it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Publish = Callable[[League], None]
 
 
 class Race:
-    """A race that can be watched while it goes on; all but `run` return at once.
+    """A race that can be watched while it runs; all methods but `run` return at once.
 
-    `latest` is the newest league, replaced as a whole, so any thread may read it.
+    `latest` is the newest league. It is replaced as a whole, so any thread may read it.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class Race:
         self.latest: League = next(self._steps)
 
     def run(self, publish: Publish | None = None, observe: Observe | None = None) -> None:
-        """Race until all are done or it is closed; blocks, so call it from a thread of its own.
+        """Race until all are done or it is closed; blocks, so call it in a thread of its own.
 
         publish gets a league at most about 20 times a second, and the last one; observe gets the
-        losses of every slice. Both are called from this thread while all clocks stand, so they
-        may take their time: a frame drawn meanwhile slows nobody.
+        losses of every slice. Both are called in this thread while all clocks are stopped, so the
+        time that they take counts for no contestant.
         """
         self._observe = observe
         publish_at = 0.0
@@ -61,9 +61,9 @@ class Race:
                 publish_at = monotonic() + SECONDS_BETWEEN_SNAPSHOTS
 
     def skip(self, name: str | None = None) -> Standing:
-        """End a contestant after the slice at hand: the one called `name`, or the one at work.
+        """End a contestant after its current slice: the one called `name`, or the one at work.
 
-        Gives its standing now. Raises `UsageError` if there is none to skip.
+        Returns its standing now. Raises `UsageError` if there is none to skip.
         """
         league = self.latest
         standing = league.at_work if name is None else league.find(name)

@@ -13,20 +13,20 @@ WINDOW_STEPS = 100
 WINDOW_SAMPLES = 1600
 EMA_STEPS = 50
 PIECES = 8
-"""Points that a slice of steps adds to the curve at the most."""
+"""Points that a slice adds to the curve at most."""
 
 
 def window(batch: int) -> int:
     """Steps of which a mean counts as a loss reached: 100, or as many as hold 1,600 documents.
 
-    EEmicroGPT's 100 steps of 16. At a batch of one, the mean of 100 documents would be below a
-    threshold by luck now and then, long before the model is.
+    EEmicroGPT takes 100 steps of 16 documents. With a batch of one, the mean of only 100 documents
+    would sometimes be below a threshold by chance, long before the model is.
     """
     return max(WINDOW_STEPS, ceil(WINDOW_SAMPLES / batch))
 
 
 class Record:
-    """What is kept of a contestant's losses in bounded memory, whatever its length."""
+    """The losses of a contestant in bounded memory, however long it trains."""
 
     def __init__(self, batch: int, threshold: float) -> None:
         self.history = History()
@@ -55,7 +55,7 @@ class Record:
         return self._average / self._weight if self.steps else None
 
     def add(self, losses: NDArray[np.float64], nanoseconds: int) -> None:
-        """Record the finite losses [n >= 1] of a slice that took so long."""
+        """Add the finite losses [n >= 1] of a slice and its duration."""
         n = len(losses)
         self._add_average(losses)
         self._add_windows(losses, nanoseconds)
@@ -73,7 +73,7 @@ class Record:
         self._weight = self._weight * keep**n + float(shares.sum())
 
     def _add_windows(self, losses: NDArray[np.float64], nanoseconds: int) -> None:
-        """Look at the mean of the window that ends at each of the new steps."""
+        """Check the mean of the window that ends at each new step."""
         joined = np.concatenate([self._last, losses])
         self._last = joined[-self._window :]
         sums = np.concatenate([[0.0], np.cumsum(joined[-(self._window - 1 + len(losses)) :])])

@@ -1,4 +1,4 @@
-"""The contestants by name, in the league's order, created on demand."""
+"""The contestants by name, in the league's order, imported on demand."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CONTESTANTS = {
     "jax": f"{PACKAGE}.frameworks.jax:JAX",
     "mlx": f"{PACKAGE}.frameworks.mlx:MLX",
 }
-"""From one object a number to compiled frameworks. They compute on the CPU."""
+"""They compute on the CPU. The order goes from one object a number to compiled frameworks."""
 
 ON_GPU = {
     "torch+gpu": f"{PACKAGE}.frameworks.torch:TORCH_GPU",
@@ -39,13 +39,13 @@ ON_GPU = {
     "jax+gpu": f"{PACKAGE}.frameworks.jax:JAX_GPU",
     "mlx+gpu": f"{PACKAGE}.frameworks.mlx:MLX_GPU",
 }
-"""The same frameworks on CUDA, MPS or Metal, for who has it and asks for it."""
+"""The same frameworks on CUDA, MPS or Metal. They race only when they are named."""
 
 EVERYONE = CONTESTANTS | ON_GPU
 
 
 def require(name: str) -> str:
-    """`name` itself; raises `UsageError` if no contestant is called so."""
+    """`name` itself; raises `UsageError` if no contestant has that name."""
     if name not in EVERYONE:
         raise UsageError(f"There is no contestant {name!r}: there are {', '.join(EVERYONE)}.")
     return name

@@ -1,4 +1,4 @@
-"""Where one contestant of a race stands: what the league's table and charts show of it."""
+"""Where one contestant of a race stands: what the league's table and charts show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from eetui.core.race.contestant import Work
 
 
 class ContestantStatus(StrEnum):
-    """What a contestant is doing, or how it ended. The values are the words to be shown."""
+    """What a contestant is doing, or how it ended. The values are shown as they are."""
 
     WAITING = "waiting"
     COMPILING = "compiling"
@@ -42,15 +42,15 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One row of the league. Seconds are those of its own training alone; losses are nats.
+    """One row of the league. Seconds count its own training only; losses are in nats.
 
     reason: why it cannot race or has failed, a sentence, else ''. detail: what it computes on.
-    batch: documents a step, 0 until it has started, as are n_params. compile_seconds: what getting
-    ready took. loss: mean of the last 100 steps, or of the second half of fewer than 200.
+    batch: documents a step, 0 until it has started, as n_params is. compile_seconds: time of its
+    start. loss: mean of the last 100 steps, or of the second half of fewer than 200.
     loss_ema: exponential moving average over about 50 steps. loss_best: the lowest mean of a
     window (`record.window`) so far, None until one is full. reached: seconds until such a mean
     was below the plan's threshold. speedup: us_per_sample of the league's base over its own.
-    joules: energy of the package during its slices, None where that cannot be measured.
+    joules: energy of the package during its slices, None if that cannot be measured.
     """
 
     name: str
@@ -96,5 +96,5 @@ class Standing:
 
     @property
     def is_over(self) -> bool:
-        """Whether it takes no further step."""
+        """Whether it will take no further step."""
         return self.status in OVER

@@ -1,4 +1,4 @@
-"""The task of a race from its rules, its data and its configurations."""
+"""Makes the task of a race from its rules, data and configuration."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def make_task(
     steps: int | None = None,
     seed: int = 42,
 ) -> Task:
-    """What all contestants of a race are handed; `dataset` is cut to the model's block size.
+    """What every contestant of a race gets; `dataset` is cut to the model's block size.
 
     They train on all documents, as microgpt and the published figures do: none is held out.
 
-    By equal rules the learning rate falls to zero over `steps`, and stays as it is without them,
-    since nobody knows then how far each contestant will get. By microgpt's rules it falls over
-    1,000 steps if not said otherwise, and the batch is one: raises `UsageError` for another.
+    By equal rules the learning rate falls to zero over `steps`. Without `steps` it is constant,
+    because nobody knows how far each contestant will get. By microgpt's rules it falls over 1,000
+    steps by default, and the batch is one: raises `UsageError` for another.
     """
     model = replace(model, vocab_size=dataset.vocab_size)
     dataset = dataset.with_block_size(model.block_size).with_held_out(0.0)

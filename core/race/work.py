@@ -8,7 +8,8 @@ from eetui.core.config import ModelConfig
 def matrix_operations(model: ModelConfig) -> int:
     """Products of matrices in a step, forward and backward: 21 for one layer.
 
-    Four products with weights a layer (queries, keys and values in one) and the last one, each
-    with its input's and its weights' gradient; two in attention, with two gradients each.
+    A layer has four products with weights (queries, keys and values in one) and there is the last
+    one; each also has a product for the gradient of its input and one for that of its weights.
+    Attention has two products a layer, each with two more for the gradients.
     """
     return 3 * (4 * model.n_layers + 1) + 6 * model.n_layers

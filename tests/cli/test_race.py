@@ -206,5 +206,5 @@ def test_a_failure_is_told_and_the_rest_is_printed(cli):
     failed = [row for row in rows if row["status"] == "failed"]
     assert result.code == 1
     assert len(rows) == 2
-    assert failed[0]["reason"].endswith("is no number: lower the learning rate.")
+    assert failed[0]["reason"].endswith("is not finite: lower the learning rate.")
     assert f"{failed[0]['contestant']} failed: The loss of step" in result.err

@@ -35,7 +35,7 @@ DEFAULT_D_MODEL = 16
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What is to be made of a race measures its table."""
+    """What to make of a race apart from its table."""
 
     report: str | None = None
     one_second: bool = False
@@ -44,7 +44,7 @@ class Extras:
 
 @dataclass(slots=True)
 class Outcome:
-    """All that was measured, as far as it came."""
+    """Everything that was measured."""
 
     league: League
     measures: Measures
@@ -59,7 +59,7 @@ def run(
     as_json: bool = False,
     as_lines: bool = False,
 ) -> int:
-    """Race as `options` ask for and print it; gives the exit code, 130 after Ctrl-C."""
+    """Race as `options` say and print the result; returns the exit code, 130 after Ctrl-C."""
     if as_json and as_lines:
         raise UsageError("Use either --json or --jsonl.")
     folder = None if extras.report is None else named(extras.report)
@@ -92,7 +92,7 @@ def run(
 
 
 def _plan(options: RaceOptions) -> RacePlan:
-    """Steps of the protocol are a plan of their own; without any, time is the limit."""
+    """The protocol may fix the number of steps; otherwise time is the limit."""
     steps, seconds = options.planned_steps, options.seconds
     if steps is None and options.protocol == "microgpt":
         steps = DEFAULT_STEPS
@@ -124,7 +124,7 @@ def _race(
     tell: Callable[[str], None] | None,
     observe: Callable[[str, int, NDArray[np.float64]], None] | None,
 ) -> Outcome:
-    """Race, then measure what else was asked for; Ctrl-C ends it with what is there."""
+    """Race, then measure what else was asked for; Ctrl-C keeps the results so far."""
     outcome: Outcome | None = None
     try:
         with open_meter() as meter:

@@ -14,7 +14,7 @@ from eetui.tui.cli.console import data
 
 
 def print_league(league: League) -> None:
-    """The league, the quickest first, and below it on what each ran or why it did not."""
+    """The league, the fastest first; below it what each ran on, or why it did not run."""
     from rich.table import Table
 
     console = data()
@@ -76,7 +76,7 @@ def _row(s: Standing, league: League) -> list[str]:
 
 
 def print_one_second(results: Sequence[OneSecondResult]) -> None:
-    """The best loss within one second, beside EEmicroGPT's."""
+    """The best loss within one second, and EEmicroGPT's."""
     from rich.table import Table
 
     console = data()
@@ -100,7 +100,7 @@ def print_one_second(results: Sequence[OneSecondResult]) -> None:
 
 
 def print_launches(launches: Sequence[LaunchResult]) -> None:
-    """The killer microsecond: measured here, and EEmicroGPT's model of a GPU."""
+    """The launch model: a step measured here, and EEmicroGPT's model of a GPU."""
     from rich.table import Table
 
     console = data()

@@ -26,7 +26,7 @@ from eetui.core.text import visible, visible_lines
 from eetui.tui.cli.options import RunOptions
 from eetui.tui.cli.output import complain, print_json, print_text
 from eetui.tui.cli.runs import Request, request_run
-from eetui.tui.signals import Notice, noticed
+from eetui.tui.signals import SignalNotice, noticed
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -73,7 +73,7 @@ def run(
     return 0
 
 
-def _follow(training: Training, notice: Notice, *, quiet: bool) -> BaseException | None:
+def _follow(training: Training, notice: SignalNotice, *, quiet: bool) -> BaseException | None:
     """Train to the end, or to a signal; gives what went wrong. Signals are held from then on."""
     try:
         try:
@@ -105,7 +105,7 @@ class Training:
         self._crash: BaseException | None = None
         self._thread = Thread(target=self._run, name="training", daemon=True)
 
-    def follow(self, show: Show, notice: Notice) -> None:
+    def follow(self, show: Show, notice: SignalNotice) -> None:
         """Start, and return when the session has ended or a signal came; raises what it raised."""
         self._thread.start()
         while (self._thread.is_alive() or not self._queue.empty()) and not notice.number:

@@ -1,4 +1,4 @@
-"""The contestant that is selected: what it is, what it runs on, and its names as they improve."""
+"""The selected contestant: what it is, what it runs on, and its names as they improve."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STEP_WIDTH = 7
 
 
 class ContestantPane(LinesPane):
-    """Sentences about it above its names, from the first to the latest."""
+    """A few sentences, and below them its names, from the first to the latest."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -50,7 +50,7 @@ class ContestantPane(LinesPane):
 
 
 def _about(s: Standing) -> str:
-    """Its batch, what getting ready took, and what it computes on."""
+    """Its batch, how long its start took, and what it computes on."""
     if not s.batch:
         return ""
     batch = "One document a step" if s.batch == 1 else f"{s.batch} documents a step"
@@ -59,7 +59,7 @@ def _about(s: Standing) -> str:
 
 
 def names_over_time(names: tuple[Names, ...], width: int, room: int) -> list[Content]:
-    """As many as there is room for from all of the training, the first and the last among them."""
+    """As many as fit, spread over the training; the first and the last are always shown."""
     room = max(min(room, len(names)), 1)
     places = [i * (len(names) - 1) // (room - 1) for i in range(room)] if room > 1 else [-1]
     return [_row(names[i], width, is_last=names[i] is names[-1]) for i in places]

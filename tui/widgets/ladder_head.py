@@ -1,4 +1,4 @@
-"""What is climbed, how far it has come, and what the training does meanwhile."""
+"""The head of the ladder screen: what is climbed, the progress, and the state of the training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LadderHead(LinesPane):
         self._last: tuple[Ladder, Snapshot] | None = None
 
     def update(self, ladder: Ladder, training: Snapshot) -> None:
-        """Show how far a climb has come beside a run that waits for its end."""
+        """Show a climb; training is the run that waits for its end."""
         self._last = (ladder, training)
         width, model = self.content_size.width, ladder.model
         engine = f"{ladder.engine} {ladder.isa}"

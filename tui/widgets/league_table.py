@@ -1,4 +1,4 @@
-"""The league: a row for every contestant, also for those who cannot race, with the reason."""
+"""The league: a row for every contestant. Those that cannot race have the reason."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COLUMNS = (
     ("work", 19, 114),
     ("on M5", 8, 94),
 )
-"""Heading, width, and the width of the pane from which on there is room for it."""
+"""Heading, width, and the smallest width of the pane that shows the column."""
 
 STYLES = {
     ContestantStatus.WAITING: MUTED,
@@ -38,7 +38,7 @@ STYLES = {
 
 
 class LeagueTable(LinesPane, can_focus=True):
-    """Sorted live. The cursor is on the leader until a person moves it to follow another."""
+    """Sorted live. The cursor stays on the leader until the user moves it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "up", show=False),
@@ -48,7 +48,7 @@ class LeagueTable(LinesPane, can_focus=True):
     ]
 
     class Selected(Message):
-        """The cursor is on another contestant."""
+        """The cursor has moved to another contestant."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -59,7 +59,7 @@ class LeagueTable(LinesPane, can_focus=True):
         self._rows: list[Standing] = []
 
     def update(self, league: League) -> None:
-        """Show where all stand."""
+        """Show where every contestant stands."""
         n_rows, self._league = len(self._rows), league
         self._rows = standings.ordered(league, self.order)
         if len(self._rows) != n_rows:
@@ -103,7 +103,7 @@ class LeagueTable(LinesPane, can_focus=True):
 
     @property
     def _first(self) -> int:
-        """The row at the top: 0, unless there are too many and the cursor is further down."""
+        """The row at the top: 0, unless the table is too long and the cursor is further down."""
         room = max(self.content_size.height - 1, 1)
         return max(0, min(self._cursor - room // 2, len(self._rows) - room))
 
@@ -116,7 +116,7 @@ class LeagueTable(LinesPane, can_focus=True):
         self.post_message(self.Selected())
 
     def _tell(self, league: League) -> None:
-        """The order, what speed-ups are over, and what the dagger means, on the frame."""
+        """Write on the frame the order, the base of speed-ups, and what the dagger means."""
         base = f"× over {league.base}" if league.base else ""
         others = any(s.model for s in league.standings)
         words = [base, f"{standings.OTHER_MODEL} another model" if others else ""]

@@ -1,4 +1,4 @@
-"""The loss within one second, and the killer microsecond: a step here beside a GPU's launches."""
+"""Both studies: the best loss within one second, and the launch model of a GPU."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ AFTER_WIDTH = 20
 
 
 class MeasuresPane(LinesPane):
-    """Two tables; the second one as bars where there is room for them."""
+    """Two tables; the second one is drawn as bars if they fit."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -106,7 +106,7 @@ def _reasons(results: tuple[OneSecondResult, ...]) -> list[str]:
 
 
 def _bars(measures: Measures, width: int) -> list[Content]:
-    """For each width a bar of what was measured here and one for each way of launching."""
+    """For each width a bar of the time measured here, and one for each way to launch."""
     times = [s.us_per_step for s in SCENARIOS]
     times += [s.us_per_step for c in measures.launches for s in c.standings if s.us_per_step]
     on = Scale(min(times) / 2, max(times), max(width - LABEL_WIDTH - AFTER_WIDTH, 1))
@@ -141,7 +141,7 @@ def _bar(
 
 
 def _rows(launches: tuple[LaunchResult, ...]) -> list[Content]:
-    """The same in one row for each width, of the GPUs here the quickest."""
+    """The same in one row for each width, with the fastest GPU of this machine."""
     has_gpu = any(launch.gpus for launch in launches)
     heads = ["d_model".rjust(8), "here".rjust(10), "GPU here".rjust(10) if has_gpu else ""]
     heads += [f"GPU at {s.launch_us:g} us".rjust(16) for s in SCENARIOS]
@@ -161,5 +161,5 @@ def _rows(launches: tuple[LaunchResult, ...]) -> list[Content]:
 
 
 def _by_width(launches: tuple[LaunchResult, ...]) -> dict[int, LaunchResult | None]:
-    """What was measured at each width; None where that is still to come."""
+    """What was measured at each width; None if it has not been measured yet."""
     return {**dict.fromkeys(D_MODELS), **{launch.d_model: launch for launch in launches}}

@@ -1,4 +1,4 @@
-"""The loss of all contestants against the seconds each has trained, with the threshold."""
+"""The loss of all contestants against their seconds of training, with the threshold."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from eetui.tui.widgets.canvas import Canvas
 SECONDS_BETWEEN_DRAWINGS = 0.25
 Y_LABELS = 5
 LEGEND_WIDTH = 18
-"""A letter and a name, at the right of the lines' ends."""
+"""Columns of a letter and a name, right of the ends of the lines."""
 SHORTEST = 1e-4
-"""Seconds where the logarithmic axis begins at the earliest."""
+"""The logarithmic axis begins here (seconds) or later."""
 TALLEST = 2.0
-"""Nats above the lowest loss that are in sight at the most: a few first steps can be far above."""
+"""Nats above the lowest loss that are shown at most: the first steps can be far above."""
 SMOOTH_DOCUMENTS = 32
-"""A point is the mean of the losses of as many documents at the least."""
+"""A point is the mean loss of at least this many documents."""
 CLOSE = 0.5
-"""Nats above the threshold that are in sight close up."""
+"""Nats above the threshold that are shown close up."""
 
 
 class RaceChart(Canvas):
-    """Every line has its contestant's letter at its end and where it passes the threshold.
+    """Each line has its contestant's letter at its end and where it passes the threshold.
 
-    The line of the contestant that is selected is bright and lies above the others.
+    The line of the selected contestant is bright and drawn above the others.
     """
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -43,7 +43,7 @@ class RaceChart(Canvas):
         self._drawn_at = 0.0
 
     def update(self, league: League, selected: str) -> None:
-        """Show a league, unless a race goes on and the last drawing is quite new."""
+        """Show a league, unless the race goes on and the chart was drawn a moment ago."""
         due = monotonic() >= self._drawn_at + SECONDS_BETWEEN_DRAWINGS
         is_news = selected != self._selected or not league.doing
         self._league, self._selected = league, selected
@@ -56,7 +56,7 @@ class RaceChart(Canvas):
         self.redraw()
 
     def switch_scale(self) -> None:
-        """The y axis with the whole way down, or close up on the end of it."""
+        """The y axis with all losses, or close up on the last ones."""
         self.close_up = not self.close_up
         self.redraw()
 
@@ -64,7 +64,7 @@ class RaceChart(Canvas):
         self.redraw()
 
     def redraw(self) -> None:
-        """Draw now, if there is anything and room for it."""
+        """Draw now, if there is something to draw and it fits."""
         width, height = self.content_size
         league = self._league
         if league is None or width < LEGEND_WIDTH + 30 or height < 5:
@@ -117,7 +117,7 @@ class RaceChart(Canvas):
         )
 
     def _x_axis(self, league: League, curves: dict[str, Points], columns: int) -> ticks.Ticks:
-        """To the planned end or further; logarithmically from where the first line begins."""
+        """Up to the planned end or further; a logarithmic axis starts where the first line does."""
         lasts = [float(x[-1]) for x, _ in curves.values()]
         last = max([*lasts, league.plan.seconds or 0.0, 10 * SHORTEST])
         count = max(columns // 9, 2)
@@ -146,7 +146,7 @@ class RaceChart(Canvas):
     def _with_legend(
         self, rows: list[Row], league: League, curves: dict[str, Points], chart: Chart
     ) -> list[Row]:
-        """The rows with names behind them, near the ends of their lines."""
+        """The rows, each followed by the name of the line that ends there."""
         ends = {name: float(y[-1]) for name, (_, y) in curves.items()}
         names = sorted(ends, key=lambda name: (name != self._selected, ends[name]))
         letters, n_rows = standings.marks(league), len(rows) - AXIS_ROWS

@@ -1,4 +1,4 @@
-"""What is raced or measured, how far it has come, and what the training does meanwhile."""
+"""The head of the race screen: what is raced, the progress, and the state of the training."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RaceHead(LinesPane):
     def update(
         self, league: League | None, training: Snapshot, doing: str, progress: float
     ) -> None:
-        """Show what is done beside a run that waits for its end; progress from 0 to 1."""
+        """Show a race; training is the run that waits for its end. progress: from 0 to 1."""
         self._league, self._training, self._doing, self._progress = (
             league,
             training,

@@ -1,4 +1,4 @@
-"""The rungs of a climb, one below the other, with what each of them is worth."""
+"""The rungs of a climb, one below the other, with the gain of each."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ STYLES = {
 }
 LABEL_WIDTH = 27
 ROOMY = 100
-"""Columns from which on the spread has a column of its own."""
+"""The spread has a column of its own if the pane is at least this wide."""
 
 
 class WaterfallPane(LinesPane):
-    """Shows rungs as they are measured; those that are not climbed stand below, with the reason."""
+    """Shows rungs as they are measured; below them those that cannot run here, with the reason."""
 
     DEFAULT_CSS = """
     WaterfallPane { height: auto; }
@@ -77,12 +77,12 @@ class WaterfallPane(LinesPane):
 
 
 def _reason(rung: Rung, width: int) -> list[str]:
-    """Why a rung is not climbed, in lines beside its name."""
+    """Why a rung is not climbed, in lines right of its name."""
     return wrap(rung.reason, max(width - LABEL_WIDTH, 10))
 
 
 Column = tuple[str, int]
-"""A heading and a width; a negative width stands behind the bar."""
+"""A heading and a width; a column with a negative width is right of the bar."""
 
 
 def _columns(width: int) -> list[Column]:

@@ -1,1 +1,1 @@
-"""The ways of training this model that race, one module or folder each."""
+"""The contestants: each way to train this model is one module or folder."""

@@ -14,14 +14,14 @@ from eetui.core.race.contestant import Task, Work
 from eetui.core.race.work import matrix_operations
 
 UNITS: tuple[Value, ...] = ("sme2", "amx", "amx-split", "tile")
-"""Values of the matrix engine, the quickest first where a CPU has several."""
+"""Values of the matrix engine; the first that works here is used."""
 
 
 class EngineContestant:
     """An engine of `core.engines.registry`, everything on, one thread.
 
-    With `matrix` its products run on the CPU's matrix unit, or in the portable tile that does as
-    one would, else on its vectors.
+    With `matrix` its products run on the CPU's matrix unit, or in the portable tile that emulates
+    one. Without it they run on the CPU's vectors.
     """
 
     model = ""
@@ -34,7 +34,7 @@ class EngineContestant:
         self._matrix = matrix
 
     def why_not(self) -> str:
-        """Empty, or that the engine was not built or has no matrix unit here."""
+        """Empty, or a sentence: the engine was not built, or there is no matrix unit."""
         try:
             engine = registry.create(self._engine)
         except EngineError as error:
@@ -45,7 +45,7 @@ class EngineContestant:
         return ""
 
     def optimizations(self, engine: Engine) -> Optimizations:
-        """The toggles that it races with; raises `EngineError` if there is no matrix unit."""
+        """Its toggles; raises `EngineError` if there is no matrix unit."""
         best = engine.default_optimizations()
         if not self._matrix:
             return best.with_value("matrix_engine", "off")
@@ -55,7 +55,7 @@ class EngineContestant:
         return best.with_value("matrix_engine", unit)
 
     def start(self, task: Task) -> EngineLearner:
-        """Compile or load the engine for the task, and let it lay out its memory."""
+        """Compile or load the engine for the task, and let it allocate its memory."""
         engine = registry.create(self._engine)
         optimizations = self.optimizations(engine)
         engine.prepare(task.model, optimizations)
@@ -104,7 +104,7 @@ class EngineLearner:
         return Work(matrix_operations(self._task.model), "matrix operations", self.batch)
 
     def generate(self, n: int, temperature: float, seed: int) -> list[str]:
-        """n generated documents from the present weights."""
+        """n documents generated with the current weights."""
         task = self._task
         return self._engine.generate(
             self._state.params, task.model, task.dataset, n, temperature, seed=seed

@@ -1,4 +1,4 @@
-"""How the race's Numba kernels are compiled: without the interpreter's lock, and kept on disk."""
+"""How the race's Numba kernels are compiled: without the GIL, and cached on disk."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from eetui.core.config import ModelConfig
 F = TypeVar("F", bound=Callable[..., Any])
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}
-"""What a C compiler's -ffast-math allows, but that infinities and not-a-numbers stay themselves."""
+"""What a C compiler's -ffast-math allows, except that infinities and NaN keep their meaning."""
 
 
 class Shape(NamedTuple):
-    """A transformer in plain numbers, as a kernel takes it."""
+    """The numbers of a transformer's configuration that a kernel needs."""
 
     d: int
     n_heads: int
@@ -42,9 +42,9 @@ def shape_of(model: ModelConfig) -> Shape:
 
 
 def kernel(*, fastmath: bool) -> Callable[[F], F]:
-    """Compile a function at its first call; all that it calls must lie in its own file.
+    """Compile a function at its first call; everything that it calls must be in its own file.
 
-    That is because Numba takes a cached kernel for stale by the date of that file alone. Where no
+    Numba decides by the date of that file alone whether a cached kernel is stale. If no cache
     folder can be written, it compiles at every start.
     """
 

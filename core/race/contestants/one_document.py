@@ -19,9 +19,9 @@ L = TypeVar("L", bound=Learner)
 
 @dataclass(frozen=True, slots=True)
 class OneDocumentContestant(Generic[L]):
-    """A contestant that runs everywhere, since NumPy and Numba are always installed.
+    """A contestant that runs everywhere, because NumPy and Numba are always installed.
 
-    learner: makes it ready for a task; compiles on first use where there is something to compile.
+    learner: makes a learner for a task, and compiles on first use if it has to.
     """
 
     name: str
@@ -35,7 +35,7 @@ class OneDocumentContestant(Generic[L]):
         return ""
 
     def start(self, task: Task) -> L:
-        """Raises `UsageError` for a task that the learner cannot do."""
+        """A new learner. Raises `UsageError` for a task that it cannot do."""
         return self.learner(task)
 
 
@@ -55,7 +55,7 @@ class OneDocument(ABC):
     def train(
         self, documents: NDArray[np.int32], rates: NDArray[np.float64], losses: NDArray[np.float64]
     ) -> None:
-        """One step for each document, with its learning rate; losses gets that before the step.
+        """One step for each document, with its learning rate; losses gets the loss before the step.
 
         All three are [n_steps], and `done` is the number of steps before them.
         """
@@ -66,11 +66,11 @@ class OneDocument(ABC):
 
     @abstractmethod
     def params(self) -> NDArray[Any]:
-        """The present weights [n_params], laid out as `state.layout` says."""
+        """The current weights [n_params], laid out as `state.layout` says."""
 
     @abstractmethod
     def work(self) -> Work | None:
-        """The work of a sample of mean length; None where it is not known yet."""
+        """The work of a sample of mean length; None if it is not known yet."""
 
     def advance(self, n_steps: int) -> NDArray[np.float64]:
         """Take n steps; the loss of each [n_steps]."""
@@ -81,23 +81,23 @@ class OneDocument(ABC):
         return losses
 
     def generate(self, n: int, temperature: float, seed: int) -> list[str]:
-        """n documents sampled with the present weights, as every engine samples them."""
+        """n documents sampled with the current weights, as every engine samples them."""
         params = self.params().astype(np.float32)
         return generate(params, self.task.model, self.task.dataset, n, temperature, "", seed)
 
 
 class Stepwise(OneDocument):
-    """One whose steps are taken from Python."""
+    """One that takes each step in Python."""
 
     @abstractmethod
     def step(self, tokens: NDArray[np.uint8], n_before: int, rate: float) -> float:
-        """Learn from one document [positions + 1], after so many steps; its loss before that."""
+        """Learn from a document [positions + 1] after n_before steps; its loss before the step."""
 
     def train(
         self, documents: NDArray[np.int32], rates: NDArray[np.float64], losses: NDArray[np.float64]
     ) -> None:
         dataset = self.task.dataset
-        with np.errstate(all="ignore"):  # A run that diverges says so itself.
+        with np.errstate(all="ignore"):  # A run that diverges shows it in its losses.
             for i, (row, rate) in enumerate(zip(documents, rates.tolist(), strict=True)):
                 tokens = dataset.tokens[row, : dataset.lengths[row] + 1]
                 losses[i] = self.step(tokens, self.done + i, rate)

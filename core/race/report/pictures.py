@@ -19,7 +19,7 @@ ROW = 26
 
 
 def colour_of(league: League, name: str) -> str:
-    """The same colour for a contestant in all charts, far from its neighbours' in the league."""
+    """The same colour for a contestant in all charts, unlike those of its neighbours."""
     names = [s.name for s in league.standings]
     return COLOURS[7 * names.index(name) % len(COLOURS)]
 
@@ -75,7 +75,7 @@ def loss_chart(league: League) -> str:
 
 
 def league_chart(league: League) -> str:
-    """Microseconds a sample as bars, the quickest first, logarithmic."""
+    """Microseconds a sample as bars, the fastest first, logarithmic."""
     rows = [s for s in league.ranking if s.us_per_sample]
     height = TOP + ROW * max(len(rows), 1) + BOTTOM
     drawing = Drawing(WIDTH, height, "Microseconds a sample")

@@ -1,4 +1,4 @@
-"""A race as JSON-like values: what scripts read of it."""
+"""A race as JSON-like values, for scripts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def race_json(
     one_second: Sequence[OneSecondResult] | None = None,
     launches: Sequence[LaunchResult] | None = None,
 ) -> dict[str, Any]:
-    """All that was measured; of the two studies only those that are given have a key."""
+    """Everything that was measured; a study that is None has no key."""
     found = league_json(league)
     if one_second is not None:
         found["one_second"] = [one_second_json(result) for result in one_second]
@@ -56,7 +56,7 @@ def league_json(league: League) -> dict[str, Any]:
 
 
 def standing_json(s: Standing, league: League) -> dict[str, Any]:
-    """One row of the table; None where something was not measured."""
+    """One row of the table; None if something was not measured."""
     figure = find_published(s.name, league.model.d_model, s.batch)
     seconds, losses = loss_points(s.curve, CURVE_POINTS)
     return {
@@ -108,7 +108,7 @@ def one_second_json(result: OneSecondResult) -> dict[str, Any]:
 
 
 def launch_json(launch: LaunchResult) -> dict[str, Any]:
-    """One width of the killer microsecond; modelled_us_per_step is EEmicroGPT's model of a GPU."""
+    """One width of the launch model; modelled_us_per_step is EEmicroGPT's model of a GPU."""
     return {
         "d_model": launch.d_model,
         "batch": launch.batch,

@@ -1,1 +1,1 @@
-"""Measurements beside the race: within one second, the launch model, published figures."""
+"""Measurements apart from the race: one second of training, the launch model, published figures."""

@@ -1,4 +1,4 @@
-"""The killer microsecond: a step of a small model takes less time than a GPU's launches of it."""
+"""The launch model: a small model's step takes less time than a GPU needs to launch its kernels."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from eetui.core.race.tasks import make_task
 
 D_MODELS = (16, 32, 64, 128)
 WIDER = (256, 512)
-"""Measured as well where there is a GPU: EEmicroGPT's author saw it overtake a core at 256."""
+"""Also measured if there is a GPU: EEmicroGPT's author saw it overtake a core at 256."""
 SECONDS = 0.5
 
 LAUNCHES = 40
-"""Kernels of a step by EEmicroGPT's count: 7 products forward, 13 backward and about 20 others."""
+"""Kernels of a step, as EEmicroGPT counts: 7 products forward, 13 backward, about 20 others."""
 COMPUTE_US = 10.0
-"""What the kernels themselves take by its estimate for a B200, at d_model 32 and batch 16."""
+"""Time of the kernels themselves, as it estimates for a B200 at d_model 32 and batch 16."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A way of launching kernels and what a launch takes (microseconds)."""
+    """A way to launch kernels, and the time of a launch in microseconds."""
 
     name: str
     launch_us: float
 
     @property
     def us_per_step(self) -> float:
-        """Time of a step by EEmicroGPT's model: its launches, and a little computing."""
+        """Time of a step by EEmicroGPT's model: its launches and a little computing."""
         return LAUNCHES * self.launch_us + COMPUTE_US
 
 
@@ -44,12 +44,12 @@ SCENARIOS = (
     Scenario("asynchronous launches", 10.0),
     Scenario("a framework", 15.0),
 )
-"""EEmicroGPT's three: a model of a GPU, not a measurement."""
+"""The three of EEmicroGPT. They model a GPU; nothing here was measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchResult:
-    """One width: what was measured here, by contestant, beside `SCENARIOS`."""
+    """What was measured at one width, by contestant, to be compared with `SCENARIOS`."""
 
     d_model: int
     batch: int
@@ -57,17 +57,17 @@ class LaunchResult:
 
     @property
     def best(self) -> Standing | None:
-        """The quickest of the contestants on the CPU."""
+        """The fastest contestant on the CPU."""
         on_cpu = [s for s in self.standings if s.us_per_step and s.name not in ON_GPU]
         return min(on_cpu, key=lambda s: s.us_per_step or 0.0, default=None)
 
     @property
     def gpus(self) -> tuple[Standing, ...]:
-        """Those measured on a GPU of this machine."""
+        """The contestants on a GPU of this machine."""
         return tuple(s for s in self.standings if s.us_per_step and s.name in ON_GPU)
 
     def factor(self, scenario: Scenario) -> float | None:
-        """How many times longer the modelled GPU takes than the quickest here."""
+        """How many times longer the modelled GPU takes than the fastest here."""
         us = self.best.us_per_step if self.best else None
         return scenario.us_per_step / us if us else None
 

@@ -1,4 +1,4 @@
-"""What is measured beside a race: the loss within one second and the killer microsecond."""
+"""Runs both studies: the best loss within one second, and the launch model."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from eetui.core.race.studies.launch_model import LaunchResult
 from eetui.core.race.studies.one_second import OneSecondResult
 
 MEASURED = ("native", "native+matrix")
-"""Who is measured: the quickest there is, with and without a matrix unit."""
+"""The fastest contestant, with and without a matrix unit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """How far it has come. progress: from 0 to 1. doing: what is being done, '' at the end."""
+    """The results so far. progress: from 0 to 1. doing: what is being done, '' at the end."""
 
     one_second: tuple[OneSecondResult, ...] = ()
     launches: tuple[LaunchResult, ...] = ()
@@ -28,7 +28,7 @@ class Measures:
 def measure(
     dataset: Dataset, seed: int = 42, *, with_one_second: bool = True, with_launches: bool = True
 ) -> Iterator[Measures]:
-    """Measure both at all widths, or one alone; yields after every figure."""
+    """Measure both or one of them at all widths; yields after every result."""
     contestants = [create(name) for name in MEASURED]
     everyone = launch_model.with_gpus(contestants) if with_launches else []
     expected = with_one_second * len(contestants) * len(one_second.D_MODELS)

@@ -1,5 +1,4 @@
-"""The best loss within one second: a model that is too small learns too little, one that is too
-large takes too few steps."""
+"""The best loss within one second: a small model learns too little, a large one is too slow."""
 
 from __future__ import annotations
 
@@ -18,16 +17,16 @@ from eetui.core.race.tasks import make_task
 
 D_MODELS = (16, 32, 64, 128)
 PACE_SECONDS = 0.2
-"""Length of the trial run that tells how many steps fit."""
+"""Length of the trial run that shows how many steps fit."""
 
 
 @dataclass(frozen=True, slots=True)
 class OneSecondResult:
-    """What a contestant reached in so many seconds at one width.
+    """What a contestant reached within the time at one width.
 
-    steps: planned by the pace of a trial run, so that the learning rate ends at zero. seconds:
-    what they took in the end. loss: mean of the last 100 steps, nats. published: EEmicroGPT's on
-    an Apple M5, where there is one. reason: why it could not, else ''.
+    steps: planned from the pace of a trial run, so that the learning rate ends at zero. seconds:
+    the time that they took. loss: mean of the last 100 steps, nats. published: EEmicroGPT's loss on
+    an Apple M5, if there is one. reason: why it could not run, else ''.
     """
 
     contestant: str

@@ -11,7 +11,7 @@ JPT = "microjpt's README, measured by EEmicroGPT's author"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Microseconds a sample that a program takes on `MACHINE`, on Karpathy's names.
+    """Microseconds a sample of a program on `MACHINE`, with Karpathy's names as data.
 
     contestants: those that work the same way; it belongs in their row.
     """
@@ -68,4 +68,4 @@ ONE_SECOND = {
     ("native+matrix", 128): 2.1645,
 }
 """EEmicroGPT's losses within about one second at batch 16, by contestant and d_model: its scalar
-and its SME2 path. It calls them bpc@1s; they are nats a character, as all losses here."""
+path and its SME2 path. It calls them bpc@1s, but they are nats a character, as all losses here."""

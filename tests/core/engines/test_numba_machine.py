@@ -38,6 +38,17 @@ assert any("Compiling" in text for text in said), said
 """
 
 
+def run_script(script: str, cache: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python code that keeps its kernels in a folder of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {"NUMBA_CACHE_DIR": str(cache)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
 @njit
 def _control_word() -> int:
     return float_mode()  # type: ignore[no-any-return]
@@ -97,18 +108,15 @@ def test_denormals_are_flushed_during_the_call(engine: NumbaEngine, names: Datas
     assert (state.m[unused] == 0).all()
 
 
-def test_width_one_has_no_vector_arithmetic() -> None:
+def test_width_one_has_no_vector_arithmetic(tmp_path: Path) -> None:
     """Off means off: LLVM did not vectorise the scalar kernel behind our back."""
     if not cpu.detect().is_x86:
         pytest.skip("reads x86 assembly")
     script = (
         "from eetui.core.engines.numba import compile as c\n"
-        "c._CacheFiles._locator_classes = ()  # what comes from the cache has no listing\n"
         "print(*c.compiled(c.source(1)).inspect_asm().values())\n"
     )
-    out = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    ).stdout
+    out = run_script(script, tmp_path).stdout  # what comes from the cache has no listing
     scalar, packed = (
         re.findall(rf"\bv?(?:f?n?m(?:add|sub)\d*|mul|add|sub|div){kind}\b", out)
         for kind in ("ss", "ps")
@@ -117,30 +125,17 @@ def test_width_one_has_no_vector_arithmetic() -> None:
     assert not packed
 
 
-def test_the_compiled_kernel_is_kept_on_disk(tmp_path: Path) -> None:
-    """A second start adds nothing to the cache, and one that finds it damaged compiles anew."""
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", START], env=environment, check=True)
-    (kept,) = tmp_path.rglob("*.nbc")
-    assert kept.name.startswith("compile.train_x")
+def test_a_start_that_finds_a_damaged_kernel_compiles_it_again(tmp_path: Path) -> None:
+    run_script(START, tmp_path)
+    (kept,) = tmp_path.iterdir()
     whole = kept.read_bytes()
-    subprocess.run([sys.executable, "-c", START], env=environment, check=True)
-    assert [*tmp_path.rglob("*.nbc")] == [kept]
+    run_script(START, tmp_path)
     assert kept.read_bytes() == whole
-    kept.write_bytes(whole[:1000])
-    subprocess.run([sys.executable, "-c", START], env=environment, check=True)
-    assert kept.stat().st_size > len(whole) // 2
-
-
-def test_it_works_where_nothing_can_be_written(tmp_path: Path) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("not a folder")
-    script = (
-        "from eetui.core.engines.numba import compile as c\n"
-        "c._CacheFiles._locator_classes = c._CacheFiles._locator_classes[:1]\n" + START
-    )
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(blocked / "below")}
-    subprocess.run([sys.executable, "-c", script], env=environment, check=True)
+    kept.write_bytes(whole[:-1] + b"?")
+    run_script(START, tmp_path)
+    (replaced,) = tmp_path.iterdir()
+    assert len(replaced.read_bytes()) > len(whole) // 2
+    assert not replaced.read_bytes().endswith(b"?")
 
 
 def test_two_threads_may_prepare_at_once() -> None:
@@ -159,7 +154,7 @@ def test_two_threads_may_prepare_at_once() -> None:
     assert len(set(map(id, ready))) == 1
 
 
-def test_a_cpu_with_sixteen_vector_registers() -> None:
+def test_a_cpu_with_sixteen_vector_registers(tmp_path: Path) -> None:
     """Its tiles are smaller; the gradients are those of any other width."""
     script = (
         "from dataclasses import replace\n"
@@ -169,11 +164,10 @@ def test_a_cpu_with_sixteen_vector_registers() -> None:
         "cpu.detect = lambda: host\n"
         "from eetui.core.config import ModelConfig\n"
         "from eetui.core.data.dataset import load_dataset\n"
-        "from eetui.core.engines.numba import compile, tile\n"
+        "from eetui.core.engines.numba import tile\n"
         "from eetui.core.engines.numba.engine import NumbaEngine\n"
         "from eetui.core.model.reference import loss_and_gradients\n"
         "from eetui.core.model.state import TrainState\n"
-        "compile._CacheFiles._locator_classes = ()\n"
         "assert tile.heights() == (6, 4, 2)\n"
         "engine, names, documents = NumbaEngine(), load_dataset(), np.arange(17)\n"
         "model = ModelConfig(d_model=20)\n"
@@ -184,7 +178,7 @@ def test_a_cpu_with_sixteen_vector_registers() -> None:
         "_, expected = loss_and_gradients(state.params.astype(float), model, *batch)\n"
         "assert np.linalg.norm(found - expected) < 1e-5 * np.linalg.norm(expected)\n"
     )
-    subprocess.run([sys.executable, "-c", script], check=True)
+    run_script(script, tmp_path)
 
 
 def _pretend(monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:

@@ -122,7 +122,7 @@ def test_who_fails_is_told_and_the_others_race_on(race, clock):
     assert (b.status, b.reason) == (ContestantStatus.FAILED, "ZeroDivisionError: division by zero.")
     assert (c.status, c.reason) == (
         ContestantStatus.FAILED,
-        "The loss of step 101 is no number: lower the learning rate.",
+        "The loss of step 101 is not finite: lower the learning rate.",
     )
     assert b.steps == c.steps == 63
     assert b.loss is not None

@@ -1,1 +1,1 @@
-"""Hand-written matrix gradients, one document a step."""
+"""Gradients written by hand, one document a step."""

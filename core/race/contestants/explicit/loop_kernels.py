@@ -35,7 +35,7 @@ class Learned(NamedTuple):
 
 
 class Saved(NamedTuple):
-    """What forward leaves for backward, and what backward gathers for earlier positions."""
+    """Values that forward saves for backward, and gradients of earlier positions."""
 
     embedded: Any  # [T, D]
     factor: Any  # [T]
@@ -54,7 +54,7 @@ class Saved(NamedTuple):
 
 
 def saved(shape: Shape) -> Saved:
-    """Room for the longest document."""
+    """Buffers for the longest document."""
     d, t = shape.d, shape.block_size
 
     def room(*size: int) -> Any:
@@ -107,7 +107,7 @@ def product_backward(w, g, at, x, dy, dx):
 
 @kernel(fastmath=True)
 def rms_norm_forward(x, y):
-    """y = x / sqrt(mean(x^2) + 1e-5); gives the factor."""
+    """y = x / sqrt(mean(x^2) + 1e-5); returns the factor."""
     total = ZERO
     for i in range(len(x)):
         total += x[i] * x[i]
@@ -130,7 +130,7 @@ def rms_norm_backward(dy, y, factor, dx):
 
 @kernel(fastmath=True)
 def softmax(x):
-    """exp(x) over its sum, in place; gives the largest x and the sum of exp(x) over exp of it."""
+    """Softmax in place; returns the largest x and the sum of exp(x - largest)."""
     highest = x[0]
     for i in range(1, len(x)):
         highest = max(highest, x[i])
@@ -187,7 +187,7 @@ def attention_backward(t, dmixed, qkv, shares, dqkv):
 
 @kernel(fastmath=True)
 def position_forward(w, shape, saved, t, token, target):
-    """Position t of a document; gives its loss."""
+    """Position t of a document; returns its loss."""
     d, positions = shape.d, shape.vocab * shape.d
     at = positions + shape.block_size * d
     x, y = np.empty(d, np.float32), np.empty(d, np.float32)
@@ -288,7 +288,7 @@ def adam(learned, step, rate):
 
 @kernel(fastmath=True)
 def train(learned, shape, saved, tokens, lengths, documents, first_step, rates, losses):
-    """One step for each of `documents`, which are rows of tokens and lengths; losses gets each."""
+    """One step for each of `documents`, which are rows of tokens and lengths; fills losses."""
     for k in range(len(documents)):
         row = documents[k]
         losses[k] = loss_and_gradients(

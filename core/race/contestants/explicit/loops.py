@@ -1,4 +1,4 @@
-"""The hand-written loops at work on a task."""
+"""Gradients written by hand as compiled loops: a contestant."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eetui.core.race.work import matrix_operations
 
 
 class LoopsLearner(OneDocument):
-    """Flat float32 vectors, and room for what a document's forward leaves to its backward."""
+    """Flat float32 vectors, and the buffers that forward fills for backward."""
 
     def __init__(self, task: Task) -> None:
         from eetui.core.race.contestants.explicit import loop_kernels
@@ -27,7 +27,7 @@ class LoopsLearner(OneDocument):
         self.learned = loop_kernels.Learned(w, g, m, v, train.beta1, train.beta2, train.eps)
         self.shape = shape_of(model)
         self.saved = loop_kernels.saved(self.shape)
-        self.train(np.empty(0, np.int32), np.empty(0), np.empty(0))  # Compiles, and no more.
+        self.train(np.empty(0, np.int32), np.empty(0), np.empty(0))  # Compiles only.
 
     def train(
         self, documents: NDArray[np.int32], rates: NDArray[np.float64], losses: NDArray[np.float64]

@@ -1,7 +1,7 @@
 """Forward and backward of one document as matrix operations in NumPy, written out by hand.
 
-About 20 products take the place of the 57,000 numbers of the scalar graph, which is what
-microjpt does in Julia. A document's T positions are the rows of every matrix; nothing is padded.
+About 20 products replace the 57,000 numbers of the scalar graph, as microjpt does in Julia. A
+document's T positions are the rows of every matrix. Nothing is padded.
 
 T positions, D d_model, H heads, V vocabulary.
 """

@@ -1,4 +1,4 @@
-"""The recurrent nets of brief-ds on variables.
+"""The recurrent nets of brief-ds on autograd variables.
 
 h = relu(h M + token P + position Q), logits = h L; the sparse one fires only the k largest of h,
 h = relu(h + h[top k] M[top k] + token P + position Q). Both are those of
@@ -41,7 +41,7 @@ def cut(flat: Array, sizes: dict[str, tuple[int, int]]) -> dict[str, Array]:
 
 
 def next_state(w: Weights, h: Variable | None, token: int, place: int, n_fired: int) -> Variable:
-    """The state [S] after `token` at `place`; before the first there is none."""
+    """The state [S] after `token` at `place`; h is None before the first."""
     seen = w["wte"][token] @ w["token_proj"] + w["wpe"][place] @ w["pos_proj"]
     if h is None:  # A state of zeros adds nothing.
         return seen.relu()

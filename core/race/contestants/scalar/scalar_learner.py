@@ -1,4 +1,4 @@
-"""The scalar program as a contestant of the race."""
+"""Scalar autograd in pure Python: a contestant."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class ScalarLearner(Stepwise):
         self.adam = pure_python.Adam(self.values, train.beta1, train.beta2, train.eps)
 
     def _loss(self, tokens: NDArray[np.uint8]) -> float:
-        """The loss of a document, whose gradients are then in the values; nan if it is none.
+        """The loss of a document, NaN if it is not finite; its gradients are then in the values.
 
-        Python's cycle collector goes over the growing graph again and again, here as in the
-        original. All else that this process holds is kept from it, as it would be in a process of
-        its own: beside PyTorch and JAX a step was seen to take more than twice the time.
+        Python's garbage collector scans the growing graph again and again, here as in the
+        original. Objects that other parts of this process hold are frozen, so that it does not
+        scan them too: with PyTorch and JAX loaded, a step took more than twice as long.
         """
         gc.freeze()
         try:

@@ -235,14 +235,15 @@ def document(t, shape, tokens, n_positions):
 
 @kernel(fastmath=False)
 def backward(t, n, n_params):
-    """The slope of the last of n nodes along all before it, in `grad`."""
+    """The gradient of the last of n nodes with respect to every node, in `grad`.
+
+    It goes through every node, also those of zero gradient, because `scalar` does so too.
+    """
     op, a, b, val, grad = t.op, t.a, t.b, t.val, t.grad
     grad[:n] = 0
     grad[n - 1] = 1
     for i in range(n - 1, n_params - 1, -1):
         g = grad[i]
-        if g == 0:  # A number that the loss does not hang on, or a shut ReLU.
-            continue
         kind, x = op[i], a[i]
         if kind == ADD:
             grad[x] += g
@@ -281,7 +282,7 @@ def adam(t, optimizer, step, rate):
 
 @kernel(fastmath=False)
 def train(t, shape, optimizer, tokens, lengths, documents, first_step, rates, losses):
-    """One step for each of `documents`, which are rows of tokens and lengths; losses gets each."""
+    """One step for each of `documents`, which are rows of tokens and lengths; fills losses."""
     for k in range(len(documents)):
         row = documents[k]
         n = document(t, shape, tokens[row], lengths[row])

@@ -1,4 +1,4 @@
-"""Tape autograd as two contestants of the race, in double and in single precision."""
+"""Tape autograd in double and in single precision: two contestants."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class TapeLearner(OneDocument):
         self.places = places(model)
         self.weights = self.tape.val[: model.n_params]
         self.weights[:] = task.initial[self.places]
-        self.train(np.empty(0, np.int32), np.empty(0), np.empty(0))  # Compiles, and no more.
+        self.train(np.empty(0, np.int32), np.empty(0), np.empty(0))  # Compiles only.
 
     def train(
         self, documents: NDArray[np.int32], rates: NDArray[np.float64], losses: NDArray[np.float64]

@@ -1,6 +1,6 @@
 """Autograd on arrays: each operation remembers its inputs and how to hand a gradient on to them.
 
-It is the scalar `Value` with arrays for numbers, as in brief-ds's micrograd
+It is the scalar `Value` with arrays instead of numbers, as in brief-ds's micrograd
 (https://github.com/brief-ds/micrograd): a document is a graph of some dozens of operations
 instead of tens of thousands, and NumPy does the arithmetic of each.
 """
@@ -111,7 +111,7 @@ class Variable:
         return Variable(self.data.transpose(axes), (self,), lambda g: (g.transpose(back),))
 
     def backward(self) -> int:
-        """Set `grad` of all that this number hangs on; gives how many variables that are."""
+        """Set `grad` of every variable that this number depends on; returns how many there are."""
         order = inputs_first(self)
         self.grad = np.ones_like(self.data)
         for variable in reversed(order):

@@ -1,4 +1,4 @@
-"""The transformer on variables as two contestants of the race, one document a step."""
+"""Tensor autograd, with Adam and with momentum: two contestants."""
 
 from __future__ import annotations
 
