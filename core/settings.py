@@ -42,6 +42,7 @@ KEYS: dict[str, type] = {
     "data": str,
     "temperature": float,
     "prefix": str,
+    "store": str,
     "theme": str,
 }
 """What the configuration file may set at its top level, and of which type."""

@@ -87,7 +87,9 @@ def loss_at(curve: Curve, at: Iterable[float], axis: Axis) -> NDArray[np.float64
     since = until / TRAIL
     steps = np.interp(until, ends, n) - np.interp(since, ends, n)
     sums = np.interp(until, ends, total) - np.interp(since, ends, total)
-    return np.divide(sums, steps, out=np.full(len(until), np.nan), where=steps > 0)
+    losses: NDArray[np.float64] = np.full(len(until), np.nan)
+    np.divide(sums, steps, out=losses, where=steps > 0)
+    return losses
 
 
 def compare(

@@ -15,8 +15,9 @@ from eetui.core.files import reason
 from eetui.core.text import visible
 from eetui.tui.cli.options import ModelOptions, RaceOptions, RunOptions, given, taking
 from eetui.tui.cli.output import JSON, complain, is_interactive, prepare_streams
+from eetui.tui.cli.store import runs
 
-COMMANDS = ("train", "sample", "bench", "ladder", "race", "doctor")
+COMMANDS = ("train", "sample", "bench", "ladder", "race", "runs", "doctor")
 CONFIGURABLE = {field.name for field in fields(RunOptions)} - {"save", "load"}
 
 app = typer.Typer(
@@ -183,6 +184,9 @@ def doctor(json: Annotated[bool, typer.Option("--json", help=JSON)] = False) -> 
     from eetui.tui.cli.doctor import run
 
     return run(as_json=json)
+
+
+app.add_typer(runs)
 
 
 class _ConfiguredDefaults(dict[str, Any]):
