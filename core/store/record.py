@@ -15,7 +15,7 @@ from safetensors.numpy import load, save
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Curve
-from eetui.core.curves.track import Track, TrackCurve
+from eetui.core.curves.track import TrackCurve
 from eetui.core.errors import EetuiError
 from eetui.core.optimizations import Optimizations, labels
 
@@ -171,14 +171,3 @@ def sparks_of(curve: Curve) -> list[float]:
     """At most 16 mean losses of even stretches of the run."""
     groups = np.array_split(curve.loss, min(SPARKS, len(curve.loss)) or 1)
     return [round(float(group.mean()), 4) for group in groups if len(group)]
-
-
-def continued(before: TrackCurve, after: TrackCurve) -> TrackCurve:
-    """Two parts of a run as one, in bounded memory; what came after the second's start counts."""
-    track = Track()
-    first = after.steps[0] if len(after.steps) else np.inf
-    for part in (before, after):
-        for step, seconds, value in zip(part.steps, part.seconds, part.values, strict=True):
-            if part is after or step < first:
-                track.add(int(step), float(seconds), float(value))
-    return track.curve()
