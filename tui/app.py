@@ -15,10 +15,10 @@ from eetui.core.errors import UsageError
 from eetui.tui.commands import ActionCommands
 from eetui.tui.live import LiveSession
 from eetui.tui.screens.main import MainScreen
+from eetui.tui.signals import exit_code
 from eetui.tui.theme import ENGINE_ROOM
 from eetui.tui.worker import TrainingThread
 
-INTERRUPTED = 130
 SWITCH_SECONDS = 5e-4
 """How long the trainer waits for the screen between two chunks, at most (Python's own is 5 ms)."""
 
@@ -49,7 +49,7 @@ class EetuiApp(App[int]):
 
     def action_interrupt(self) -> None:
         """Ctrl-C: leave with the exit code of an interrupted program."""
-        self.exit(INTERRUPTED)
+        self.exit(exit_code(KeyboardInterrupt()))
 
 
 @contextmanager

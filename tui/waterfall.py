@@ -125,3 +125,10 @@ def together(ladder: Ladder) -> str:
         f"{factor(top)} together, {figures.microseconds(bottom.us)} → "
         f"{figures.microseconds(top.us)} us/step"
     )
+
+
+def about(ladder: Ladder) -> tuple[str, str]:
+    """What is climbed: the engine, and the model's shape."""
+    model = ladder.model
+    shape = f"d_model {model.d_model}, {model.n_heads} heads, batch {ladder.batch}"
+    return f"{ladder.engine} {ladder.isa}", shape

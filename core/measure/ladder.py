@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from statistics import median, quantiles
 
-from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.data.dataset import Dataset
+from eetui.core.config import ModelConfig
 from eetui.core.engines.availability import judge
 from eetui.core.engines.base import Engine
+from eetui.core.engines.subject import Subject
 from eetui.core.errors import UsageError
 from eetui.core.measure.bench import MAX_STEPS_PER_RUN, Timer, warm_up
 from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find_optimization
@@ -189,10 +189,7 @@ def _top(rungs: tuple[Rung, ...]) -> Optimizations:
 
 
 def climb(
-    engine: Engine,
-    dataset: Dataset,
-    model: ModelConfig,
-    train: TrainConfig,
+    subject: Subject,
     pinned: Mapping[str, Value] | None = None,
     rounds: int = DEFAULT_ROUNDS,
 ) -> Iterator[Ladder]:
@@ -202,6 +199,8 @@ def climb(
     """
     if not 1 <= rounds <= MAX_ROUNDS:
         raise UsageError(f"rounds must be between 1 and {MAX_ROUNDS}, not {rounds}.")
+    engine = subject.create_engine()
+    dataset, model, train = subject.dataset, subject.model, subject.train
     rungs = plan(engine, pinned)
     ways = {rung.label: rung.optimizations for rung in rungs if rung.optimizations is not None}
     top = _top(rungs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -17,8 +17,20 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from screens import FULL, settle
 from scripted import ScriptedSession
+from scripted_race import Measuring
 
 Open = Callable[..., AbstractAsyncContextManager[Pilot[int]]]
+
+
+@pytest.fixture(autouse=True)
+def measuring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Measuring]:
+    """What the ladder and the race show instead of measurements."""
+    scripted = Measuring()
+    monkeypatch.setattr("eetui.tui.screens.ladder.climb", scripted.climb)
+    monkeypatch.setattr("eetui.tui.screens.race.race_on", scripted.race)
+    monkeypatch.setattr("eetui.tui.screens.race.measure", scripted.measure)
+    yield scripted
+    scripted.end()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from eetui.core.engines import registry
 from eetui.core.engines.availability import choose_optimizations
 from eetui.core.measure import bench
 from eetui.tui.cli.console import data, waiting
@@ -20,13 +19,13 @@ def run(options: ModelOptions, repeats: int, *, as_json: bool = False) -> int:
     """Measure what `options` ask for and print it; gives the exit code."""
     request = request_model(options)
     with waiting() as tell:
-        engine = registry.create(request.engine)
+        engine, subject = request.subject.create_engine(), request.subject
         report = bench.measure(
             engine,
-            request.dataset,
-            request.model,
-            request.train,
-            choose_optimizations(engine, request.model, request.assignments),
+            subject.dataset,
+            subject.model,
+            subject.train,
+            choose_optimizations(engine, subject.model, request.assignments),
             repeats,
             tell,
         )

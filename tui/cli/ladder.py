@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eetui.core.engines import registry
 from eetui.core.engines.availability import choose_optimizations
 from eetui.core.measure.ladder import Ladder, Rung, climb
 from eetui.core.optimizations import assigned, labels
@@ -36,10 +35,10 @@ def run(options: ModelOptions, rounds: int, *, as_json: bool = False) -> int:
     """Climb as `options` ask for and print it; gives the exit code."""
     request = request_model(options)
     with waiting() as tell:
-        engine = registry.create(request.engine)
-        chosen = choose_optimizations(engine, request.model, request.assignments)
+        engine = request.subject.create_engine()
+        chosen = choose_optimizations(engine, request.subject.model, request.assignments)
         pinned = {key: getattr(chosen, key) for key in assigned(request.assignments)}
-        for ladder in climb(engine, request.dataset, request.model, request.train, pinned, rounds):
+        for ladder in climb(request.subject, pinned, rounds):
             if tell:
                 tell(ladder.doing)
     if as_json:

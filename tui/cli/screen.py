@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from eetui.core.run import checkpoint
 from eetui.tui.cli.options import RunOptions
 from eetui.tui.cli.runs import request_run
-from eetui.tui.cli.train import save_run
 
 DEFAULT_STEPS = 1_000_000
 
@@ -17,5 +17,5 @@ def show(options: RunOptions, explicit: frozenset[str]) -> int:
 
     code = run(session)
     if request.save is not None:
-        save_run(request.save, session, request.dataset)
+        checkpoint.save(request.save, session.checkpoint)
     return code

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from itertools import pairwise
 from statistics import median
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import load_dataset
 from eetui.core.engines import registry
 from eetui.core.engines.base import StepReport
+from eetui.core.engines.subject import Subject
 from eetui.core.errors import EngineError
 from eetui.core.measure import bench, ladder
 from eetui.core.optimizations import CATALOGUE, Optimizations, find_optimization, labels
@@ -66,8 +68,14 @@ def quick(monkeypatch):
 
 
 def climbed(engine, rounds=3, pinned=None):
-    steps = ladder.climb(engine, load_dataset(), MODEL, TrainConfig(batch=4), pinned, rounds)
-    return [*steps]
+    return [*climb(engine, pinned, rounds)]
+
+
+def climb(engine, pinned=None, rounds=3):
+    """The climb of this very engine."""
+    subject = Subject(load_dataset(), MODEL, TrainConfig(batch=4), engine.name)
+    with patch.object(registry, "create", lambda name: engine):
+        yield from ladder.climb(subject, pinned, rounds)
 
 
 def test_the_story_tells_of_every_value_once():
@@ -161,7 +169,7 @@ def test_rungs_appear_one_after_another_and_it_can_be_left():
     assert (seen[-1].progress, seen[-1].doing) == (1.0, "")
     assert all(step.doing for step in seen[:-1])
     before = len(engine.calls)
-    for step in ladder.climb(engine, load_dataset(), MODEL, TrainConfig(), None, 5):
+    for step in climb(engine, rounds=5):
         if step.climbed:
             break
     assert len(engine.calls) - before < len(seen[-1].climbed) * 20
