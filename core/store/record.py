@@ -141,8 +141,8 @@ def _arrays(curve: Curve | TrackCurve) -> dict[str, NDArray[Any]]:
 class Progress:
     """How far a run has come: what one writing puts down.
 
-    checkpoint: the bytes of a state to continue from, which was at state_step; None to keep the
-    one before.
+    checkpoint: the bytes of a state to continue from; None to keep the one before. entries: how
+    many entries the log had then.
     """
 
     status: str
@@ -155,7 +155,7 @@ class Progress:
     curves: Curves
     names: list[dict[str, Any]]
     log: str
-    state_step: int = 0
+    entries: int = 0
     checkpoint: bytes | None = None
 
 

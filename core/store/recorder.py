@@ -13,9 +13,8 @@ from time import monotonic, perf_counter, thread_time
 from typing import Protocol
 
 from eetui.core import cpu
-from eetui.core.curves.track import Track
+from eetui.core.curves.track import Track, TrackCurve
 from eetui.core.data.dataset import Dataset
-from eetui.core.data.sources import source_of
 from eetui.core.errors import EetuiError
 from eetui.core.run import checkpoint
 from eetui.core.run.checkpoint import Checkpoint
@@ -24,7 +23,7 @@ from eetui.core.run.log import Log
 from eetui.core.run.snapshot import Snapshot, Status
 from eetui.core.store.joining import joined
 from eetui.core.store.record import Curves, Progress, configuration_of
-from eetui.core.store.resume import Resumed, joined_logs
+from eetui.core.store.resume import Resumed, first_step, joined_logs
 from eetui.core.store.store import Store
 
 SECONDS_BETWEEN_WRITINGS = 1.0
@@ -39,9 +38,6 @@ class Recorded(Protocol):
     """The session, as far as it is read between two chunks."""
 
     @property
-    def dataset(self) -> Dataset: ...
-
-    @property
     def checkpoint(self) -> Checkpoint: ...
 
     @property
@@ -52,15 +48,16 @@ class Recorded(Protocol):
 class _Moment:
     """A run as it is now: all that the writer needs, none of which changes any more.
 
-    part: the number of the run in this session, from 0.
+    part: the number of the run in this session, from 0. resumed: the run that it goes on with.
     """
 
     part: int
     snapshot: Snapshot
     log: Log
-    wall: Track
-    cpu: Track
+    wall: TrackCurve
+    cpu: TrackCurve
     checkpoint: Checkpoint | None
+    resumed: Resumed | None
 
 
 class Recorder:
@@ -71,9 +68,12 @@ class Recorder:
     empty; the training goes on without it then.
     """
 
-    def __init__(self, path: Path, session: Recorded, resumed: Resumed | None = None) -> None:
+    def __init__(
+        self, path: Path, session: Recorded, dataset: Dataset, resumed: Resumed | None = None
+    ) -> None:
         self.problem = ""
         self._path = path
+        self._dataset = dataset
         self._session = session
         self._resumed = resumed
         self._part = 0
@@ -148,7 +148,8 @@ class Recorder:
 
     def _put(self, snapshot: Snapshot, log: Log, state: Checkpoint | None) -> None:
         self._busy = True
-        self._queue.put(_Moment(self._part, snapshot, log, self._wall, self._cpu, state))
+        wall, cpu_time = self._wall.curve(), self._cpu.curve()
+        self._queue.put(_Moment(self._part, snapshot, log, wall, cpu_time, state, self._resumed))
 
     def close(self) -> None:
         """Write the end of the run down; to be called when the session has returned."""
@@ -158,3 +159,62 @@ class Recorder:
         self._thread.join(CLOSING_SECONDS)
         if self._thread.is_alive() and not self.problem:
             self.problem = f"The run store {self._path} takes too long: the run's end is not in it."
+
+    # -- in the thread that writes --------------------------------------------------------------
+
+    def _write_all(self) -> None:
+        ids: dict[int, str] = {}
+        if self._resumed is not None:
+            ids[0] = self._resumed.run.id
+        try:
+            with Store(self._path) as store:
+                while (moment := self._queue.get()) is not None:
+                    self._write(store, ids, moment)
+                    self._busy = not self._queue.empty()
+        except EetuiError as error:
+            self.problem = str(error)
+
+    def _write(self, store: Store, ids: dict[int, str], moment: _Moment) -> None:
+        snapshot = moment.snapshot
+        if not len(snapshot.curve.steps):
+            return  # nothing was trained
+        if moment.part not in ids:
+            begun = store.begin(
+                cpu=cpu.detect().name,
+                version=version("eetui"),
+                data=self._dataset.source or "",
+                data_fingerprint=moment.log.data,
+            )
+            ids[moment.part] = begun.id
+        store.write(ids[moment.part], _progress(moment))
+
+
+def _progress(moment: _Moment) -> Progress:
+    snapshot, log, before = moment.snapshot, moment.log, moment.resumed
+    curves = Curves(snapshot.curve, snapshot.held_out, moment.wall, moment.cpu)
+    if before is not None:
+        log = joined_logs(before.log, log)
+    return Progress(
+        status=snapshot.status.value,
+        instruction_set=snapshot.instruction_set,
+        configuration=configuration_of(
+            snapshot.model,
+            snapshot.train,
+            snapshot.optimizations,
+            snapshot.engine,
+            snapshot.data_name,
+        ),
+        step=log.step,
+        loss=snapshot.loss,
+        held_out_loss=snapshot.held_out.latest,
+        us_per_step=snapshot.us_per_step,
+        curves=joined(
+            before.curves if before else Curves(),
+            curves,
+            before.state.step if before else first_step(moment.log),
+        ),
+        names=[asdict(name) for name in snapshot.milestones],
+        log=json.dumps(log.to_json()),
+        entries=len(log.entries),
+        checkpoint=None if moment.checkpoint is None else checkpoint.to_bytes(moment.checkpoint),
+    )

@@ -52,7 +52,7 @@ CREATE TABLE details (
 );
 CREATE TABLE states (
     run TEXT PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
-    step INTEGER NOT NULL,
+    entries INTEGER NOT NULL,
     checkpoint BLOB NOT NULL
 );
 """

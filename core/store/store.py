@@ -119,8 +119,8 @@ class Store:
             )
             if progress.checkpoint is not None:
                 connection.execute(
-                    "INSERT OR REPLACE INTO states (run, step, checkpoint) VALUES (?, ?, ?)",
-                    (run, progress.state_step, progress.checkpoint),
+                    "INSERT OR REPLACE INTO states (run, entries, checkpoint) VALUES (?, ?, ?)",
+                    (run, progress.entries, progress.checkpoint),
                 )
 
     # -- reading --------------------------------------------------------------------------------
@@ -168,10 +168,13 @@ class Store:
         rows = self._rows("SELECT log FROM details WHERE run = ?", run)
         return str(rows[0][0]) if rows else None
 
-    def checkpoint(self, run: str) -> bytes | None:
-        """The latest state that was kept of a run, as the bytes of a checkpoint, or None."""
-        rows = self._rows("SELECT checkpoint FROM states WHERE run = ?", run)
-        return bytes(rows[0][0]) if rows else None
+    def state(self, run: str) -> tuple[bytes, int] | None:
+        """The latest state that was kept of a run, or None.
+
+        It is the bytes of a checkpoint, and how many entries the log had then.
+        """
+        rows = self._rows("SELECT checkpoint, entries FROM states WHERE run = ?", run)
+        return (bytes(rows[0][0]), int(rows[0][1])) if rows else None
 
     @property
     def size(self) -> int:

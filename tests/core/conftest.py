@@ -100,7 +100,7 @@ def toy() -> Toy:
             n_blank=0,
             n_repeated=0,
             is_names=False,
-            _text=Text(np.zeros(0, np.uint8), sizes.astype(np.int64), np.zeros(0, np.uint64)),
+            _text=Text(np.zeros(0, np.uint8), sizes.astype(np.int64), np.zeros(0, np.uint64), ""),
         )
 
     return make

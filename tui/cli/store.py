@@ -133,12 +133,13 @@ def export(
     import json as codec
 
     from eetui.core.files import named, write_atomically
+    from eetui.core.run import checkpoint
     from eetui.core.store.export import curve_csv
+    from eetui.core.store.resume import resume
 
     path = named(file)
     with opened(store) as found:
         row = found.find(run)
-        content: bytes | None
         match path.suffix:
             case ".json":
                 everything = _everything(found, row.id) | row.to_json()
@@ -146,9 +147,7 @@ def export(
             case ".csv":
                 content = curve_csv(found.curves(row.id)).encode()
             case ".safetensors":
-                content = found.checkpoint(row.id)
-                if content is None:
-                    raise UsageError(f"The run {row.name} has no state that was kept.")
+                content = checkpoint.to_bytes(resume(found, row.id).checkpoint)
             case _:
                 raise UsageError(f"{path} must end in .json, .csv or .safetensors.")
         write_atomically(path, content)

@@ -23,7 +23,7 @@ NEW = {"cpu": "a CPU", "version": "0.1", "data": "names", "data_fingerprint": "a
 
 def test_what_was_written_comes_back(store: Store, path: Path, progress: Make) -> None:
     run = store.begin(**NEW)
-    made = progress(checkpoint=b"weights", state_step=500)
+    made = progress(checkpoint=b"weights", entries=3)
     store.write(run.id, made)
     with Store(path) as other:
         (found,) = other.runs()
@@ -36,7 +36,7 @@ def test_what_was_written_comes_back(store: Store, path: Path, progress: Make) -
         assert len(found.sparks) == 16
         assert found.sparks[0] > found.sparks[-1]
         assert (found.wall_seconds, found.seconds) == (pytest.approx(0.0506), 0.05)
-        assert other.checkpoint(run.id) == b"weights"
+        assert other.state(run.id) == (b"weights", 3)
         assert other.log(run.id) == made.log
         assert other.names(run.id) == made.names
         curves = other.curves(run.id)
@@ -49,7 +49,7 @@ def test_a_writing_without_a_state_keeps_the_one_before(store: Store, progress: 
     run = store.begin(**NEW)
     store.write(run.id, progress(checkpoint=b"weights"))
     store.write(run.id, progress(60))
-    assert store.checkpoint(run.id) == b"weights"
+    assert store.state(run.id) == (b"weights", 0)
     assert store.find(run.id).step == 600
 
 
@@ -105,7 +105,7 @@ def test_deleting_and_restoring(store: Store, progress: Make) -> None:
     assert (gone.id, gone.note) == (run.id, "keep this")
     assert gone.deleted is not None
     store.restore([run.id])
-    assert store.checkpoint(run.id) == b"weights"
+    assert store.state(run.id) == (b"weights", 0)
     assert {each.id for each in store.runs()} == {run.id, other.id}
 
 
@@ -128,7 +128,7 @@ def test_pruning_keeps_the_newest_the_young_and_the_pinned(
     assert {run.id for run in store.prune(retention)} == expected
     assert {run.id for run in store.runs()} == set(ids) - expected
     assert store.runs(deleted=True) == []
-    assert store.checkpoint(ids[1]) is None
+    assert store.state(ids[1]) is None
     assert store.size < 0.7 * before
 
 
