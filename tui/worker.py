@@ -21,6 +21,11 @@ _DRAWING_SECONDS = 0.5
 """How long a measurement rests for a frame at the most."""
 
 
+Publish = Callable[[Snapshot], None]
+Watch = Callable[[Publish], Publish]
+"""Puts itself between a session and whoever it publishes to."""
+
+
 class TrainingThread:
     """Runs a session beside the screen; `target` gets `Published` and `Crashed` messages.
 
@@ -28,9 +33,12 @@ class TrainingThread:
     the interpreter waits for at exit however long they take.
     """
 
-    def __init__(self, session: LiveSession, target: MessagePump) -> None:
+    def __init__(
+        self, session: LiveSession, target: MessagePump, watch: Watch | None = None
+    ) -> None:
         self._session = session
         self._target = target
+        self._watch = watch
         self._thread = Thread(target=self._run, name="training", daemon=True)
 
     def start(self) -> None:
@@ -48,7 +56,8 @@ class TrainingThread:
 
     def _run(self) -> None:
         try:
-            self._session.run(publish=self._publish)
+            publish = self._watch(self._publish) if self._watch else self._publish
+            self._session.run(publish=publish)
         except Exception:
             self._target.post_message(Crashed(format_exc()))
 

@@ -18,7 +18,8 @@ from eetui.tui.cli.output import JSON, complain, is_interactive, prepare_streams
 from eetui.tui.cli.store import runs
 
 COMMANDS = ("train", "sample", "bench", "ladder", "race", "runs", "doctor")
-CONFIGURABLE = {field.name for field in fields(RunOptions)} - {"save", "load"}
+NOT_CONFIGURABLE = {"save", "load", "resume", "no_store"}
+CONFIGURABLE = {field.name for field in fields(RunOptions)} - NOT_CONFIGURABLE
 
 app = typer.Typer(
     name="eetui",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eetui.core.run import checkpoint
 from eetui.tui.cli.options import RunOptions
+from eetui.tui.cli.output import complain
 from eetui.tui.cli.runs import request_run
 
 DEFAULT_STEPS = 1_000_000
@@ -15,7 +16,14 @@ def show(options: RunOptions, explicit: frozenset[str]) -> int:
     session = request.session(headless=False)
     from eetui.tui.app import run
 
-    code = run(session)
+    recorder = request.recorder(session)
+    try:
+        code = run(session, recorder.watching if recorder else None)
+    finally:
+        if recorder is not None:
+            recorder.close()
+    if recorder is not None and recorder.problem:
+        complain(recorder.problem)
     if request.save is not None:
         checkpoint.save(request.save, session.checkpoint)
     return code

@@ -8,6 +8,8 @@ from itertools import groupby
 from time import time
 from typing import Any
 
+from eetui.core.run.commands import to_json
+from eetui.core.run.log import read_log
 from eetui.core.store.compare import Comparison, Point
 from eetui.core.store.record import Curves, Summary
 from eetui.core.text import visible
@@ -55,20 +57,17 @@ def print_run(
         f"{run.cpu_seconds:.1f} s of CPU time"
     )
     print_text(f"{run.cpu}, {run.instruction_set}, eetui {run.version}")
-    print_text(f"data: {run.data}, fingerprint {run.data_fingerprint[:12]}")
+    print_text(f"data: {run.data or settings['data']}, fingerprint {run.data_fingerprint[:12]}")
     print_text(sparkline(run.sparks))
     print_text(", ".join(f"{key} {value}" for key, value in settings.items()))
     for step, group in groupby(names, key=lambda name: name["step"]):
         print_text(f"  {figures.count(step, 12)}  {'  '.join(name['text'] for name in group)}")
-    entries = json.loads(log).get("entries", []) if log else []
+    entries = read_log(log).entries if log else ()
     print_text(f"{len(entries)} changes on the way, {len(curves.loss.steps)} points of the curve")
     for entry in entries:
-        rest = {key: value for key, value in entry.items() if key not in ("step", "command")}
-        print_text(f"  {figures.count(entry['step'], 12)}  {entry['command']} {_short(rest)}")
-
-
-def _short(values: dict[str, Any]) -> str:
-    return visible(json.dumps(values) if values else "", 80)
+        command = to_json(entry.change)
+        words = visible(json.dumps(command), 80)
+        print_text(f"  {figures.count(entry.step, 12)}  {words}")
 
 
 def print_comparison(a: Summary, b: Summary, found: Comparison) -> None:

@@ -57,7 +57,7 @@ def test_a_run_that_was_just_begun_is_there_and_empty(store: Store) -> None:
     run = store.begin(**NEW)
     assert store.runs() == [run]
     assert len(store.curves(run.id).loss.steps) == 0
-    assert (store.log(run.id), store.checkpoint(run.id), store.names(run.id)) == (None, None, [])
+    assert (store.log(run.id), store.state(run.id), store.names(run.id)) == (None, None, [])
 
 
 def test_a_run_is_found_by_id_by_its_beginning_by_name_and_as_the_last(
