@@ -8,7 +8,6 @@ import random
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from time import time
 from typing import Any
@@ -17,6 +16,7 @@ from eetui.core.errors import UsageError
 from eetui.core.files import named
 from eetui.core.settings import data_path
 from eetui.core.store.record import COLUMNS, Curves, Progress, Summary, sparks_of
+from eetui.core.store.retention import Retention
 from eetui.core.store.schema import open_store, told
 from eetui.core.store.words import two_words
 from eetui.core.text import visible
@@ -26,14 +26,6 @@ LATEST = "last"
 
 MOST_NOTE = 10_000
 MOST_NAME = 80
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """What `prune` keeps: the newest runs, those that are not old, and the pinned ones."""
-
-    newest: int = 200
-    days: float = 90.0
 
 
 class Store:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from eetui.core.errors import UsageError
-from eetui.core.store.store import Retention, Store, find_store
+from eetui.core.store.retention import Retention
 from eetui.tui.cli.output import JSON, complain, print_json, print_text
+
+if TYPE_CHECKING:
+    from eetui.core.store.store import Store
 
 runs = typer.Typer(
     name="runs",
@@ -40,6 +43,7 @@ RETENTION = Retention()
 def opened(chosen: str | None) -> Store:
     """The store that an option, the environment or the configuration file names."""
     from eetui.core.settings import load_config
+    from eetui.core.store.store import Store, find_store
 
     return Store(find_store(chosen or load_config().get("store")))
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from eetui.core.store.record import COLUMNS
-from eetui.core.store.store import Retention, Store
+from eetui.core.store.retention import Retention
+from eetui.core.store.store import Store
 
 from ...conftest import Refused
 from .conftest import Make
