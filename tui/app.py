@@ -17,7 +17,7 @@ from eetui.tui.live import LiveSession
 from eetui.tui.screens.main import MainScreen
 from eetui.tui.signals import exit_code
 from eetui.tui.theme import ENGINE_ROOM
-from eetui.tui.worker import TrainingThread, Watch
+from eetui.tui.worker import Recording, TrainingThread
 
 SWITCH_SECONDS = 5e-4
 """How long the trainer waits for the screen between two chunks, at most (Python's own is 5 ms)."""
@@ -30,10 +30,10 @@ class EetuiApp(App[int]):
     COMMANDS: ClassVar = {ActionCommands}  # which has all of Textual's own that make sense here
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "interrupt", show=False)]
 
-    def __init__(self, session: LiveSession, watch: Watch | None = None) -> None:
+    def __init__(self, session: LiveSession, recording: Recording | None = None) -> None:
         super().__init__()
         self._session = session
-        self._watch = watch
+        self._recording = recording
         self._training: TrainingThread | None = None
         self.register_theme(ENGINE_ROOM)
         self.theme = ENGINE_ROOM.name
@@ -41,7 +41,7 @@ class EetuiApp(App[int]):
     def on_mount(self) -> None:
         screen = MainScreen(self._session)
         self.push_screen(screen)
-        self._training = TrainingThread(self._session, screen, self._watch)
+        self._training = TrainingThread(self._session, screen, self._recording)
         self.call_after_refresh(self._training.start)  # the first frame does not wait for it
 
     def on_unmount(self) -> None:
@@ -72,15 +72,15 @@ def _themed(app: EetuiApp) -> Iterator[None]:
         settings.save_state({**state, "theme": app.theme})
 
 
-def run(session: LiveSession, watch: Watch | None = None) -> int:
+def run(session: LiveSession, recording: Recording | None = None) -> int:
     """Show the live screen until it is left; gives the exit code (130 after Ctrl-C).
 
-    watch: goes between the session and the screen.
+    recording: writes the session down.
     """
     interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        app = EetuiApp(session, watch)
+        app = EetuiApp(session, recording)
         with _themed(app):
             result = app.run()
     finally:

@@ -8,6 +8,8 @@ from time import monotonic
 from traceback import format_exc
 from typing import Generic, Protocol, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from textual.message import Message
 from textual.message_pump import MessagePump
 
@@ -22,8 +24,14 @@ _DRAWING_SECONDS = 0.5
 
 
 Publish = Callable[[Snapshot], None]
-Watch = Callable[[Publish], Publish]
-"""Puts itself between a session and whoever it publishes to."""
+
+
+class Recording(Protocol):
+    """What writes a session down: it stands between the session and whoever it publishes to."""
+
+    def watching(self, publish: Publish | None = None) -> Publish: ...
+
+    def observe(self, first_step: int, losses: NDArray[np.float32]) -> None: ...
 
 
 class TrainingThread:
@@ -34,11 +42,11 @@ class TrainingThread:
     """
 
     def __init__(
-        self, session: LiveSession, target: MessagePump, watch: Watch | None = None
+        self, session: LiveSession, target: MessagePump, recording: Recording | None = None
     ) -> None:
         self._session = session
         self._target = target
-        self._watch = watch
+        self._recording = recording
         self._thread = Thread(target=self._run, name="training", daemon=True)
 
     def start(self) -> None:
@@ -56,8 +64,12 @@ class TrainingThread:
 
     def _run(self) -> None:
         try:
-            publish = self._watch(self._publish) if self._watch else self._publish
-            self._session.run(publish=publish)
+            if self._recording is None:
+                self._session.run(self._publish)
+            else:
+                self._session.run(
+                    self._recording.watching(self._publish), self._recording.observe
+                )
         except Exception:
             self._target.post_message(Crashed(format_exc()))
 

@@ -29,6 +29,7 @@ def joined(before: Curves, after: Curves, first_step: int) -> Curves:
         held_out=_tracks(before.held_out, after.held_out, first_step, seconds, 0.0),
         wall=_tracks(before.wall, after.wall, first_step, seconds, before.wall.latest or 0.0),
         cpu=_tracks(before.cpu, after.cpu, first_step, seconds, before.cpu.latest or 0.0),
+        exact=_tracks(before.exact, after.exact, first_step - 1, 0.0, 0.0),
     )
 
 

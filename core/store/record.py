@@ -81,13 +81,14 @@ class Curves:
     """A run's curves: loss and pace, the held-out loss, and the clocks at some steps.
 
     wall, cpu: seconds since the run was started, and of the training thread's own CPU time, by
-    step.
+    step. exact: the loss of single steps as it was, by the steps done before each.
     """
 
     loss: Curve = field(default_factory=Curve)
     held_out: TrackCurve = field(default_factory=TrackCurve)
     wall: TrackCurve = field(default_factory=TrackCurve)
     cpu: TrackCurve = field(default_factory=TrackCurve)
+    exact: TrackCurve = field(default_factory=TrackCurve)
 
     def to_bytes(self) -> bytes:
         """Compressed; about 20 bytes a point."""
@@ -125,6 +126,7 @@ _PARTS: dict[str, Any] = {
     "held_out": TrackCurve,
     "wall": TrackCurve,
     "cpu": TrackCurve,
+    "exact": TrackCurve,
 }
 _KEYS: dict[Any, tuple[str, ...]] = {
     Curve: ("steps", "seconds", "loss", "us"),

@@ -12,8 +12,12 @@ from threading import Thread
 from time import monotonic, perf_counter, thread_time
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from eetui.core import cpu
-from eetui.core.curves.track import Track, TrackCurve
+from eetui.core.curves.steplosses import StepLosses
+from eetui.core.curves.track import Track
 from eetui.core.data.dataset import Dataset
 from eetui.core.errors import EetuiError
 from eetui.core.run import checkpoint
@@ -54,8 +58,7 @@ class _Moment:
     part: int
     snapshot: Snapshot
     log: Log
-    wall: TrackCurve
-    cpu: TrackCurve
+    curves: Curves
     checkpoint: Checkpoint | None
     resumed: Resumed | None
 
@@ -82,7 +85,7 @@ class Recorder:
         self._written: tuple[object, ...] = ()
         self._started = self._due = self._state_due = monotonic()
         self._cpu_started: float | None = None
-        self._wall, self._cpu = Track(), Track()
+        self._wall, self._cpu, self._exact = Track(), Track(), StepLosses()
         self._busy = False
         self._queue: SimpleQueue[_Moment | None] = SimpleQueue()
         self._thread = Thread(target=self._write_all, name="eetui-store", daemon=True)
@@ -100,10 +103,20 @@ class Recorder:
 
         return published
 
-    def _see(self, snapshot: Snapshot) -> None:
+    def observe(self, first_step: int, losses: NDArray[np.float32]) -> None:
+        """What a session is to tell its losses to."""
+        self._changed_log()
+        self._exact.add(first_step, losses)
+
+    def _changed_log(self) -> Log:
+        """The log, after other weights that it tells of have become a run of their own."""
         log = self._session.log
         if len(log.entries) != self._seen_entries:
             self._part_runs(log)
+        return log
+
+    def _see(self, snapshot: Snapshot) -> None:
+        log = self._changed_log()
         now = monotonic()
         if self._cpu_started is None:
             self._cpu_started = thread_time()
@@ -130,7 +143,7 @@ class Recorder:
                     self._put(replace(self._last, status=Status.CLOSED), before, None)
                 self._part += 1
                 self._resumed = None
-                self._wall, self._cpu = Track(), Track()
+                self._wall, self._cpu, self._exact = Track(), Track(), StepLosses()
                 self._started, self._cpu_started = monotonic(), thread_time()
         self._seen_entries = len(log.entries)
 
@@ -148,8 +161,14 @@ class Recorder:
 
     def _put(self, snapshot: Snapshot, log: Log, state: Checkpoint | None) -> None:
         self._busy = True
-        wall, cpu_time = self._wall.curve(), self._cpu.curve()
-        self._queue.put(_Moment(self._part, snapshot, log, wall, cpu_time, state, self._resumed))
+        curves = Curves(
+            snapshot.curve,
+            snapshot.held_out,
+            self._wall.curve(),
+            self._cpu.curve(),
+            self._exact.until(log.step),
+        )
+        self._queue.put(_Moment(self._part, snapshot, log, curves, state, self._resumed))
 
     def close(self) -> None:
         """Write the end of the run down; to be called when the session has returned."""
@@ -191,7 +210,6 @@ class Recorder:
 
 def _progress(moment: _Moment) -> Progress:
     snapshot, log, before = moment.snapshot, moment.log, moment.resumed
-    curves = Curves(snapshot.curve, snapshot.held_out, moment.wall, moment.cpu)
     if before is not None:
         log = joined_logs(before.log, log)
     return Progress(
@@ -210,7 +228,7 @@ def _progress(moment: _Moment) -> Progress:
         us_per_step=snapshot.us_per_step,
         curves=joined(
             before.curves if before else Curves(),
-            curves,
+            moment.curves,
             before.state.step if before else first_step(moment.log),
         ),
         names=[asdict(name) for name in snapshot.milestones],

@@ -18,7 +18,7 @@ def show(options: RunOptions, explicit: frozenset[str]) -> int:
 
     recorder = request.recorder(session)
     try:
-        code = run(session, recorder.watching if recorder else None)
+        code = run(session, recorder)
     finally:
         if recorder is not None:
             recorder.close()

@@ -104,7 +104,7 @@ class Training:
         self.last: deque[float] = deque(maxlen=LAST)
         self.first_step = session.latest.step
         self._session = session
-        self._watch = recorder.watching() if recorder else None
+        self._recorder = recorder
         self._lines = lines
         self._queue: Queue[Losses] = Queue(maxsize=64)
         self._rest: list[Losses] = []
@@ -136,11 +136,15 @@ class Training:
     def _run(self) -> None:
         try:
             # A reader slower than the training holds it up rather than memory.
-            self._session.run(
-                self._watch, observe=lambda first, losses: self._queue.put((first, losses))
-            )
+            watch = self._recorder.watching() if self._recorder else None
+            self._session.run(watch, self._observe)
         except BaseException as error:
             self._crash = error
+
+    def _observe(self, first_step: int, losses: NDArray[np.float32]) -> None:
+        if self._recorder:
+            self._recorder.observe(first_step, losses)
+        self._queue.put((first_step, losses))
 
     def _take(self, first_step: int, losses: NDArray[np.float32]) -> None:
         values = losses.tolist()

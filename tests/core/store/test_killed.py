@@ -55,12 +55,8 @@ def _wait_for_a_run(path: Path, process: subprocess.Popen[bytes]) -> None:
     deadline = monotonic() + 60.0
     while monotonic() < deadline:
         assert process.poll() is None, process.stderr and process.stderr.read()
-        if path.exists():
-            try:
-                with Store(path) as store:
-                    if any(run.step for run in store.runs()):
-                        return
-            except Exception:  # it is just being made
-                pass
+        with Store(path) as store:
+            if any(run.step for run in store.runs()):
+                return
         sleep(0.05)
     raise AssertionError("no run was ever written")

@@ -70,7 +70,7 @@ def record(path: Path, names: Dataset) -> Iterator[Record]:
         )
         recorder = Recorder(path, session, names, resumed)
         told = None if see is None else (lambda snapshot: see(session, snapshot))
-        thread = Thread(target=session.run, args=(recorder.watching(told),))
+        thread = Thread(target=session.run, args=(recorder.watching(told), recorder.observe))
         started.append(Recording(session, recorder, thread))
         thread.start()
         return started[-1]
