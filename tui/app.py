@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.notifications import SeverityLevel
 
 from eetui.core import settings
 from eetui.core.errors import UsageError
+from eetui.core.text import told, visible
+from eetui.tui import signals
 from eetui.tui.commands import ActionCommands
 from eetui.tui.live import LiveSession
 from eetui.tui.screens.main import MainScreen
 from eetui.tui.signals import exit_code
+from eetui.tui.terminal import TerminalDriver
 from eetui.tui.theme import ENGINE_ROOM
 from eetui.tui.worker import Recording, TrainingThread
 
@@ -31,14 +37,20 @@ class EetuiApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "interrupt", show=False)]
 
     def __init__(self, session: LiveSession, recording: Recording | None = None) -> None:
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self._session = session
         self._recording = recording
+        self._event_loop: asyncio.AbstractEventLoop | None = None
+        self.left_with = 0
         self._training: TrainingThread | None = None
         self.register_theme(ENGINE_ROOM)
         self.theme = ENGINE_ROOM.name
 
     def on_mount(self) -> None:
+        self._event_loop = asyncio.get_running_loop()
+        if self.left_with:  # by a signal that came before there was a loop
+            self.exit(self.left_with)
+            return
         screen = MainScreen(self._session)
         self.push_screen(screen)
         self._training = TrainingThread(self._session, screen, self._recording)
@@ -47,6 +59,31 @@ class EetuiApp(App[int]):
     def on_unmount(self) -> None:
         if self._training is not None:
             self._training.stop()
+
+    def leave(self, number: int, _frame: FrameType | None) -> None:
+        """A signal came: leave with its exit code, once the loop can."""
+        self.left_with = self.left_with or 128 + number
+        if self._event_loop is not None:
+            with suppress(RuntimeError):  # the loop has ended, and so will the program
+                self._event_loop.call_soon_threadsafe(self.exit, self.left_with)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Show a notice, as text: what is in it may come from anywhere."""
+        super().notify(
+            visible(message, None),
+            title=visible(title),
+            severity=severity,
+            timeout=timeout,
+            markup=False,
+        )
 
     def action_interrupt(self) -> None:
         """Ctrl-C: leave with the exit code of an interrupted program."""
@@ -62,9 +99,9 @@ def _themed(app: EetuiApp) -> Iterator[None]:
     configured, state = settings.theme(), settings.load_state()
     if configured is not None and configured not in app.available_themes:
         names = ", ".join(sorted(app.available_themes))
-        raise UsageError(f"There is no theme {configured!r}: there are {names}.")
+        raise UsageError(f"There is no theme {told(configured)}: there are {names}.")
     wanted = configured or state.get("theme")
-    if wanted in app.available_themes:
+    if isinstance(wanted, str) and wanted in app.available_themes:
         app.theme = wanted
     started_with = app.theme
     yield
@@ -73,16 +110,17 @@ def _themed(app: EetuiApp) -> Iterator[None]:
 
 
 def run(session: LiveSession, recording: Recording | None = None) -> int:
-    """Show the live screen until it is left; gives the exit code (130 after Ctrl-C).
+    """Show the live screen until it is left; gives the exit code, that of a signal if one came.
 
-    recording: writes the session down.
+    recording: writes the session down. Raises `UsageError` before anything is shown if there is
+    no such theme.
     """
     interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         app = EetuiApp(session, recording)
-        with _themed(app):
+        with _themed(app), signals.handled(app.leave):
             result = app.run()
     finally:
         sys.setswitchinterval(interval)
-    return (app.return_code or 0) if result is None else result
+    return app.left_with or ((app.return_code or 0) if result is None else result)

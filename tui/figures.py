@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rich.cells import cell_len, set_cell_size
+
 from eetui.core.race.report import words
+from eetui.core.text import CLOSE, OPEN
 
 ABSENT = words.ABSENT
 
@@ -96,8 +99,17 @@ def moved(distance: float) -> str:
 
 
 def clip(text: str, width: int) -> str:
-    """At most `width` characters, the last an ellipsis where something was cut."""
-    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+    """At most `width` columns of a text, the last an ellipsis where something was cut."""
+    if cell_len(text) <= width:
+        return text
+    body = text.removeprefix(OPEN).removesuffix(CLOSE)
+    shown = set_cell_size(body, max(width - 1, 0)) + "…" * (width > 0)
+    return shown if body == text else f"{OPEN}{shown}{CLOSE}"  # right to left, and cut all the same
+
+
+def pad(text: str, width: int) -> str:
+    """A text with blanks behind it up to `width` columns: a character may take two, or none."""
+    return text + " " * (width - cell_len(text))
 
 
 def wrapped(parts: Iterable[str], width: int) -> list[str]:

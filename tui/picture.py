@@ -7,23 +7,20 @@ from typing import Any
 
 from textual.app import App
 
+from eetui.core.errors import EetuiError
+from eetui.core.files import write_new
+from eetui.core.text import visible
+
 
 def write(app: App[Any], name: str) -> None:
-    """Write what is on the screen, but for notices, as an SVG file called `name`; say where, or
-    why not."""
-    shown = [rack for rack in app.screen.query("ToastRack") if rack.display]
-    for rack in shown:
-        rack.display = False
+    """Write what is on the screen as an SVG file called `name`, and say where, or why not.
 
-    def save() -> None:
-        path = Path.cwd() / f"{name}.svg"
-        try:
-            path.write_text(app.export_screenshot(title="eetui"), encoding="utf-8")
-        except OSError as error:
-            app.notify(f"The picture could not be written: {error}.", severity="error")
-        else:
-            app.notify(f"Wrote a picture of this screen to {path}.")
-        for rack in shown:
-            rack.display = True
-
-    app.screen.call_after_refresh(save)
+    Where there is such a file already, the new one gets a number.
+    """
+    content = app.export_screenshot(title="eetui").encode()
+    try:
+        path = write_new(Path.cwd() / f"{name}.svg", content)
+    except (EetuiError, FileNotFoundError) as error:  # the working folder may be gone
+        app.notify(f"The picture could not be written: {error}", severity="error")
+    else:
+        app.notify(f"Wrote a picture of this screen to {visible(str(path))}.")

@@ -67,9 +67,7 @@ class TrainingThread:
             if self._recording is None:
                 self._session.run(self._publish)
             else:
-                self._session.run(
-                    self._recording.watching(self._publish), self._recording.observe
-                )
+                self._session.run(self._recording.watching(self._publish), self._recording.observe)
         except Exception:
             self._target.post_message(Crashed(format_exc()))
 

@@ -25,9 +25,8 @@ class StepLosses:
         where a run went back, and counts as it was the last time."""
         start = -first_step % self._every
         taken = losses[start :: self._every].tolist()
-        self._losses.update(
-            zip(range(first_step + start, first_step + len(losses), self._every), taken, strict=True)
-        )
+        steps = range(first_step + start, first_step + len(losses), self._every)
+        self._losses.update(zip(steps, taken, strict=True))
         while len(self._losses) > CAPACITY:
             self._every *= 2
             self._losses = {k: v for k, v in self._losses.items() if k % self._every == 0}

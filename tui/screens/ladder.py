@@ -11,7 +11,8 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Footer
 
-from eetui.core.measure.ladder import Ladder, climb
+from eetui.core.measure.climb import climb
+from eetui.core.measure.ladder import Ladder
 from eetui.tui import picture, waterfall
 from eetui.tui.actions import LADDER_ACTIONS, LADDER_BINDINGS
 from eetui.tui.live import LiveSession

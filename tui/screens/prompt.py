@@ -11,6 +11,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+PRINTABLE = r"[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*"
+"""What can be typed or pasted: nothing that moves the terminal's cursor or turns its text."""
+
 
 class Prompt(ModalScreen[str | None]):
     """Gives the text, or None for escape."""
@@ -26,8 +29,8 @@ class Prompt(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(self._question)
-            yield Input(self._text, placeholder=self._placeholder, compact=True)
+            yield Static(self._question, markup=False)
+            yield Input(self._text, placeholder=self._placeholder, compact=True, restrict=PRINTABLE)
             yield Static("\n[b]enter[/b] accepts   [b]esc[/b] cancels", classes="hint")
 
     @on(Input.Submitted)

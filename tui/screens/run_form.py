@@ -14,8 +14,10 @@ from textual.widgets import Button, Input, Label, Select, Static
 
 from eetui.core.config import ACTIVATIONS, SCHEDULES, ModelConfig, TrainConfig
 from eetui.core.errors import UsageError
+from eetui.core.text import told
 from eetui.tui import figures
 from eetui.tui.screens.confirm import Confirm
+from eetui.tui.screens.prompt import PRINTABLE
 
 Wanted = tuple[ModelConfig, TrainConfig]
 
@@ -67,7 +69,7 @@ class RunForm(ModalScreen[Wanted | None]):
             yield Static("a change here goes on with the run", classes="section")
             for name, title, unit in LIVE_FIELDS:
                 yield self._row(name, title, unit)
-            yield Static(id="verdict")
+            yield Static(id="verdict", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Apply", id="apply", compact=True, variant="primary")
                 yield Button("Cancel (esc)", id="cancel", compact=True)
@@ -80,7 +82,11 @@ class RunForm(ModalScreen[Wanted | None]):
             options = [(choice, choice) for choice in CHOICES[name]]
             field = Select(options, value=value, id=name, allow_blank=False, compact=True)
         else:
-            field = Input(f"{value:g}" if isinstance(value, float) else str(value), id=name)
+            field = Input(
+                f"{value:g}" if isinstance(value, float) else str(value),
+                id=name,
+                restrict=PRINTABLE,
+            )
             field.compact = True
         return Horizontal(Label(title), field, Label(unit, classes="unit"), classes="row")
 
@@ -123,7 +129,7 @@ class RunForm(ModalScreen[Wanted | None]):
             return number(text)
         except ValueError:
             kind = "a number" if number is float else "a whole number"
-            raise UsageError(f"{name} must be {kind}, not {text!r}.") from None
+            raise UsageError(f"{name} must be {kind}, not {told(text)}.") from None
 
     @on(Button.Pressed, "#cancel")
     def action_give_up(self) -> None:

@@ -8,8 +8,9 @@ from textual import events
 from textual.content import Content
 
 from eetui.core.race.standing import Names, Standing
+from eetui.core.text import visible
 from eetui.tui import figures, standings
-from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
+from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line, title
 
 STEP_WIDTH = 7
 
@@ -34,8 +35,8 @@ class ContestantPane(LinesPane):
         width, height = self.content_size
         if width < 10:
             return
-        self.border_title = s.name
-        self.border_subtitle = standings.status(s)
+        self.border_title = title(s.name)
+        self.border_subtitle = title(standings.status(s))
         lines = [line((words, "$foreground")) for words in wrap(s.summary, width)]
         if s.model:
             words = f"{standings.OTHER_MODEL} another model: {s.model}."
@@ -66,7 +67,7 @@ def names_over_time(names: tuple[Names, ...], width: int, room: int) -> list[Con
 
 
 def _row(names: Names, width: int, is_last: bool) -> Content:
-    words = "  " + " ".join(names.texts)
+    words = "  " + " ".join(map(visible, names.texts))
     tag = figures.step(names.step, STEP_WIDTH) + figures.duration(names.seconds, STEP_WIDTH + 1)
     text = figures.clip(words, width - len(tag))
     parts: list[Part] = [(tag, MUTED if is_last else DIM)]

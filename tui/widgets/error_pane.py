@@ -7,6 +7,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from eetui.core.text import visible_lines
+
 
 class ErrorPane(VerticalScroll):
     """Covers the charts while there is an error to read."""
@@ -20,4 +22,4 @@ class ErrorPane(VerticalScroll):
             self.display = bool(error)
         if error:
             self.border_title = "the trainer crashed"
-            self.query_one("#traceback", Static).update(Content(error))
+            self.query_one("#traceback", Static).update(Content(visible_lines(error)))

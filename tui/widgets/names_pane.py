@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from rich.cells import cell_len
 from textual import events
 from textual.content import Content
 
 from eetui.core.model.statistics import SampleStatistics
 from eetui.core.run.snapshot import NameSample, Snapshot
+from eetui.core.text import visible
 from eetui.tui import figures
-from eetui.tui.widgets.pane import MUTED, LinesPane, Part, line
+from eetui.tui.widgets.pane import MUTED, LinesPane, Part, line, title
 
 NEW = "✦"
 STEP_WIDTH = 7
@@ -30,15 +32,21 @@ class NamesPane(LinesPane, can_focus=True):
     def update(self, snapshot: Snapshot) -> None:
         """Show the names of `snapshot`."""
         self._snapshot = snapshot
-        wanted = (snapshot.names, snapshot.milestones, snapshot.statistics, self.content_size)
-        title = (snapshot.temperature, snapshot.prefix)
-        if self._drawn == (*wanted, title):
+        said = (snapshot.temperature, snapshot.prefix)
+        wanted = (
+            snapshot.names,
+            snapshot.milestones,
+            snapshot.statistics,
+            self.content_size,
+            said,
+        )
+        if self._drawn == wanted:
             return
-        self._drawn = (*wanted, title)
-        prefix = f", beginning with {snapshot.prefix}" if snapshot.prefix else ""
-        self.border_title = f"names at temperature {snapshot.temperature:.1f}{prefix}"
+        self._drawn = wanted
+        prefix = f", beginning with {visible(snapshot.prefix)}" if snapshot.prefix else ""
+        self.border_title = title(f"names at temperature {snapshot.temperature:.1f}{prefix}")
         made_up = figures.share(snapshot.statistics.new_share, snapshot.statistics.n)
-        self.border_subtitle = f"{NEW} {made_up} made up   \\[ ] temperature"
+        self.border_subtitle = title(f"{NEW} {made_up} made up   [ ] temperature")
         self._draw(snapshot)
 
     def on_resize(self, _event: events.Resize) -> None:
@@ -77,7 +85,7 @@ def _rows(names: tuple[NameSample, ...], width: int) -> list[list[Content]]:
         lines: list[list[Part]] = []
         free = 0
         for name in group:
-            cells = min(-(-(len(name.text) + 2) // CELL), columns)
+            cells = min(-(-(cell_len(visible(name.text)) + 2) // CELL), columns)
             if cells > free:
                 lines.append([(tag.rjust(STEP_WIDTH), MUTED), " "])
                 tag, free = "", columns
@@ -89,7 +97,7 @@ def _rows(names: tuple[NameSample, ...], width: int) -> list[list[Content]]:
 
 def _cell(name: NameSample, width: int) -> list[Part]:
     """A name in a cell, or in as many as it takes."""
-    text = figures.clip(name.text, width - 2).ljust(width - 1)
+    text = figures.pad(figures.clip(visible(name.text), width - 2), width - 1)
     if name.is_new:
         return [(NEW, "$text-accent"), (text, "$foreground")]
     return [" ", (text, MUTED)]

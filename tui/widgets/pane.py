@@ -5,6 +5,8 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widget import Widget
 
+from eetui.core.text import visible
+
 Part = str | tuple[str, str]
 """Text, or (text, style), the style in the theme's words: 'bold $primary'."""
 
@@ -13,8 +15,18 @@ DIM = "$foreground 38%"
 
 
 def line(*parts: Part) -> Content:
-    """One line of a pane."""
-    return Content.assemble(*parts)
+    """One line of a pane; whatever is in it is text."""
+    return Content.assemble(
+        *(
+            visible(part, None) if isinstance(part, str) else (visible(part[0], None), part[1])
+            for part in parts
+        )
+    )
+
+
+def title(text: str) -> Content:
+    """A title for a border, which would take a string for markup."""
+    return Content(visible(text))
 
 
 class LinesPane(Widget):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual import events
 
 from eetui.core.run.snapshot import Snapshot
+from eetui.core.text import visible
 from eetui.tui import figures
 from eetui.tui.widgets.banner import OFFERS
 from eetui.tui.widgets.pane import MUTED, LinesPane, Part, line
@@ -48,6 +49,7 @@ class PlanBar(LinesPane):
 def _progress(beat: int, message: str, room: int) -> list[Part]:
     """A lit stretch that moves with every snapshot: work of unknown length is under way."""
     at = beat % SWEEP
-    words = figures.clip(message, max(room - SWEEP - 5, 0)).ljust(max(room - SWEEP - 5, 0))
+    width = max(room - SWEEP - 5, 0)
+    words = figures.pad(figures.clip(visible(message, None), width), width)
     lit = [("─" * at, "$panel"), ("━━━", "$warning"), ("─" * (SWEEP - at), "$panel")]
     return [*lit, "  ", (words, "$foreground")]

@@ -75,7 +75,13 @@ class Script:
 
 def test_a_run_with_every_kind_of_change_is_trained_again_to_the_bit(names, tmp_path) -> None:
     session = Session(
-        names, SMALL, TRAIN, engine=engine("native").name, stand_in=False, measure_peak=False
+        names,
+        SMALL,
+        TRAIN,
+        engine=engine("native").name,
+        stand_in=False,
+        measure_peak=False,
+        stop_at_plan=True,
     )
     saved, wide = tmp_path / "saved.safetensors", replace(SMALL, d_model=32, block_size=8)
     asked = [
@@ -128,7 +134,9 @@ def test_a_run_with_every_kind_of_change_is_trained_again_to_the_bit(names, tmp_
 
 
 def test_the_log_says_which_engine_trained_which_steps(names) -> None:
-    session = Session(names, SMALL, TRAIN, engine=engine("native").name, measure_peak=False)
+    session = Session(
+        names, SMALL, TRAIN, engine=engine("native").name, measure_peak=False, stop_at_plan=True
+    )
     Script(session, [(300, lambda: None)])
     log = session.log
     assert log.setup.engine == "numpy"
@@ -140,7 +148,15 @@ def test_the_log_says_which_engine_trained_which_steps(names) -> None:
 def test_a_run_that_began_with_a_state_needs_that_state(names, refused) -> None:
     state = TrainState.create(SMALL, 3)
     state.step = 40
-    session = Session(names, SMALL, TRAIN, engine="numpy", state=state.clone(), measure_peak=False)
+    session = Session(
+        names,
+        SMALL,
+        TRAIN,
+        engine="numpy",
+        state=state.clone(),
+        measure_peak=False,
+        stop_at_plan=True,
+    )
     Script(session, [(60, lambda: None)])
     assert same(again(session.log, names, state), session.state)
     assert state.step == 40
@@ -153,7 +169,7 @@ def test_a_run_that_began_with_a_state_needs_that_state(names, refused) -> None:
 def test_other_data_and_other_files_are_refused(names, tmp_path, refused) -> None:
     saved, file = tmp_path / "saved.safetensors", tmp_path / "few.txt"
     file.write_text("anna\notto\n")
-    session = Session(names, SMALL, TRAIN, engine="numpy", measure_peak=False)
+    session = Session(names, SMALL, TRAIN, engine="numpy", measure_peak=False, stop_at_plan=True)
     at = [
         (5, lambda: session.submit(Save(saved))),
         (9, lambda: session.submit(Load(saved))),
@@ -161,7 +177,9 @@ def test_other_data_and_other_files_are_refused(names, tmp_path, refused) -> Non
     Script(session, at)
     with refused("few.txt holds other documents"):
         replay(session.log, load_dataset(str(file)))
-    other = Session(names, SMALL, replace(TRAIN, seed=1), engine="numpy", measure_peak=False)
+    other = Session(
+        names, SMALL, replace(TRAIN, seed=1), engine="numpy", measure_peak=False, stop_at_plan=True
+    )
     Script(other, [(5, lambda: other.submit(Save(saved)))])
     with refused("not the checkpoint that the run opened"):
         replay(session.log, names)

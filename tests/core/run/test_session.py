@@ -19,7 +19,7 @@ from eetui.core.engines.availability import judge
 from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.engines.numpy import NumpyEngine
 from eetui.core.errors import EngineError
-from eetui.core.measure import ladder
+from eetui.core.measure import climb, timer
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations, Value, find_optimization
 from eetui.core.run.commands import (
@@ -185,12 +185,13 @@ def test_pause_step_and_resume(names, live) -> None:
 
 
 def test_a_climb_of_its_subject_leaves_the_run_as_it_is(names, live, monkeypatch) -> None:
-    monkeypatch.setattr(ladder, "WARM_UP_SECONDS", 0.02)
+    monkeypatch.setattr(timer, "MID_RUN_SECONDS", 0.02)
+    monkeypatch.setattr(climb, "WAITS", 0)
     run = live(session(names))
     run.wait_for(lambda s: s.step > 0)
     run.session.submit(Pause())
     before = run.wait_for(lambda s: s.status is Status.PAUSED)
-    *_, last = ladder.climb(run.session.subject, rounds=1)
+    *_, last = climb.climb(run.session.subject, rounds=1)
     assert (last.engine, last.model, last.batch) == ("numpy", SMALL, LONG.batch)
     assert [rung.key for rung in last.climbed] == ["", "padding_skip"]
     after = run.session.latest

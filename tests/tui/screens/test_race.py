@@ -6,8 +6,6 @@ import threading
 from dataclasses import replace
 
 import pytest
-from screens import COMPACT, FULL, main_screen, text, toasts, until
-from scripted_race import NO_TORCH, changed, league, measures, measures_with_gpu
 from textual.widgets import Input
 from textual.widgets._footer import FooterKey
 
@@ -20,6 +18,8 @@ from eetui.tui.commands import ActionCommands
 from eetui.tui.screens.main import MainScreen
 from eetui.tui.screens.race import RaceScreen
 from eetui.tui.widgets import contestant_pane
+from tests.support.screens import COMPACT, FULL, main_screen, text, toasts, until
+from tests.support.scripted_race import NO_TORCH, changed, league, measures, measures_with_gpu
 
 
 def seen(pilot, selector="#league") -> str:

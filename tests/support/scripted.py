@@ -16,7 +16,7 @@ from eetui.core.curves.history import Curve, Event
 from eetui.core.curves.track import TrackCurve
 from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.engines.subject import Subject
-from eetui.core.measure.ladder import NOT_CLIMBED, START, STORY, Ladder, Rung
+from eetui.core.measure.ladder import NOT_CLIMBED, START, STORY, Gain, Ladder, Rung
 from eetui.core.model.statistics import SampleStatistics
 from eetui.core.optimizations import CATALOGUE, Optimizations, find_optimization
 from eetui.core.optimizations import labels as all_labels
@@ -151,6 +151,12 @@ def snapshot(step: int = 4230, **changes: Any) -> Snapshot:
 RUNG_US = (3713, 1725, 1512, 820, 293, 134, 96.8, 61.7, 50.4, 50.9, 50.2, 38.7, 38.5)
 
 
+def saved(before: float, after: float, spread: float = 0.5) -> Gain:
+    """What going from one time to the other saves, give or take `spread` per cent."""
+    gain = 100 * (1 - after / before)
+    return Gain(gain, gain - spread, gain + spread, 40, is_known=True)
+
+
 def ladder(n_climbed: int = len(RUNG_US), doing: str = "") -> Ladder:
     """A climb of which the lowest `n_climbed` rungs have been measured; the tenth is slower."""
     rungs = [Rung("", None, START, Optimizations())]
@@ -161,9 +167,8 @@ def ladder(n_climbed: int = len(RUNG_US), doing: str = "") -> Ladder:
             way = rungs[-1].optimizations.with_value(key, value)
             rungs.append(Rung(key, value, label, way, m5_gain=entry.m5_gain))
     for i, us in enumerate(RUNG_US[:n_climbed]):
-        gain = 100 * (1 - us / RUNG_US[i - 1]) if i else None
-        runs = (us * 0.99, us, us * 1.02)
-        rungs[i] = replace(rungs[i], us_runs=runs, gain=gain, factor=RUNG_US[0] / us)
+        gain = saved(RUNG_US[i - 1], us) if i else None
+        rungs[i] = replace(rungs[i], us=float(us), gain=gain)
     rungs.append(Rung("matrix_engine", None, "matrix engine", None, NO_MATRIX_UNIT))
     rungs.append(Rung("threads", None, "threads", None, NOT_CLIMBED["threads"]))
     return Ladder(
@@ -176,6 +181,7 @@ def ladder(n_climbed: int = len(RUNG_US), doing: str = "") -> Ladder:
         pinned={},
         rounds=11,
         rungs=tuple(rungs),
+        together=saved(RUNG_US[0], RUNG_US[-1]) if n_climbed == len(RUNG_US) else None,
         round=1,
         progress=n_climbed / len(RUNG_US),
         doing=doing,

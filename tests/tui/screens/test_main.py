@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from screens import COMPACT, FULL, main_screen, shown, subtitle, toasts, until
-from scripted import NO_MATRIX_UNIT
 
 from eetui.core.run.commands import (
     ChangeTemperature,
@@ -30,6 +28,8 @@ from eetui.tui.app import EetuiApp
 from eetui.tui.commands import ActionCommands
 from eetui.tui.screens.main import MainScreen
 from eetui.tui.widgets.toggle_table import ToggleTable
+from tests.support.screens import COMPACT, FULL, main_screen, shown, subtitle, toasts, until
+from tests.support.scripted import NO_MATRIX_UNIT
 
 COMMANDS = [
     ("space", TogglePause()),
