@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,8 @@ SPARKS = 16
 """Points of the little curve that a list shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """A row of the list of runs.
+class Summary(NamedTuple):
+    """A row of the list of runs, of which there may be thousands.
 
     created, updated: seconds since 1970; deleted as well, or None. configuration: what
     `configuration_of` gives, as JSON. seconds: training time; wall_seconds and cpu_seconds: since
@@ -69,11 +68,15 @@ class Summary:
 
     def to_json(self) -> dict[str, Any]:
         """The run as a JSON object."""
-        values = asdict(self)
-        return {**values, "configuration": self.settings, "spark": self.sparks}
+        return {
+            **self._asdict(),
+            "configuration": self.settings,
+            "spark": self.sparks,
+            "pinned": bool(self.pinned),
+        }
 
 
-COLUMNS = tuple(field.name for field in fields(Summary))
+COLUMNS = Summary._fields
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ class Store:
         rows = self._rows(
             f"SELECT {', '.join(COLUMNS)} FROM runs WHERE deleted IS {which} ORDER BY created DESC"
         )
-        return [Summary(*map(_decoded, COLUMNS, row)) for row in rows]
+        return [*map(Summary._make, rows)]
 
     def find(self, reference: str, *, deleted: bool = False) -> Summary:
         """The run of that id, beginning of an id, or name; 'last' is the one written to last.
@@ -236,10 +236,6 @@ class Store:
             self._connection.execute("VACUUM")
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return removed
-
-
-def _decoded(column: str, value: Any) -> Any:
-    return bool(value) if column == "pinned" else value
 
 
 def find_store(chosen: str | None) -> Path:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -36,7 +34,7 @@ def test_only_what_differs_is_told(store: Store, progress: Make) -> None:
     b = run(store, progress, 2.1, learning_rate=0.02, batch=32)
     assert differences([a, b]) == {"learning_rate": (0.01, 0.02), "batch": (16, 32)}
     assert differences([a, a]) == {}
-    assert differences([a, replace(b, configuration='{"batch": 16}')])["seed"] == (42, None)
+    assert differences([a, b._replace(configuration='{"batch": 16}')])["seed"] == (42, None)
 
 
 def test_curves_at_the_same_steps_and_seconds(store: Store, progress: Make) -> None:
@@ -96,7 +94,7 @@ def test_the_interval_covers_as_often_as_it_says(store: Store, progress: Make) -
         for i in range(7):
             settings = {"seed": i, "learning_rate": 0.01 if i < 3 else 0.02}
             text = str(settings).replace("'", '"')
-            runs.append(replace(row, id=str(i), configuration=text))
+            runs.append(row._replace(id=str(i), configuration=text))
             made[str(i)] = curves(2.0 + rng.normal(0, 0.05), last=20)
         verdict = compare(runs[0], runs[3], runs, made.__getitem__).verdict
         assert verdict is not None
