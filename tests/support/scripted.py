@@ -103,8 +103,8 @@ def snapshot(step: int = 4230, **changes: Any) -> Snapshot:
     model, train = ModelConfig(), TrainConfig()
     line = curve(step)
     events = (
-        Event(1500, 0.125, "padding_skip", "padding skip off"),
-        Event(2200, 0.256, "padding_skip", "padding skip on"),
+        Event(1500, 0.125, "padding_skip", "padding skip off", "padding skip on"),
+        Event(2200, 0.256, "padding_skip", "padding skip on", "padding skip off"),
     )
     milestones = [NameSample(k, n, True) for k, group in NAMES.items() if k <= step for n in group]
     latest = [

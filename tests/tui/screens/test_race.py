@@ -133,6 +133,24 @@ async def test_every_order(screen, measuring):
             assert list(rows(pilot))[-1] == "torch"  # who cannot race is last in any order
 
 
+async def test_a_click_on_a_heading_sorts_by_it(screen, session):
+    async with screen() as pilot:
+        now = changed(league(), "vector", loss=0.5)
+        await begin(pilot, session, changed(now, "tape", reached=0.001))
+        table = pilot.app.screen.query_one("#league")
+        headings = text(table).splitlines()[0]
+        left = table.content_offset
+        for heading, first in (
+            ("loss", "vector"),
+            ("<", "tape"),
+            ("contestant", "scalar"),
+            ("speed-up", "native"),
+        ):
+            x = headings.index(heading)
+            await pilot.click("#league", offset=(left.x + x, left.y))
+            assert next(iter(rows(pilot))) == first
+
+
 @pytest.mark.parametrize("size", [FULL, COMPACT])
 async def test_every_status_has_a_glyph_and_a_word(screen, measuring, size):
     statuses = {
