@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,6 +144,13 @@ class Dataset:
             )
         return f"All documents of {self.name} are the same: none is held out."
 
+    @property
+    def texts(self) -> list[str]:
+        """All documents, uncut and in their order, the held-out ones as well."""
+        whole = "".join(self.vocabulary[i] for i in self._text.ids.tolist())
+        ends = np.cumsum(self._text.sizes).tolist()
+        return [whole[a:b] for a, b in zip([0, *ends], ends, strict=False)]
+
     def encode(self, text: str) -> list[int]:
         """The ids of `text`, without boundaries; raises `UsageError` for an unknown character."""
         ids = {character: i for i, character in enumerate(self.vocabulary)}
@@ -168,6 +176,11 @@ def load_dataset(source: str | None = None, block_size: int = 16) -> Dataset:
     """
     found = locate(source)
     return _from_text(read_text(found.path), found, block_size)
+
+
+def dataset_of(text: str, name: str, block_size: int = 16) -> Dataset:
+    """The documents of a text that is in no file, one a line; raises as `load_dataset` does."""
+    return _from_text(text, Source(Path(name), name, False), block_size)
 
 
 def _from_text(text: str, source: Source, block_size: int) -> Dataset:
