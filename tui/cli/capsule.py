@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from rich.status import Status as Spinner
 
 
-def export(
-    run: str, file: str | None, store: str | None, *, with_data: bool, as_json: bool
-) -> int:
+def export(run: str, file: str | None, store: str | None, *, with_data: bool, as_json: bool) -> int:
     """Write the capsule of a run; gives the exit code."""
     with opened(store) as found:
         capsule = pack(found, run, with_documents=with_data)

@@ -17,7 +17,18 @@ from eetui.tui.cli.options import ModelOptions, RaceOptions, RunOptions, given, 
 from eetui.tui.cli.output import JSON, complain, is_interactive, prepare_streams
 from eetui.tui.cli.store import File, Run, runs
 
-COMMANDS = ("train", "sample", "bench", "ab", "ladder", "race", "runs", "export", "replay", "doctor")
+COMMANDS = (
+    "train",
+    "sample",
+    "bench",
+    "ab",
+    "ladder",
+    "race",
+    "runs",
+    "export",
+    "replay",
+    "doctor",
+)
 NOT_CONFIGURABLE = {"save", "load", "resume", "no_store"}
 CONFIGURABLE = {field.name for field in fields(RunOptions)} - NOT_CONFIGURABLE
 
