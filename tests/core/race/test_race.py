@@ -89,5 +89,6 @@ def test_leaving_it_ends_it(watch):
     live = watch(["a", "b"], ENDLESS)
     live.wait_for(lambda league: all(s.samples for s in league.standings))
     live.left = True
-    assert live.published[-1] is live.join()
+    last = live.join()
+    assert live.published[-1] is last
     assert [s.status for s in live.published[0].standings] == [ContestantStatus.WAITING] * 2

@@ -133,10 +133,10 @@ async def test_every_order(screen, measuring):
             assert list(rows(pilot))[-1] == "torch"  # who cannot race is last in any order
 
 
-async def test_a_click_on_a_heading_sorts_by_it(screen, session):
+async def test_a_click_on_a_heading_sorts_by_it(screen, measuring):
     async with screen() as pilot:
         now = changed(league(), "vector", loss=0.5)
-        await begin(pilot, session, changed(now, "tape", reached=0.001))
+        await begin(pilot, measuring, changed(now, "tape", reached=0.001))
         table = pilot.app.screen.query_one("#league")
         headings = text(table).splitlines()[0]
         left = table.content_offset
