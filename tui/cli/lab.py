@@ -38,8 +38,7 @@ def run(
     as_json: bool = False,
 ) -> int:
     """Do the lessons called `names` (or in these files); without any, list them."""
-    request = request_model(options)
-    subject = Subject(request.dataset, request.model, request.train, request.engine)
+    subject = request_model(options).subject
     known = {lesson.key: lesson for lesson in shipped(subject)}
     if not names:
         return _list(list(known.values()), as_json=as_json)
