@@ -38,7 +38,8 @@ def run(
     as_json: bool = False,
 ) -> int:
     """Do the lessons called `names` (or in these files); without any, list them."""
-    subject = request_model(options).subject
+    request = request_model(options)
+    subject = request.subject
     known = {lesson.key: lesson for lesson in shipped(subject)}
     if not names:
         return _list(list(known.values()), as_json=as_json)
