@@ -319,7 +319,7 @@ class _ConfiguredDefaults(dict[str, Any]):
         self._settings: dict[str, Any] | None = None
 
     def get(self, key: str, default: Any = None) -> Any:
-        if key in COMMANDS:
+        if self._has_command and key == self._args[0]:
             return _ConfiguredDefaults(self._args[1:])
         if self._is_help or self._has_command or key not in CONFIGURABLE:
             return default

@@ -89,9 +89,9 @@ def test_what_cannot_be_compared(parsed, refused, text, part):
 
 
 def test_settings_of_earlier_versions_are_understood(parsed):
-    setting = parsed("matrix_engine=off,tile")
-    assert (setting.key, setting.a.label, setting.b.label) == ("products", "tiles", "outer")
-    assert setting.b.optimizations.products == "outer"
+    setting = parsed("product_kernel=rows,tiles")
+    assert (setting.key, setting.a.label, setting.b.label) == ("products", "rows", "tiles")
+    assert setting.a.optimizations.products == "rows"
     assert parsed("product_kernel").key == "products"
     with pytest.raises(UsageError, match="matrix_engine is one of"):
         parsed("matrix_engine=off,nonsense")
