@@ -170,7 +170,8 @@ def _check_engine(options: ModelOptions) -> None:
 
 def _assignments(options: ModelOptions) -> tuple[str, ...]:
     """The toggles that are set; --matrix is the short way to one of them."""
-    matrix = () if options.matrix in (None, "auto") else (f"matrix_engine={options.matrix}",)
+    chosen = {None: (), "auto": (), "off": ("products=tiles",), "tile": ("products=outer",)}
+    matrix = chosen.get(options.matrix, (f"products={options.matrix}",))
     return (*matrix, *(options.assignments or ()))
 
 
