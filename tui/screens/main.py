@@ -211,6 +211,12 @@ class MainScreen(Screen[None]):
 
         self._visit(RaceScreen(self._session))
 
+    def action_labs(self) -> None:
+        """Guess and measure on a screen of its own, with the training paused meanwhile."""
+        from eetui.tui.screens.labs import LabScreen  # a start need not wait for it
+
+        self._visit(LabScreen(self._session))
+
     def _visit(self, screen: Screen[None]) -> None:
         """Show another screen; a training that runs pauses until it is left."""
         was_running = self._session.latest.status is Status.RUNNING
