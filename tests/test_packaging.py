@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -58,7 +60,7 @@ def test_the_wheel_has_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = [PurePosixPath(name) for name in archive.namelist() if not name.endswith("/")]
     tops = {"/".join(name.parts[:2]) for name in names if name.parts[0] == "eetui"}
-    assert tops == {"eetui/core", "eetui/tui", "eetui/assets", "eetui/names.txt"}
+    assert tops == {"eetui/core", "eetui/tui", "eetui/names.txt"}
     others = {name.parts[0] for name in names} - {"eetui"}
     assert all(other.endswith(".dist-info") for other in others)
     assert not [name for name in names if name.suffix == ".pyc" or name.name.startswith("test")]
@@ -120,6 +122,27 @@ def test_the_source_distribution_can_be_built_from(tmp_path):
         "core/engines/native/src/unit.c",
     ):
         assert needed in names
+
+
+def test_every_library_that_is_imported_is_declared():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    optional = project["optional-dependencies"]
+    declared = [*project["dependencies"], *optional["torch"], *optional["jax"], *optional["mlx"]]
+    imported = {
+        name.partition(".")[0]
+        for folder in SOURCES
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in imported_by(node)
+    }
+    foreign = imported - sys.stdlib_module_names - {"eetui", "_typeshed"}
+    assert foreign == {re.split(r"[\[<>=;]", text)[0] for text in declared}
+
+
+def imported_by(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""]
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
 
 
 def test_every_command_is_declared():

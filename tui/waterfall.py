@@ -10,17 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import groupby
-from math import log
+from math import isfinite, log
 
-from eetui.core.measure.ladder import Ladder, Rung
-from eetui.tui import figures
+from eetui.core.measure.ladder import Gain, Ladder, Rung
+from eetui.tui import figures, verdicts
 
 FULL, SAVED, COST, MARK = "█", "░", "▓", "╎"
 EIGHTHS = " ▏▎▍▌▋▊▉"
 SHORTEST = 0.12
 """Length of the shortest bar, as a share of the range between the shortest and the longest."""
-WIDE = 5.0
-"""A rung with a spread above this (per cent) was disturbed."""
 
 
 class BarRole(Enum):
@@ -64,7 +62,8 @@ def bar(rung: Rung, on: Scale) -> list[Stretch]:
     us = rung.us
     if us is None:
         return [(" " * on.width, BarRole.BLANK)]
-    below = us if rung.gain is None else us / (1 - rung.gain / 100)
+    gain = rung.gain.estimate if rung.gain is not None and rung.gain.is_some else 0.0
+    below = us / (1 - gain / 100)
     end, other = on.column(min(us, below)), round(on.column(max(us, below)))
     behind = (SAVED, BarRole.SAVED) if below > us else (COST, BarRole.COST)
     cells: list[Stretch] = [(FULL, BarRole.TIME)] * round(end) + [behind] * (other - round(end))
@@ -87,19 +86,32 @@ def label(rung: Rung) -> str:
     return f"└ {rung.label}" if rung.aside else rung.label
 
 
-def gain(rung: Rung) -> str:
-    """What a rung saves of the time of the rung below: '54.3 %', '-0.2 %'."""
-    return "" if rung.gain is None else figures.percent(rung.gain)
+def gain(told: Gain | None) -> str:
+    """What a rung saves: '54.3 %', 'none' if its interval holds zero, '?' if the pairs disagree."""
+    if told is None:
+        return ""
+    if not told.is_known:
+        return "?"
+    return f"{verdicts.rounded(told.estimate, told.spread)} %" if told.is_some else "none"
 
 
-def factor(rung: Rung) -> str:
+def spread(told: Gain | None) -> str:
+    """How far to either side the interval reaches: '±1.2 %'."""
+    if told is None or not isfinite(told.spread):
+        return ""
+    return f"±{verdicts.rounded(told.spread, told.spread)} %"
+
+
+def alone(told: Gain | None) -> str:
+    """What is lost without a rung, in one piece: '54.3 ±0.5 %'."""
+    if told is None or not told.is_known:
+        return gain(told)
+    return f"{gain(told).removesuffix(' %')} {spread(told)}"
+
+
+def factor(ladder: Ladder, rung: Rung) -> str:
     """How many times faster than the bottom: '2.20×', '96.4×', '102×'."""
-    return "" if rung.factor is None else figures.speedup(rung.factor)
-
-
-def spread(rung: Rung) -> str:
-    """The spread of the runs: '±1.2 %'."""
-    return "" if rung.spread is None else f"±{rung.spread:.1f} %"
+    return figures.speedup(ladder.factor(rung)) if rung.us is not None else ""
 
 
 def on_m5(rung: Rung) -> str:
@@ -108,20 +120,28 @@ def on_m5(rung: Rung) -> str:
 
 
 def disturbed(ladder: Ladder) -> str:
-    """A warning if at least half of the rungs were disturbed, else ''."""
-    wide = [rung for rung in ladder.climbed if (rung.spread or 0.0) > WIDE]
-    if 2 * len(wide) < len(ladder.climbed) or not wide:
+    """A warning where rungs have no figure because their pairs disagree, else ''."""
+    n = sum(
+        told is not None and not told.is_known
+        for rung in ladder.rungs
+        for told in (rung.gain, rung.alone)
+    )
+    if not n:
         return ""
-    return "The rounds differ widely: something else may be using the core."
+    return f"? at {n}: the pairs disagree, something else uses the core."
 
 
 def together(ladder: Ladder) -> str:
-    """The gain of all rungs together in words, or '' before the top is measured."""
-    top = ladder.highest
-    if top is None or len(ladder.climbed) < 2 or top.optimizations != ladder.top:
+    """What all rungs make in a sentence with its interval, or '' before that was measured."""
+    told, highest = ladder.together, ladder.highest
+    if told is None or highest is None:
         return ""
-    bottom = ladder.climbed[0]
+    if not told.is_known:
+        return "together ?"
+    low, middle, high = (
+        figures.speedup(1 / (1 - saved / 100)) for saved in (told.low, told.estimate, told.high)
+    )
     return (
-        f"{factor(top)} together, {figures.microseconds(bottom.us)} → "
-        f"{figures.microseconds(top.us)} us/step"
+        f"{middle} together ({low} to {high}), {figures.microseconds(ladder.rungs[0].us)} → "
+        f"{figures.microseconds(highest.us)} us/step"
     )

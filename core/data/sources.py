@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
+from eetui.core import settings
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.files import named, reason
 from eetui.core.text import visible
@@ -49,11 +50,10 @@ def fetch_karpathy() -> Path:
 
     Raises `EetuiError` if it can be neither found there nor downloaded.
     """
-    import platformdirs
     import pooch  # type: ignore[import-untyped]
     import requests
 
-    folder = Path(platformdirs.user_cache_dir("eetui", appauthor=False))
+    folder = settings.cache_path()
     pooch.get_logger().setLevel("ERROR")
     advice = f"download {KARPATHY_URL} by hand and pass it with --data FILE."
     try:

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from eetui.core.clocks import ClockName
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.model.state import TrainState, Vector
@@ -29,15 +30,27 @@ PHASES = (
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """What `run` gives back: losses [n_steps] in nats, wall time, and ns per phase if profiled."""
+    """What `run` gives back: losses [n_steps] in nats, times, and ns per phase if profiled.
+
+    elapsed_ns: wall time. cpu_ns: what the calling thread really ran of it; None if other threads
+    worked as well, or where the system has no such clock.
+    """
 
     losses: NDArray[np.float32]
     elapsed_ns: int
     phase_ns: NDArray[np.int64] | None = None
+    cpu_ns: int | None = None
+
+    @property
+    def clock(self) -> ClockName:
+        """The clock that tells what the steps cost."""
+        return "wall" if self.cpu_ns is None else "cpu"
 
     @property
     def us_per_step(self) -> float:
-        return self.elapsed_ns / 1e3 / max(len(self.losses), 1)
+        """Microseconds a step by that clock."""
+        ns = self.elapsed_ns if self.cpu_ns is None else self.cpu_ns
+        return ns / 1e3 / max(len(self.losses), 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,15 @@
-"""The climb from everything off to everything on, one optimization at a time, measured here.
-
-Every rung adds one thing to the rung below it. All rungs are timed in turn, round after round, on
-the same documents from the same weights, so that a machine that slows down slows all of them.
-"""
+"""The rungs of the climb from everything off to everything on: each adds one thing to the last."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from statistics import median, quantiles
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.data.dataset import Dataset
+from eetui.core.clocks import ClockName
+from eetui.core.config import ModelConfig
 from eetui.core.engines.availability import judge
 from eetui.core.engines.base import Engine
-from eetui.core.errors import UsageError
-from eetui.core.measure.bench import MAX_STEPS_PER_RUN, Timer, warm_up
 from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find_optimization
-
-DEFAULT_ROUNDS = 11
-MAX_ROUNDS = 1000
 
 STORY: tuple[tuple[str, Value], ...] = (
     # What need not be computed at all comes before how to compute the rest.
@@ -53,25 +43,41 @@ ASIDE = frozenset({("matrix_engine", "tile")})
 NOT_CLIMBED = {"threads": "The ladder stays on one core: more threads are more hardware."}
 START = "everything off"
 
-WARM_UP_STEPS = 2000
-WARM_UP_SECONDS = 1.0
-"""A state in mid-run, with moments that have begun to decay to denormal numbers."""
-BLOCK_US = 20_000.0
-LONGEST_BLOCK_US = 100_000.0
-CALIBRATION_US = 2_000.0
-MAX_CYCLE = 64
-"""Batches that every block goes through, as far as the slowest rung can in its longest block."""
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What one thing saves, in per cent of the time without it, with its 95 % interval.
+
+    Negative if it costs. is_known: whether the pairs agreed well enough for a figure.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    pairs: int
+    is_known: bool
+
+    @property
+    def is_some(self) -> bool:
+        """Whether the interval leaves out zero, so that there is a gain or a cost to speak of."""
+        return self.is_known and (self.low > 0 or self.high < 0)
+
+    @property
+    def spread(self) -> float:
+        """Half of the interval."""
+        return (self.high - self.low) / 2
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One step of the climb; times in microseconds a step.
+    """One step of the climb.
 
     key and value: what it sets beyond the rung below ('' and None at the bottom). us: median of
-    us_runs, None until measured. gain: per cent of the step below that it saves, negative if it
-    costs. factor: how many times faster than the bottom. m5_gain: what EEmicroGPT's author reports
-    for it on an Apple M5, in per cent as well. aside: another way to do what the rung below does,
-    which the rungs above do not build on. reason: why it cannot be climbed here, or ''.
+    its blocks in microseconds a step, None until measured. gain: what it saves of the rung below,
+    measured beside it. alone: what it saves of everything on, where it alone is taken away; None
+    where that was not measured. m5_gain: what EEmicroGPT's author reports for it on an Apple M5,
+    in per cent as well. aside: another way to do what the rung below does, which the rungs above
+    do not build on. reason: why it cannot be climbed here, or ''.
     """
 
     key: str
@@ -81,39 +87,19 @@ class Rung:
     reason: str = ""
     m5_gain: float | None = None
     aside: bool = False
-    steps_per_run: int = 0
-    us_runs: tuple[float, ...] = ()
-    gain: float | None = None
-    factor: float | None = None
-
-    @property
-    def us(self) -> float | None:
-        return median(self.us_runs) if self.us_runs else None
-
-    @property
-    def us_min(self) -> float | None:
-        return min(self.us_runs, default=None)
-
-    @property
-    def us_max(self) -> float | None:
-        return max(self.us_runs, default=None)
-
-    @property
-    def spread(self) -> float | None:
-        """Half of what the middle half of the runs spans, in per cent of their median."""
-        us = self.us
-        if us is None or len(self.us_runs) < 2:
-            return None
-        lower, _, upper = quantiles(self.us_runs, n=4, method="inclusive")
-        return 50 * (upper - lower) / us
+    us: float | None = None
+    gain: Gain | None = None
+    alone: Gain | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
     """How far a climb has come.
 
-    progress: 0 to 1. doing: what is being done, '' at the end. quickest: microseconds a step of the
-    quickest rung when all were tried, so that bars can be drawn to scale before it is measured.
+    clock: which one the times are by. together: what all rungs save together, measured from the
+    bottom to the top directly. progress: 0 to 1. doing: what is being done, '' at the end.
+    quickest: microseconds a step of the quickest rung when all were tried, so that bars can be
+    drawn to scale before it is measured.
     """
 
     engine: str
@@ -125,6 +111,9 @@ class Ladder:
     pinned: dict[str, str]
     rounds: int
     rungs: tuple[Rung, ...]
+    clock: ClockName = "cpu"
+    together: Gain | None = None
+    is_ablated: bool = False
     round: int = 0
     progress: float = 0.0
     doing: str = ""
@@ -133,12 +122,17 @@ class Ladder:
     @property
     def climbed(self) -> tuple[Rung, ...]:
         """The rungs that have been measured, from the bottom up."""
-        return tuple(rung for rung in self.rungs if rung.us_runs)
+        return tuple(rung for rung in self.rungs if rung.us is not None)
+
+    def factor(self, rung: Rung) -> float | None:
+        """How many times faster than the bottom a rung is; None until both are measured."""
+        bottom = self.rungs[0].us
+        return None if bottom is None or rung.us is None else bottom / rung.us
 
     @property
     def top(self) -> Optimizations:
         """Everything on, as far as this engine and CPU can."""
-        return _top(self.rungs)
+        return top(self.rungs)
 
     @property
     def highest(self) -> Rung | None:
@@ -182,107 +176,20 @@ def plan(engine: Engine, pinned: Mapping[str, Value] | None = None) -> tuple[Run
     return tuple(rungs)
 
 
-def _top(rungs: tuple[Rung, ...]) -> Optimizations:
+def top(rungs: tuple[Rung, ...]) -> Optimizations:
     """The way of the highest rung, those aside left out."""
     ways = (rung.optimizations for rung in reversed(rungs) if not rung.aside)
     return next(way for way in ways if way is not None)
 
 
-def climb(
-    engine: Engine,
-    dataset: Dataset,
-    model: ModelConfig,
-    train: TrainConfig,
-    pinned: Mapping[str, Value] | None = None,
-    rounds: int = DEFAULT_ROUNDS,
-) -> Iterator[Ladder]:
-    """Measure the rungs; yields after every block how far it has come, so it ends where it is left.
-
-    Raises `UsageError` for a number of rounds outside 1 to 1000 and what the engine raises.
-    """
-    if not 1 <= rounds <= MAX_ROUNDS:
-        raise UsageError(f"rounds must be between 1 and {MAX_ROUNDS}, not {rounds}.")
-    rungs = plan(engine, pinned)
-    ways = {rung.label: rung.optimizations for rung in rungs if rung.optimizations is not None}
-    top = _top(rungs)
-    ladder = Ladder(
-        engine=engine.name,
-        isa=engine.instruction_set(top),
-        model=model,
-        batch=train.batch,
-        data=dataset.name,
-        seed=train.seed,
-        pinned={key: find_optimization(key).label(value) for key, value in (pinned or {}).items()},
-        rounds=rounds,
-        rungs=rungs,
-    )
-    for label, way in ways.items():
-        yield replace(ladder, doing=f"preparing {label}")
-        engine.prepare(model, way)
-    yield replace(ladder, doing="warming up")
-    # Denormals are what one of the rungs is about, so the state that all start from may hold some.
-    can_keep = not engine.why_not("flush_denormals", False)
-    kept = replace(top, flush_denormals=False) if can_keep else top
-    first = Timer(engine, dataset, model, train, kept)
-    warm_up(first, WARM_UP_STEPS, WARM_UP_SECONDS)
-
-    timers, quick = {}, {}
-    for label, way in ways.items():
-        yield replace(ladder, doing=f"trying {label}")
-        timers[label] = Timer(engine, dataset, model, train, way, first.state)
-        quick[label] = _calibrate(timers[label])
-    cycle = max(1, min(int(LONGEST_BLOCK_US / max(quick.values())), MAX_CYCLE))
-    steps = {}
-    for label, timer in timers.items():
-        timer.cycle = cycle
-        times = max(1, round(BLOCK_US / quick[label] / cycle))
-        steps[label] = min(times * cycle, MAX_STEPS_PER_RUN)
-
-    runs: dict[str, list[float]] = {label: [] for label in timers}
-    for i in range(rounds * len(timers)):
-        number, label = i // len(timers) + 1, [*timers][i % len(timers)]
-        runs[label].append(timers[label].repeat(steps[label]))
-        last = i + 1 == rounds * len(timers)
-        yield replace(
-            ladder,
-            rungs=_measured(rungs, runs, steps),
-            round=number,
-            progress=(i + 1) / (rounds * len(timers)),
-            doing="" if last else f"round {number} of {rounds}",
-            quickest=min(quick.values()),
-        )
-
-
-def _calibrate(timer: Timer) -> float:
-    """Microseconds a step of a stretch that is long enough to tell."""
-    n_steps, us = 1, timer.repeat(1)
-    while us * n_steps < CALIBRATION_US and n_steps < MAX_STEPS_PER_RUN:
-        n_steps *= 2
-        us = timer.repeat(n_steps)
-    return us
-
-
-def _measured(
-    rungs: tuple[Rung, ...], runs: Mapping[str, list[float]], steps: Mapping[str, int]
-) -> tuple[Rung, ...]:
-    """The rungs with what was measured so far, and what follows from it."""
-    out: list[Rung] = []
-    bottom = below = None
-    for rung in rungs:
-        timed = runs.get(rung.label, []) if rung.optimizations is not None else []
-        if not timed:
-            out.append(rung)
-            continue
-        us = median(timed)
-        bottom = bottom or us
-        out.append(
-            replace(
-                rung,
-                us_runs=tuple(timed),
-                steps_per_run=steps[rung.label],
-                gain=None if below is None else 100 * (1 - us / below),
-                factor=bottom / us,
-            )
-        )
-        below = below if rung.aside else us
-    return tuple(out)
+def without(rung: Rung, rungs: tuple[Rung, ...]) -> Optimizations | None:
+    """Everything on, but the toggle of this rung as it was on the rung below; None for a rung
+    that everything on has left behind, or that stands aside."""
+    highest = top(rungs)
+    if rung.optimizations is None or not rung.key or rung.aside:
+        return None
+    if getattr(highest, rung.key) != rung.value:
+        return None
+    ways = [r.optimizations for r in rungs if r.optimizations is not None and not r.aside]
+    below = ways[ways.index(rung.optimizations) - 1]
+    return highest.with_value(rung.key, getattr(below, rung.key))

@@ -21,8 +21,10 @@ from eetui.core.config import ModelConfig, TrainConfig, default_n_heads
 from eetui.core.data.batches import learning_rates
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import registry
+from eetui.core.engines.subject import Subject
 from eetui.core.errors import EetuiError
-from eetui.core.measure import ladder
+from eetui.core.measure.climb import DEFAULT_ROUNDS, climb
+from eetui.core.measure.ladder import Ladder
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Value
 from eetui.core.run.controller import Controller
@@ -243,17 +245,21 @@ class Session:
 
     # -- the ladder -------------------------------------------------------------------------
 
-    def climb(self, rounds: int = ladder.DEFAULT_ROUNDS) -> Iterator[ladder.Ladder]:
+    def climb(self, rounds: int = DEFAULT_ROUNDS, *, ablate: bool = False) -> Iterator[Ladder]:
         """Measure the ladder of this engine, model and batch; weights and toggles stay as they are.
+
+        ablate: also take each toggle away from everything on.
 
         To be iterated in a thread of its own while the training pauses, since both would share a
         core. Raises `UsageError` until the engine is ready.
         """
         trainer = self._controller.trainer
-        own = registry.create(
-            self._controller.chosen_engine().name
-        )  # its scratch memory is its own
-        return ladder.climb(own, trainer.dataset, trainer.model, trainer.train, rounds=rounds)
+        name = self._controller.chosen_engine().name
+        return climb(
+            Subject(trainer.dataset, trainer.model, trainer.train, name),
+            rounds=rounds,
+            ablate=ablate,
+        )
 
     # -- the race ---------------------------------------------------------------------------
 

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
 from eetui.tui.app import EetuiApp
-
-# pytest's importlib mode puts no folder of tests on the path.
-sys.path.insert(0, str(Path(__file__).parent))
-
-from screens import FULL, settle
-from scripted import ScriptedSession
+from tests.support.screens import FULL, settle
+from tests.support.scripted import ScriptedSession
 
 Open = Callable[..., AbstractAsyncContextManager[Pilot[int]]]
 

@@ -7,13 +7,13 @@ then look at the SVG files before committing them.
 from __future__ import annotations
 
 import pytest
-from screens import COMPACT, FULL, settle, until
-from scripted import ScriptedSession, ladder, snapshot
-from scripted_race import league, measures
 
 from eetui.core.run.snapshot import Status
 from eetui.tui.app import EetuiApp
 from eetui.tui.screens.main import MainScreen
+from tests.support.screens import COMPACT, FULL, settle, until
+from tests.support.scripted import ScriptedSession, ladder, snapshot
+from tests.support.scripted_race import league, measures
 
 DIVERGED = (
     "The loss stopped being a finite number at step 4,231. Going back returns to step 4,200 with "

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from scripted import RUNG_US, ladder
 
 from eetui.tui import waterfall
 from eetui.tui.waterfall import COST, FULL, MARK, SAVED, BarRole
+from tests.support.scripted import RUNG_US, ladder, saved
 
 WIDTH = 50
 
@@ -51,7 +51,7 @@ def test_what_is_saved_reaches_back_to_the_rung_below():
 
 def test_a_rung_that_costs_is_drawn_as_such():
     climbed = ladder(2)
-    slower = replace(climbed.rungs[1], us_runs=(7000.0,), gain=-88.5, m5_gain=None)
+    slower = replace(climbed.rungs[1], us=7000.0, gain=saved(3713, 7000), m5_gain=None)
     climbed = replace(climbed, rungs=(climbed.rungs[0], slower, *climbed.rungs[2:]))
     bar = bars(climbed)["padding skip"]
     assert drawn(bar).endswith(COST)
@@ -74,23 +74,43 @@ def test_the_scale_holds_still_while_the_top_is_to_come():
     assert early == waterfall.scale(ladder(), WIDTH)
 
 
-def test_a_climb_that_was_disturbed_says_so():
+def test_pairs_that_disagree_have_a_warning_and_no_figure():
     climbed = ladder()
     assert waterfall.disturbed(climbed) == ""
-    noisy = [
-        replace(rung, us_runs=(rung.us, 1.5 * rung.us)) if rung.us and i % 2 == 0 else rung
-        for i, rung in enumerate(climbed.rungs)
-    ]
-    assert "something else" in waterfall.disturbed(replace(climbed, rungs=tuple(noisy)))
-    assert waterfall.disturbed(replace(climbed, rungs=climbed.rungs[-2:])) == ""
+    unknown = replace(saved(100, 50), is_known=False)
+    noisy = replace(climbed.rungs[1], gain=unknown)
+    climbed = replace(climbed, rungs=(climbed.rungs[0], noisy, *climbed.rungs[2:]))
+    assert (
+        waterfall.disturbed(climbed) == "? at 1: the pairs disagree, something else uses the core."
+    )
+    assert (waterfall.gain(unknown), waterfall.alone(unknown)) == ("?", "?")
+    assert SAVED not in drawn(bars(climbed)["padding skip"])
+    assert waterfall.together(replace(climbed, together=unknown)) == "together ?"
 
 
 def test_words():
-    bottom, skip, *_ = ladder().rungs
-    assert (waterfall.gain(bottom), waterfall.gain(skip)) == ("", "53.5 %")
-    assert (waterfall.factor(bottom), waterfall.factor(skip)) == ("1.00×", "2.15×")
-    assert waterfall.factor(replace(skip, factor=123.4)) == "123×"
+    climbed = ladder()
+    bottom, skip, *_ = climbed.rungs
+    assert (waterfall.gain(bottom.gain), waterfall.gain(skip.gain)) == ("", "53.5 %")
+    assert (waterfall.spread(bottom.gain), waterfall.spread(skip.gain)) == ("", "±0.5 %")
+    assert (waterfall.factor(climbed, bottom), waterfall.factor(climbed, skip)) == (
+        *("1.00×", "2.15×"),
+    )
     assert (waterfall.on_m5(bottom), waterfall.on_m5(skip)) == ("", "34 %")
-    assert waterfall.spread(skip) == "±0.8 %"
     assert waterfall.together(ladder(5)) == ""
-    assert waterfall.together(ladder()) == "96.4× together, 3,713 → 38.5 us/step"
+    assert waterfall.together(climbed) == ("96.4× together (65.1× to 186×), 3,713 → 38.5 us/step")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "spread", "words"),
+    [
+        (100, 99.8, 0.5, ("none", "±0.5 %", "none ±0.5 %")),
+        (100, 88.8, 1.8, ("11 %", "±2 %", "11 ±2 %")),
+        (100, 66, 0.5, ("34.0 %", "±0.5 %", "34.0 ±0.5 %")),
+        (100, 66, 12.0, ("30 %", "±10 %", "30 ±10 %")),
+        (100, 111.5, 0.2, ("-11.5 %", "±0.2 %", "-11.5 ±0.2 %")),
+    ],
+)
+def test_no_digit_that_the_interval_does_not_carry(before, after, spread, words):
+    told = saved(before, after, spread)
+    assert (waterfall.gain(told), waterfall.spread(told), waterfall.alone(told)) == words

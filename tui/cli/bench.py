@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from eetui.core.engines import registry
 from eetui.core.engines.availability import choose_optimizations
+from eetui.core.engines.subject import Subject
 from eetui.core.measure import bench
 from eetui.tui.cli.console import data, waiting
 from eetui.tui.cli.options import ModelOptions
@@ -22,10 +23,8 @@ def run(options: ModelOptions, repeats: int, *, as_json: bool = False) -> int:
     with waiting() as tell:
         engine = registry.create(request.engine)
         report = bench.measure(
+            Subject(request.dataset, request.model, request.train, request.engine),
             engine,
-            request.dataset,
-            request.model,
-            request.train,
             choose_optimizations(engine, request.model, request.assignments),
             repeats,
             tell,
@@ -54,8 +53,16 @@ def _print_table(report: bench.BenchReport) -> None:
     runs = f"{report.repeats} x {report.steps_per_run:,} steps"
     table.add_row("step", f"{report.us_per_step:,.2f}", f"us   median of {runs}, {spread}")
     table.add_row("sample", f"{report.us_per_sample:,.2f}", "us")
-    table.add_row("samples", f"{report.samples_per_second:,.0f}", "a second")
-    table.add_row("work", f"{report.mflop_per_step:,.2f}", "MFLOP a step, nominal")
+    clock = "the training thread's CPU clock" if report.clock == "cpu" else "the wall clock"
+    table.add_row("clock", report.clock, f"step, sample, rate and peak are by {clock}")
+    table.add_row("wall clock", f"{report.wall_us_per_step:,.2f}", "us a step")
+    table.add_row("samples", f"{report.samples_per_second:,.0f}", "a second, by the wall clock")
+    table.add_row(
+        "work",
+        f"{report.mflop_per_step:,.2f}",
+        f"MFLOP a step, nominal: for {report.nominal_positions:.3g} positions a document; "
+        f"these have {report.mean_positions:.3g}",
+    )
     table.add_row("rate", f"{report.gflops:,.1f}", "GFLOP/s")
     table.add_row("peak of a core", f"{report.peak_gflops:,.1f}", "GFLOP/s, measured in between")
     table.add_row("share of peak", f"{report.percent_of_peak:,.1f}", "%")

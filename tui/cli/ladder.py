@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from eetui.core.engines import registry
 from eetui.core.engines.availability import choose_optimizations
-from eetui.core.measure.ladder import Ladder, Rung, climb
+from eetui.core.engines.subject import Subject
+from eetui.core.measure.climb import climb
+from eetui.core.measure.ladder import Gain, Ladder, Rung
 from eetui.core.optimizations import assigned, labels
 from eetui.tui import figures, waterfall
 from eetui.tui.cli.console import data, waiting
@@ -27,19 +29,22 @@ STYLES = {
 }
 FIGURES_WIDTH = 54
 """Columns of all that stands beside a bar, without the six gaps."""
+ALONE_WIDTH = 13
 ROOMY = 90
 """Columns from which on a gap has two of them."""
-LEAST_BAR = 10
+LEAST_BAR = 6
+CLOCKS = {"cpu": "by the training thread's CPU clock", "wall": "by the wall clock"}
 
 
-def run(options: ModelOptions, rounds: int, *, as_json: bool = False) -> int:
+def run(options: ModelOptions, rounds: int, *, ablate: bool = False, as_json: bool = False) -> int:
     """Climb as `options` ask for and print it; gives the exit code."""
     request = request_model(options)
     with waiting() as tell:
         engine = registry.create(request.engine)
         chosen = choose_optimizations(engine, request.model, request.assignments)
         pinned = {key: getattr(chosen, key) for key in assigned(request.assignments)}
-        for ladder in climb(engine, request.dataset, request.model, request.train, pinned, rounds):
+        subject = Subject(request.dataset, request.model, request.train, request.engine)
+        for ladder in climb(subject, pinned, rounds, ablate=ablate, engine=engine):
             if tell:
                 tell(ladder.doing)
     if as_json:
@@ -65,27 +70,39 @@ def _facts(ladder: Ladder) -> dict[str, Any]:
         "seed": ladder.seed,
         "pinned": ladder.pinned,
         "rounds": ladder.rounds,
+        "clock": ladder.clock,
         "us_per_step": top.us,
-        "factor": top.factor,
-        "rungs": [_rung_facts(rung) for rung in ladder.rungs],
+        "factor": ladder.factor(top),
+        "together": _gain_facts(ladder.together),
+        "rungs": [_rung_facts(ladder, rung) for rung in ladder.rungs],
     }
 
 
-def _rung_facts(rung: Rung) -> dict[str, Any]:
+def _rung_facts(ladder: Ladder, rung: Rung) -> dict[str, Any]:
     return {
         "key": rung.key,
         "label": rung.label,
         "optimizations": None if rung.optimizations is None else labels(rung.optimizations),
         "us_per_step": rung.us,
-        "us_per_step_min": rung.us_min,
-        "us_per_step_max": rung.us_max,
-        "us_per_step_runs": list(rung.us_runs),
-        "steps_per_run": rung.steps_per_run,
-        "gain_percent": rung.gain,
-        "factor": rung.factor,
+        "gain": _gain_facts(rung.gain),
+        "alone": _gain_facts(rung.alone),
+        "factor": ladder.factor(rung),
         "m5_gain_percent": rung.m5_gain,
         "aside": rung.aside,
         "reason": rung.reason,
+    }
+
+
+def _gain_facts(gain: Gain | None) -> dict[str, Any] | None:
+    """A gain's figures, which are null where its pairs disagree."""
+    if gain is None:
+        return None
+    return {
+        "percent": gain.estimate if gain.is_known else None,
+        "low": gain.low if gain.is_known else None,
+        "high": gain.high if gain.is_known else None,
+        "pairs": gain.pairs,
+        "is_some": gain.is_some,
     }
 
 
@@ -102,27 +119,34 @@ def _print_waterfall(ladder: Ladder) -> None:
     )
     console.print()
     gap = 2 if console.width >= ROOMY else 1
-    on = waterfall.scale(ladder, max(console.width - FIGURES_WIDTH - 6 * gap, LEAST_BAR))
+    beside = FIGURES_WIDTH + (ALONE_WIDTH if ladder.is_ablated else 0)
+    on = waterfall.scale(ladder, max(console.width - beside - 6 * gap, LEAST_BAR))
     table = Table(box=None, padding=(0, gap, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("rung", no_wrap=True)
-    for heading in ("us/step", "spread"):
+    headings = ("us/step", "gain", "spread", *(("alone",) if ladder.is_ablated else ()))
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True, width=on.width)
-    for heading in ("gain", "so far"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("so far", justify="right", no_wrap=True)
     table.add_column("on M5", justify="right", no_wrap=True, style="dim")
     for rung in ladder.climbed:
         table.add_row(
             waterfall.label(rung),
             figures.microseconds(rung.us),
-            waterfall.spread(rung),
+            waterfall.gain(rung.gain),
+            waterfall.spread(rung.gain),
+            *((waterfall.alone(rung.alone),) if ladder.is_ablated else ()),
             _bar(rung, on),
-            waterfall.gain(rung),
-            waterfall.factor(rung),
+            waterfall.factor(ladder, rung),
             waterfall.on_m5(rung),
         )
     console.print(table)
-    console.print(f"\n{waterfall.together(ladder)}, medians of {ladder.rounds} rounds")
+    console.print(f"\n{waterfall.together(ladder)}, {CLOCKS[ladder.clock]}")
+    console.print(
+        "gain: what the rung saves of the one below, with a 95 % interval; none: it holds zero"
+        + ("\nalone: what it saves where all others are on" if ladder.is_ablated else ""),
+        style="dim",
+    )
     if warning := waterfall.disturbed(ladder):
         console.print(warning)
     console.print()

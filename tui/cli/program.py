@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -16,7 +16,7 @@ from eetui.core.text import visible
 from eetui.tui.cli.options import ModelOptions, RaceOptions, RunOptions, given, taking
 from eetui.tui.cli.output import JSON, complain, is_interactive, prepare_streams
 
-COMMANDS = ("train", "sample", "bench", "ladder", "race", "doctor")
+COMMANDS = ("train", "sample", "bench", "ab", "ladder", "race", "doctor")
 CONFIGURABLE = {field.name for field in fields(RunOptions)} - {"save", "load"}
 
 app = typer.Typer(
@@ -125,18 +125,63 @@ def bench(
 
 @app.command()
 @taking(ModelOptions)
+def ab(
+    context: typer.Context,
+    options: ModelOptions,
+    setting: Annotated[
+        str,
+        typer.Argument(
+            help="What to compare: a toggle (padding_skip) or two values of a setting "
+            "(vector_width=4,16, batch=16,64, lr=.005,.01, engine=numba,native).",
+            metavar="SETTING[=A,B]",
+        ),
+    ],
+    metric: Annotated[
+        Literal["time", "loss"],
+        typer.Option(help="What decides: the time of a sample, or the loss after training."),
+    ] = "time",
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            help="time: what the comparison takes at the most. loss: what every run trains for.",
+            show_default="3 for the time; for the loss it is --steps that ends a run",
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="loss: steps of every run.", show_default="2,000"),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(help="loss: runs of each of the two.", show_default="16"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
+) -> int:
+    """Compare two values of a setting in pairs, and tell how sure the difference is."""
+    from eetui.tui.cli.ab import Way, run
+
+    return run(setting, options, Way(metric, seconds, steps, seeds), as_json=json)
+
+
+@app.command()
+@taking(ModelOptions)
 def ladder(
     context: typer.Context,
     options: ModelOptions,
     rounds: Annotated[
-        int, typer.Option(help="Times that every rung is measured, in turn with the others.")
+        int,
+        typer.Option(help="Rounds of 8 pairs at the most: each rung beside the one below it."),
     ] = 11,
+    ablate: Annotated[
+        bool,
+        typer.Option("--ablate", help="Also take each rung away alone from everything on."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
 ) -> int:
     """Climb from everything off to everything on, a toggle at a time, and measure each rung."""
     from eetui.tui.cli.ladder import run
 
-    return run(options, rounds, as_json=json)
+    return run(options, rounds, ablate=ablate, as_json=json)
 
 
 @app.command()

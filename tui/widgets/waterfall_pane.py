@@ -21,7 +21,7 @@ STYLES = {
 }
 LABEL_WIDTH = 27
 ROOMY = 100
-"""The spread has a column of its own if the pane is at least this wide."""
+"""Columns from which on there is room for all columns."""
 
 
 class WaterfallPane(LinesPane):
@@ -52,20 +52,22 @@ class WaterfallPane(LinesPane):
     def _lines(self, ladder: Ladder, width: int) -> list[Content]:
         room = self.parent.size.height if self.parent is not None else 0  # type: ignore[attr-defined]
         possible = [rung for rung in ladder.rungs if not rung.reason]
-        columns = _columns(width)
+        columns = _columns(ladder, width)
         others = LABEL_WIDTH + sum(abs(w) for _, w in columns) + 2
         on = waterfall.scale(ladder, max(width - others, 1))
         told = [_reason(rung, width) for rung in ladder.impossible]
-        needed = 4 + len(possible) + sum(map(len, told))
+        total, warning = waterfall.together(ladder), waterfall.disturbed(ladder)
+        fixed = 4 + len(possible) + bool(warning)
+        needed = fixed + sum(map(len, told))
         if room < needed:  # what does not fit is cut; the main screen has it in full
             told = [[figures.clip(" ".join(reason), width - LABEL_WIDTH)] for reason in told]
-            needed = 4 + len(possible) + len(told)
+            needed = fixed + len(told)
         gap = [line()] if room >= needed + len(possible) else []
         lines = [_header(columns, on.width)]
         for rung in possible:
-            lines += [*gap, _row(rung, columns, on)]
-        total, warning = waterfall.together(ladder), waterfall.disturbed(ladder)
-        lines += [line(), line((total, "bold $foreground"), "   ", (warning, "$text-warning"))]
+            lines += [*gap, _row(ladder, rung, columns, on)]
+        lines += [line(), line((total, "bold $foreground"))]
+        lines += [line((warning, "$text-warning"))] if warning else []
         lines += [line()] if room > needed else []
         for rung, reason in zip(ladder.impossible, told, strict=True):
             words = [f"∅ {rung.label}", *[""] * (len(reason) - 1)]
@@ -85,9 +87,15 @@ Column = tuple[str, int]
 """A heading and a width; a column with a negative width is right of the bar."""
 
 
-def _columns(width: int) -> list[Column]:
-    spread: list[Column] = [("spread", 9)] if width >= ROOMY else []
-    return [("us/step", 8), *spread, ("gain", -8), ("so far", -8), ("on M5", -7)]
+def _columns(ladder: Ladder, width: int) -> list[Column]:
+    """The author's gains make room for the ablation where there is little."""
+    columns: list[Column] = [("us/step", 8), ("gain", 8), ("spread", 8)]
+    if ladder.is_ablated:
+        columns.append(("alone", 14))
+    columns.append(("so far", -8))
+    if not ladder.is_ablated or width >= ROOMY:
+        columns.append(("on M5", -7))
+    return columns
 
 
 def _header(columns: list[Column], bar: int) -> Content:
@@ -97,13 +105,15 @@ def _header(columns: list[Column], bar: int) -> Content:
     return line((words + "".join(word.rjust(-w) for word, w in columns if w < 0), MUTED))
 
 
-def _row(rung: Rung, columns: list[Column], on: Scale) -> Content:
+def _row(ladder: Ladder, rung: Rung, columns: list[Column], on: Scale) -> Content:
     is_there = rung.us is not None
+    is_gain = rung.gain is not None and rung.gain.is_some
     texts: dict[str, tuple[str, str]] = {
         "us/step": (figures.microseconds(rung.us), "bold $foreground" if is_there else DIM),
-        "spread": (waterfall.spread(rung), MUTED),
-        "gain": (waterfall.gain(rung), "$foreground"),
-        "so far": (waterfall.factor(rung), "bold $foreground"),
+        "gain": (waterfall.gain(rung.gain), "$foreground" if is_gain else MUTED),
+        "spread": (waterfall.spread(rung.gain), MUTED),
+        "alone": (waterfall.alone(rung.alone), "$foreground"),
+        "so far": (waterfall.factor(ladder, rung), "bold $foreground"),
         "on M5": (waterfall.on_m5(rung), "$secondary"),
     }
     before: list[Part] = [

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 import weakref
-from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eetui.core import cpu
+from eetui.core import clocks, cpu
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import availability
@@ -158,7 +157,7 @@ class NativeEngine:
         losses = np.zeros(len(rows), np.float32)
         ticks = np.zeros(len(PHASES) + 1, np.int64)
         check_state(state, model)
-        elapsed = self._call(
+        spent = self._call(
             state.params, dataset, model, optimizations, rows, losses,
             step=state.step, profile=profile, ticks=ticks.ctypes.data,
             rates=rates.ctypes.data, m=state.m.ctypes.data, v=state.v.ctypes.data,
@@ -166,9 +165,10 @@ class NativeEngine:
         )  # fmt: skip
         state.step += len(rows)
         if not profile:
-            return StepReport(losses, elapsed)
-        scale = elapsed / max(int(ticks[-1]), 1)
-        return StepReport(losses, elapsed, (ticks[:-1] * scale).astype(np.int64))
+            return StepReport(losses, spent.wall_ns, None, spent.cpu_ns)
+        scale = spent.wall_ns / max(int(ticks[-1]), 1)
+        phase_ns = (ticks[:-1] * scale).astype(np.int64)
+        return StepReport(losses, spent.wall_ns, phase_ns, spent.cpu_ns)
 
     def gradients(
         self,
@@ -264,8 +264,8 @@ class NativeEngine:
         documents: NDArray[np.int32],
         losses: NDArray[np.float32],
         **fields: Any,
-    ) -> int:
-        """Check what the library cannot see, call it and return the nanoseconds."""
+    ) -> clocks.Spent:
+        """Check what the library cannot see, call it and return the time that it took."""
         self._check(optimizations)
         check_vector(params, model)
         check_fit(dataset, model)
@@ -298,9 +298,9 @@ class NativeEngine:
         with self._turn:
             self._lend_memory(job)
             job.crew = self._crew_of(on.threads)
-            start = perf_counter_ns()
+            start = clocks.now()
             self._library.call(job)
-            return perf_counter_ns() - start
+            return clocks.since(start, alone=on.threads == 1)
 
     def _lend_memory(self, job: Any) -> None:
         """Give a job scratch memory, which grows to the largest that was asked for."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eetui.core import cpu
+from eetui.core import clocks, cpu
 from eetui.core.config import MAX_BATCH, ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import availability
@@ -124,7 +123,7 @@ class NumbaEngine:
             return StepReport(losses, 0, np.zeros(len(PHASES), np.int64) if profile else None)
         ticks = np.zeros(len(PHASES) + 1, np.int64)
         check_state(state, model)
-        elapsed = self._call(
+        spent = self._call(
             state.params, dataset, model, optimizations, rows, losses,
             update=True, step=state.step, profile=profile, phases=ticks.ctypes.data,
             learning_rates=rates.ctypes.data, m=state.m.ctypes.data, v=state.v.ctypes.data,
@@ -132,9 +131,10 @@ class NumbaEngine:
         )  # fmt: skip
         state.step += len(rows)
         if not profile:
-            return StepReport(losses, elapsed)
-        scale = elapsed / max(int(ticks[-1]), 1)
-        return StepReport(losses, elapsed, (ticks[:-1] * scale).astype(np.int64))
+            return StepReport(losses, spent.wall_ns, None, spent.cpu_ns)
+        scale = spent.wall_ns / max(int(ticks[-1]), 1)
+        phase_ns = (ticks[:-1] * scale).astype(np.int64)
+        return StepReport(losses, spent.wall_ns, phase_ns, spent.cpu_ns)
 
     generate = staticmethod(generate)
 
@@ -188,8 +188,8 @@ class NumbaEngine:
         losses: NDArray[np.float32],
         forward_only: bool = False,
         **fields: float,
-    ) -> int:
-        """Check everything that the kernel will not, call it and return the nanoseconds."""
+    ) -> clocks.Spent:
+        """Check everything that the kernel will not, call it and return the time that it took."""
         self._check(optimizations)
         if dataset is not self._checked:
             _check_dataset(dataset)
@@ -210,9 +210,9 @@ class NumbaEngine:
                 lengths=dataset.lengths.ctypes.data, documents=documents.ctypes.data,
                 losses=losses.ctypes.data, **fields,
             )  # fmt: skip
-            start = perf_counter_ns()
+            start = clocks.now()
             train(space.plan.ctypes.data)
-            return perf_counter_ns() - start
+            return clocks.since(start)
 
     def _check(self, optimizations: Optimizations) -> None:
         for key in labels(optimizations):

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-import platformdirs
 import pytest
 
+from eetui.core import settings
 from eetui.core.data import sources
 from eetui.core.data.dataset import load_dataset
 from eetui.core.errors import EetuiError
@@ -48,7 +48,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache folder."""
     folder = tmp_path / "cache"
-    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda *_, **__: str(folder))
+    monkeypatch.setattr(settings, "cache_path", lambda: folder)
     return folder
 
 

@@ -1,22 +1,12 @@
-"""Small data sets of any shape, and the oracle's answer on them."""
+"""One engine of each kind for all tests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
 import pytest
 
-from eetui.core.config import ModelConfig
-from eetui.core.data.dataset import Dataset
-from eetui.core.engines.base import Gradients
 from eetui.core.engines.native import library
 from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.engines.numba.engine import NumbaEngine
-from eetui.core.model import reference
-from eetui.core.model.state import TrainState, relative_distance
-
-WorstError = Callable[..., float]
 
 
 @pytest.fixture(scope="session")
@@ -31,32 +21,3 @@ def native() -> NativeEngine:
     if library.find() is None:
         pytest.skip(library.WHY_MISSING)
     return NativeEngine()
-
-
-@pytest.fixture(scope="session")
-def worst_error() -> WorstError:
-    """The relative gradient error of the worst tensor against the float64 oracle.
-
-    The loss must be right to `loss_within` of it.
-    """
-
-    def compare(
-        found: Gradients,
-        state: TrainState,
-        model: ModelConfig,
-        dataset: Dataset,
-        documents: np.ndarray,
-        loss_within: float = 1e-5,
-    ) -> float:
-        loss, expected = reference.loss_and_gradients(
-            state.params.astype(np.float64),
-            model,
-            dataset.tokens[documents],
-            dataset.lengths[documents],
-        )
-        assert found.loss == pytest.approx(loss, rel=loss_within)
-        error = relative_distance(model, found.grads, expected)
-        assert error is not None, "a gradient is no number"
-        return error
-
-    return compare

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from statistics import median
-from time import perf_counter
-
 import numpy as np
 import pytest
 
+from eetui.core import clocks
 from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.data.batches import documents
 from eetui.core.data.dataset import load_dataset
 from eetui.core.engines import peak
 from eetui.core.engines.base import PHASES, StepReport
+from eetui.core.engines.subject import Subject
 from eetui.core.errors import UsageError
-from eetui.core.measure import bench
+from eetui.core.measure import bench, timer
 from eetui.core.optimizations import Optimizations
 
 PEAK = 100.0
@@ -21,12 +21,12 @@ MODEL = ModelConfig(d_model=16)
 
 
 class PacedEngine:
-    """Takes `us` microseconds a step, plus what `delays` says for each call after warming up."""
+    """Takes `us` microseconds a step of a core of which it has a quarter, on the `ticks` clock."""
 
     name = "paced"
 
-    def __init__(self, us: float = 200.0) -> None:
-        self.us = us
+    def __init__(self, ticks: Ticks, us: float = 200.0, *, alone: bool = True) -> None:
+        self.ticks, self.us, self.alone = ticks, us, alone
         self.calls: list[tuple[int, int, bytes, bool]] = []
         self.rates: set[float] = set()
 
@@ -37,56 +37,89 @@ class PacedEngine:
         return "clockwork"
 
     def run(self, state, dataset, model, train, optimizations, documents, rates, profile=False):
-        start = perf_counter()
         n = len(documents)
         self.calls.append((state.step, n, documents.tobytes(), profile))
         self.rates.update(rates.tolist())
         state.step += n
         state.params += 1
-        while perf_counter() - start < n * self.us / 1e6:
-            pass
+        self.ticks.run(n * self.us)
         ns = np.full(len(PHASES), 1000 * n) if profile else None
-        return StepReport(np.zeros(n, np.float32), int(n * self.us * 1e3), ns)
+        cpu_ns = int(n * self.us * 1e3)
+        return StepReport(np.zeros(n, np.float32), 4 * cpu_ns, ns, cpu_ns if self.alone else None)
+
+
+class Ticks:
+    """Both clocks of the bench."""
+
+    def __init__(self) -> None:
+        self.cpu_ns = self.wall_ns = 0
+
+    def run(self, us: float) -> None:
+        self.cpu_ns += round(us * 1e3)
+        self.wall_ns += round(4 * us * 1e3)
+
+
+@pytest.fixture
+def ticks(monkeypatch) -> Ticks:
+    """The clocks, on which drawing the documents of a step takes 10 us."""
+    ticks = Ticks()
+    monkeypatch.setattr(clocks, "thread_time_ns", lambda: ticks.cpu_ns)
+    monkeypatch.setattr(clocks, "perf_counter_ns", lambda: ticks.wall_ns)
+    monkeypatch.setattr(timer, "perf_counter", lambda: ticks.wall_ns / 1e9)
+
+    def drawn(seed, first_step, n_steps, *others):
+        ticks.run(10.0 * n_steps)
+        return documents(seed, first_step, n_steps, *others)
+
+    monkeypatch.setattr(timer, "documents", drawn)
+    return ticks
 
 
 @pytest.fixture(autouse=True)
 def known_peak(monkeypatch):
     monkeypatch.setattr(peak, "measure", lambda: PEAK)
-    monkeypatch.setattr(bench, "RUN_SECONDS", 0.02)
-    monkeypatch.setattr(bench, "WARM_UP_SECONDS", 0.05)
 
 
-def measure(engine, repeats=5, **train):
-    train = TrainConfig(**{"batch": 4, **train})
-    return bench.measure(engine, load_dataset(), MODEL, train, Optimizations(), repeats)
+def measure(engine, repeats=5, model=MODEL, **train):
+    subject = Subject(load_dataset(), model, TrainConfig(**{"batch": 4, **train}))
+    return bench.measure(subject, engine, Optimizations(), repeats)
 
 
-def test_figures_follow_from_the_runs():
-    report = measure(PacedEngine())
-    assert report.us_per_step == median(report.us_per_step_runs)
-    assert report.us_per_step == pytest.approx(200, rel=0.5)
-    assert report.us_per_step_min == min(report.us_per_step_runs)
-    assert report.us_per_step_max == max(report.us_per_step_runs)
-    assert len(report.us_per_step_runs) == len(report.peak_gflops_runs) == report.repeats == 5
-    assert report.us_per_sample == report.us_per_step / 4
-    assert report.samples_per_second == pytest.approx(1e6 / report.us_per_sample)
-    assert report.gflops == pytest.approx(report.mflop_per_step / report.us_per_step * 1e3)
-    assert report.percent_of_peak == pytest.approx(report.gflops)
+def test_figures_follow_from_the_runs(ticks):
+    """The step is what the thread ran, drawing included; the wall clock stands beside it."""
+    report = measure(PacedEngine(ticks))
+    assert report.clock == "cpu"
+    assert report.us_per_step == pytest.approx(210)
+    assert report.wall_us_per_step == pytest.approx(840)
+    assert report.us_per_step_runs == pytest.approx([210] * 5)
+    assert report.wall_us_per_step_runs == pytest.approx([840] * 5)
+    assert (report.us_per_step_min, report.us_per_step_max) == pytest.approx((210, 210))
+    assert len(report.peak_gflops_runs) == report.repeats == 5
+    assert report.us_per_sample == pytest.approx(210 / 4)
+    assert report.samples_per_second == pytest.approx(4e6 / 840)
+    assert report.gflops == pytest.approx(report.mflop_per_step / 210 * 1e3)
+    assert report.percent_of_peak == pytest.approx(100 * report.gflops / PEAK)
     assert report.isa == "clockwork"
     assert report.phases_us == dict.fromkeys(PHASES, 1.0)
+    assert report.nominal_positions == 6.5
+    assert report.mean_positions == pytest.approx(7.14, abs=0.01)
+
+
+def test_several_threads_are_timed_by_the_wall_clock(ticks):
+    report = measure(PacedEngine(ticks, alone=False))
+    assert report.clock == "wall"
+    assert report.us_per_step == report.wall_us_per_step == pytest.approx(840)
 
 
 @pytest.mark.parametrize(("d_model", "mflop"), [(16, 2.3), (32, 8.5), (64, 32.5), (128, 127)])
-def test_work_is_counted_as_in_the_published_figures(d_model, mflop):
+def test_work_is_counted_as_in_the_published_figures(ticks, d_model, mflop):
     model = ModelConfig(d_model=d_model)
-    report = bench.measure(
-        PacedEngine(), load_dataset(), model, TrainConfig(batch=16), Optimizations(), 1
-    )
+    report = measure(PacedEngine(ticks), 1, model, batch=16)
     assert report.mflop_per_step == pytest.approx(mflop, rel=0.01)
 
 
-def test_every_repeat_does_the_same_work_after_warming_up():
-    engine = PacedEngine()
+def test_every_repeat_does_the_same_work_after_warming_up(ticks):
+    engine = PacedEngine(ticks)
     report = measure(engine)
     repeats, profiled_runs = engine.calls[-8:-3], engine.calls[-3:]
     assert len(set(repeats)) == 1
@@ -97,26 +130,26 @@ def test_every_repeat_does_the_same_work_after_warming_up():
     assert all(call[3] for call in profiled_runs)
 
 
-def test_the_learning_rate_does_not_run_out():
-    engine = PacedEngine(us=5.0)
+def test_the_learning_rate_does_not_run_out(ticks):
+    engine = PacedEngine(ticks, us=5.0)
     measure(engine, steps=10, learning_rate=0.01)
     assert engine.rates == {np.float32(0.01)}
 
 
-def test_a_slow_engine_is_not_kept_for_long():
-    engine = PacedEngine(us=30_000)
+def test_a_slow_engine_is_not_kept_for_long(ticks):
+    engine = PacedEngine(ticks, us=300_000)
     assert measure(engine, repeats=2).steps_per_run == 1
     assert len(engine.calls) <= 2 + 2 + 3
 
 
-def test_an_engine_without_clocks_has_no_phases():
-    engine = PacedEngine()
+def test_an_engine_without_clocks_has_no_phases(ticks):
+    engine = PacedEngine(ticks)
     run = engine.run
     engine.run = lambda *args: run(*args[:-1], False)
     assert measure(engine).phases_us == {}
 
 
 @pytest.mark.parametrize("repeats", [0, -1, 1001])
-def test_impossible_repeats(repeats):
+def test_impossible_repeats(ticks, repeats):
     with pytest.raises(UsageError, match="repeats"):
-        measure(PacedEngine(), repeats)
+        measure(PacedEngine(ticks), repeats)

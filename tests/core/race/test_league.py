@@ -10,8 +10,7 @@ import pytest
 from eetui.core.errors import UsageError
 from eetui.core.race.lane import KEPT_NAMES, RacePlan
 from eetui.core.race.standing import ContestantStatus
-
-from .conftest import Fake
+from tests.core.race.conftest import Fake
 
 
 def test_slices_go_to_whoever_has_the_fewest_seconds(race, clock):

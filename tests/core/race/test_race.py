@@ -10,8 +10,7 @@ import pytest
 from eetui.core.race.lane import RacePlan
 from eetui.core.race.race import Race
 from eetui.core.race.standing import ContestantStatus
-
-from .conftest import Fake
+from tests.core.race.conftest import Fake
 
 PATIENCE = 30.0
 ENDLESS = RacePlan(seconds=1e6)

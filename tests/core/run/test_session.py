@@ -19,7 +19,7 @@ from eetui.core.engines.availability import judge
 from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.engines.numpy import NumpyEngine
 from eetui.core.errors import EngineError
-from eetui.core.measure import ladder
+from eetui.core.measure import climb, timer
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations, Value, find_optimization
 from eetui.core.run.session import Session
@@ -155,7 +155,8 @@ def test_pause_step_and_resume(names, live) -> None:
 
 
 def test_a_climb_leaves_the_run_as_it_is(names, live, monkeypatch) -> None:
-    monkeypatch.setattr(ladder, "WARM_UP_SECONDS", 0.02)
+    monkeypatch.setattr(timer, "MID_RUN_SECONDS", 0.02)
+    monkeypatch.setattr(climb, "WAITS", 0)
     session = Session(names, SMALL, LONG, engine="numpy", measure_peak=False)
     run = live(session)
     run.wait_for(lambda s: s.step > 0)

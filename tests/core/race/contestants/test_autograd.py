@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from eetui.core.race.contestants.vector.autograd import Variable, stack
-
-from ..conftest import slopes
+from tests.core.race.conftest import slopes
 
 OPERATIONS: dict[str, Callable[[Variable, Variable], Variable]] = {
     "add": lambda x, y: x + y,

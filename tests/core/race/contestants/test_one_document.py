@@ -22,8 +22,7 @@ from eetui.core.race.contestants.scalar.scalar_learner import SCALAR
 from eetui.core.race.contestants.tape.tape_learner import TAPE, TAPE_F32
 from eetui.core.race.contestants.vector.vector_learners import VECTOR, VECTOR_SGD
 from eetui.core.race.microgpt import microgpt_task
-
-from ...conftest import Toy
+from tests.support.toy import Toy
 
 CONTESTANTS: dict[str, Contestant] = {
     each.name: each

@@ -19,8 +19,7 @@ from eetui.core.race.contestants.rnn.recurrent_learner import (
 )
 from eetui.core.race.contestants.vector.autograd import Array
 from eetui.core.race.microgpt import microgpt_task
-
-from ..conftest import slopes
+from tests.core.race.conftest import slopes
 
 Recurrent = OneDocumentContestant[RecurrentLearner]
 RECIPE = TrainConfig(batch=1, learning_rate=0.01, steps=1000)

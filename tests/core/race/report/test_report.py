@@ -16,8 +16,7 @@ from eetui.core.race.report.pictures import league_chart, loss_chart
 from eetui.core.race.report.to_json import league_json
 from eetui.core.race.studies import one_second
 from eetui.core.race.studies.launch_model import LaunchResult
-
-from ..conftest import Fake
+from tests.core.race.conftest import Fake
 
 
 @pytest.fixture

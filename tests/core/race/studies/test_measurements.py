@@ -7,8 +7,7 @@ import pytest
 from eetui.core.data.dataset import load_dataset
 from eetui.core.race import roster
 from eetui.core.race.studies import launch_model, one_second, published
-
-from ..conftest import Fake
+from tests.core.race.conftest import Fake
 
 
 class Each(Fake):

@@ -17,7 +17,7 @@ from eetui.core.model import sampling
 from eetui.core.model.state import TrainState
 from eetui.core.model.statistics import SampleStatistics, statistics
 
-from .test_native_gradients import WIDTHS, with_width
+from .test_gradients import WIDTHS, with_width
 
 MODELS = [
     ModelConfig(d_model=16),

@@ -6,14 +6,15 @@ import json
 
 import pytest
 
-from eetui.core.measure import ladder
+from eetui.core.measure import climb, timer
 
-QUICK = ("ladder", "--engine", "numpy", "--d-model", "8", "--rounds", "2")
+QUICK = ("ladder", "--engine", "numpy", "--d-model", "8", "--rounds", "1")
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(ladder, "WARM_UP_SECONDS", 0.02)
+    monkeypatch.setattr(timer, "MID_RUN_SECONDS", 0.02)
+    monkeypatch.setattr(climb, "WAITS", 0)
 
 
 def test_json_has_what_scripts_rely_on(cli):
@@ -24,13 +25,16 @@ def test_json_has_what_scripts_rely_on(cli):
         *("numpy", 8, 2, 4),
     )
     bottom, skip, *others = facts["rungs"]
-    assert (bottom["key"], bottom["gain_percent"], bottom["factor"]) == ("", None, 1.0)
+    assert (bottom["key"], bottom["gain"], bottom["factor"]) == ("", None, 1.0)
     assert bottom["optimizations"]["padding_skip"] == "off"
     assert skip["optimizations"] == bottom["optimizations"] | {"padding_skip": "on"}
     assert (skip["m5_gain_percent"], skip["reason"]) == (34.0, "")
-    assert len(skip["us_per_step_runs"]) == facts["rounds"] == 2
-    assert skip["us_per_step_min"] <= skip["us_per_step"] <= skip["us_per_step_max"]
+    for gain in (skip["gain"], facts["together"]):
+        assert list(gain) == ["percent", "low", "high", "pairs", "is_some"]
+        assert gain["pairs"] >= 8
+    assert skip["us_per_step"] > 0
     assert facts["factor"] == skip["factor"]
+    assert (facts["clock"], skip["alone"]) == ("wall", None)
     for rung in others:
         assert rung["us_per_step"] is None
         assert rung["reason"].endswith(".")
@@ -44,9 +48,17 @@ def test_a_waterfall_for_people(cli):
     skip = next(line for line in lines if line.startswith("padding skip"))
     assert "█" in skip
     assert skip.rstrip().endswith("34 %")
-    assert "medians of 2 rounds" in result.out
+    assert "by the wall clock" in result.out
+    assert "±" in skip
     assert "NumPy has one exp" in result.out
     assert "\x1b" not in result.out
+
+
+def test_an_ablation_has_a_column(cli):
+    result = cli(*QUICK, "--ablate")
+    assert "alone: what it saves where all others are on" in result.out
+    facts = json.loads(cli(*QUICK, "--ablate", "--json").out)
+    assert facts["rungs"][1]["alone"]["pairs"] >= 8
 
 
 def test_a_toggle_that_is_set_is_held(cli):

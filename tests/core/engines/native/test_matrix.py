@@ -22,9 +22,8 @@ from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.errors import EngineError
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations, find_optimization
-
-from ..conftest import Toy
-from .conftest import WorstError
+from tests.support.oracle import worst_error
+from tests.support.toy import Toy
 
 ENTRY = find_optimization("matrix_engine")
 LIMITS = {"exact": 1e-4, "rounding": 5e-2}
@@ -58,9 +57,7 @@ def ways(native: NativeEngine, value: str) -> list[Optimizations]:
 
 @pytest.mark.parametrize("value", ENTRY.values[1:])
 @pytest.mark.parametrize("model", MODELS, ids=str)
-def test_gradients(
-    native: NativeEngine, toy: Toy, worst_error: WorstError, model: ModelConfig, value: str
-) -> None:
+def test_gradients(native: NativeEngine, toy: Toy, model: ModelConfig, value: str) -> None:
     kind = ENTRY.kind_of(value)
     limit = KINKED if kind == "rounding" and model.activation == "relu" else LIMITS[kind]
     for on in ways(native, value):
@@ -71,7 +68,7 @@ def test_gradients(
             for way in (on, replace(on, fused=False, work_order="sample", prefix_sharing=False)):
                 found = native.gradients(state, dataset, model, way, rows)
                 within = 1e-5 if limit < 1e-3 else 1e-2
-                error = worst_error(found, state, model, dataset, rows, loss_within=within)
+                error = worst_error(found, state, model, dataset, rows, loss_tolerance=within)
                 assert error < limit, way
 
 

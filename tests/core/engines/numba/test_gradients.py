@@ -12,9 +12,8 @@ from eetui.core.engines.numba.engine import WIDTHS, NumbaEngine
 from eetui.core.errors import EngineError
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations
-
-from ..conftest import Toy
-from .conftest import WorstError
+from tests.support.oracle import worst_error
+from tests.support.toy import Toy
 
 LIMIT = 1e-4
 ALL = [
@@ -36,7 +35,6 @@ def _state(model: ModelConfig, seed: int) -> TrainState:
 def test_every_combination_of_toggles(
     engine: NumbaEngine,
     toy: Toy,
-    worst_error: WorstError,
     optimizations: Optimizations,
     n_layers: int,
     activation: str,
@@ -69,9 +67,7 @@ def _name(model: ModelConfig) -> str:
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("model", SHAPES, ids=_name)
-def test_ragged_shapes(
-    engine: NumbaEngine, toy: Toy, worst_error: WorstError, model: ModelConfig, width: int
-) -> None:
+def test_ragged_shapes(engine: NumbaEngine, toy: Toy, model: ModelConfig, width: int) -> None:
     dataset = toy(model)
     state = TrainState.create(model, 5)
     for skip, batch in ((True, 1), (True, 31), (False, 9)):
@@ -82,9 +78,7 @@ def test_ragged_shapes(
 
 
 @pytest.mark.parametrize("lengths", [[1], [1, 1, 1], [16], [1, 16, 1, 2, 15], [16] * 16])
-def test_shortest_and_longest_documents(
-    engine: NumbaEngine, toy: Toy, worst_error: WorstError, lengths: list[int]
-) -> None:
+def test_shortest_and_longest_documents(engine: NumbaEngine, toy: Toy, lengths: list[int]) -> None:
     model = ModelConfig(d_model=16)
     dataset = toy(model, lengths=lengths)
     state = _state(model, 7)
@@ -94,9 +88,7 @@ def test_shortest_and_longest_documents(
         assert worst_error(found, state, model, dataset, documents) < LIMIT
 
 
-def test_a_large_batch_goes_through_in_pieces(
-    engine: NumbaEngine, toy: Toy, worst_error: WorstError
-) -> None:
+def test_a_large_batch_goes_through_in_pieces(engine: NumbaEngine, toy: Toy) -> None:
     model = ModelConfig(d_model=20, n_layers=2)
     dataset = toy(model)
     state = _state(model, 8)

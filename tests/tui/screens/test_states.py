@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from screens import COMPACT, main_screen, shown, until
-from scripted import snapshot
-
 from eetui.core.run.snapshot import Status
+from tests.support.screens import COMPACT, main_screen, shown, until
+from tests.support.scripted import snapshot
 
 
 async def test_compiling_shows_a_line_that_moves_and_nothing_else_does(screen, session):

@@ -17,8 +17,7 @@ from eetui.core.errors import EngineError
 from eetui.core.model import reference
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations
-
-from ..conftest import Toy
+from tests.support.toy import Toy
 
 
 def _run(

@@ -6,8 +6,6 @@ import threading
 from dataclasses import replace
 
 import pytest
-from screens import COMPACT, FULL, main_screen, text, toasts, until
-from scripted_race import NO_TORCH, changed, league, measures, measures_with_gpu
 from textual.widgets import Input
 from textual.widgets._footer import FooterKey
 
@@ -19,6 +17,8 @@ from eetui.tui.commands import ActionCommands
 from eetui.tui.screens.main import MainScreen
 from eetui.tui.screens.race import RaceScreen
 from eetui.tui.widgets import contestant_pane
+from tests.support.screens import COMPACT, FULL, main_screen, text, toasts, until
+from tests.support.scripted_race import NO_TORCH, changed, league, measures, measures_with_gpu
 
 
 def seen(pilot, selector="#league") -> str:
@@ -130,6 +130,24 @@ async def test_every_order(screen, session):
             await pilot.press("o")
             assert next(iter(rows(pilot))) == first
             assert list(rows(pilot))[-1] == "torch"  # who cannot race is last in any order
+
+
+async def test_a_click_on_a_heading_sorts_by_it(screen, session):
+    async with screen() as pilot:
+        now = changed(league(), "vector", loss=0.5)
+        await begin(pilot, session, changed(now, "tape", reached=0.001))
+        table = pilot.app.screen.query_one("#league")
+        headings = text(table).splitlines()[0]
+        left = table.content_offset
+        for heading, first in (
+            ("loss", "vector"),
+            ("<", "tape"),
+            ("contestant", "scalar"),
+            ("speed-up", "native"),
+        ):
+            x = headings.index(heading)
+            await pilot.click("#league", offset=(left.x + x, left.y))
+            assert next(iter(rows(pilot))) == first
 
 
 @pytest.mark.parametrize("size", [FULL, COMPACT])

@@ -16,9 +16,8 @@ from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.errors import EngineError
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find_optimization
-
-from ..conftest import Toy
-from .conftest import WorstError
+from tests.support.oracle import worst_error
+from tests.support.toy import Toy
 
 LIMIT = 1e-4
 WIDTHS = find_optimization("vector_width").values
@@ -49,7 +48,6 @@ def with_width(native: NativeEngine, width: Value) -> Optimizations:
 def test_every_instruction_set(
     native: NativeEngine,
     names: Dataset,
-    worst_error: WorstError,
     d_model: int,
     n_layers: int,
     activation: str,
@@ -69,9 +67,7 @@ def test_every_instruction_set(
 @pytest.mark.parametrize(
     "key", [e.key for e in CATALOGUE if e.key not in {"vector_width", "matrix_engine"}]
 )
-def test_every_toggle_alone(
-    native: NativeEngine, names: Dataset, worst_error: WorstError, key: str, width: int
-) -> None:
+def test_every_toggle_alone(native: NativeEngine, names: Dataset, key: str, width: int) -> None:
     best = with_width(native, width)
     model, state = ModelConfig(32, n_layers=2), state_of(ModelConfig(32, n_layers=2), 4)
     documents = np.random.default_rng(4).integers(0, names.n_docs, 37)
@@ -82,7 +78,7 @@ def test_every_toggle_alone(
 
 @pytest.mark.parametrize("seed", range(60))
 def test_random_combinations_of_toggles_and_shapes(
-    native: NativeEngine, toy: Toy, worst_error: WorstError, seed: int
+    native: NativeEngine, toy: Toy, seed: int
 ) -> None:
     rng = random.Random(seed)
     heads = rng.choice([1, 2, 4, 8])
@@ -123,9 +119,7 @@ SHAPES = [
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("model", SHAPES, ids=str)
-def test_ragged_shapes(
-    native: NativeEngine, toy: Toy, worst_error: WorstError, model: ModelConfig, width: int
-) -> None:
+def test_ragged_shapes(native: NativeEngine, toy: Toy, model: ModelConfig, width: int) -> None:
     on = with_width(native, width)
     dataset, state = toy(model), TrainState.create(model, 5)
     for skip, batch in ((True, 1), (True, 31), (False, 9)):
@@ -149,7 +143,6 @@ def test_ragged_shapes(
 def test_odd_batches(
     native: NativeEngine,
     toy: Toy,
-    worst_error: WorstError,
     lengths: list[int],
     documents: list[int],
     share: bool,
@@ -163,7 +156,7 @@ def test_odd_batches(
         assert worst_error(found, state, model, dataset, chosen) < LIMIT
 
 
-def test_documents_that_begin_with_one_another(native: NativeEngine, toy: Toy, worst_error) -> None:
+def test_documents_that_begin_with_one_another(native: NativeEngine, toy: Toy) -> None:
     model = ModelConfig(d_model=16, n_layers=2)
     dataset = toy(model, lengths=[3, 12, 7, 16, 16, 1])
     dataset.tokens[:, 1:] = dataset.tokens[3, 1:]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from screens import main_screen, until
 from textual.widgets import Input, Select, Static
 
 from eetui.tui.screens.confirm import Confirm
 from eetui.tui.screens.run_form import RunForm
+from tests.support.screens import main_screen, until
 
 
 async def fill(pilot, **values):

@@ -20,9 +20,9 @@ from eetui.core.model import reference
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import CATALOGUE, Optimizations, find_optimization
 from eetui.core.run import checkpoint
+from tests.support.toy import Toy
 
-from ..conftest import Toy
-from .test_native_gradients import WIDTHS, possible, with_width
+from .test_gradients import WIDTHS, possible, with_width
 
 
 def advance(

@@ -6,8 +6,6 @@ import re
 from dataclasses import replace
 
 import pytest
-from screens import COMPACT, FULL, main_screen, shown, subtitle, toasts, until
-from scripted import NO_MATRIX_UNIT
 
 from eetui.core.errors import UsageError
 from eetui.core.run.snapshot import Status
@@ -16,6 +14,8 @@ from eetui.tui.app import EetuiApp
 from eetui.tui.commands import ActionCommands
 from eetui.tui.screens.main import MainScreen
 from eetui.tui.widgets.toggle_table import ToggleTable
+from tests.support.screens import COMPACT, FULL, main_screen, shown, subtitle, toasts, until
+from tests.support.scripted import NO_MATRIX_UNIT
 
 COMMANDS = [
     ("space", ("toggle_pause",)),

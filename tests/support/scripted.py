@@ -9,16 +9,16 @@ from math import log
 from typing import Any
 
 import numpy as np
-from scripted_race import ScriptedRaces
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Curve, Event
 from eetui.core.curves.track import TrackCurve
-from eetui.core.measure.ladder import NOT_CLIMBED, START, STORY, Ladder, Rung
+from eetui.core.measure.ladder import NOT_CLIMBED, START, STORY, Gain, Ladder, Rung
 from eetui.core.model.statistics import SampleStatistics
 from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find_optimization
 from eetui.core.optimizations import labels as all_labels
 from eetui.core.run.snapshot import Effect, NameSample, Notice, Snapshot, Status, Toggle
+from tests.support.scripted_race import ScriptedRaces
 
 NO_MATRIX_UNIT = "This machine's engine has no matrix unit path yet."
 
@@ -82,8 +82,8 @@ def snapshot(step: int = 4230, **changes: Any) -> Snapshot:
     model, train = ModelConfig(), TrainConfig()
     line = curve(step)
     events = (
-        Event(1500, 0.125, "padding_skip", "padding skip off"),
-        Event(2200, 0.256, "padding_skip", "padding skip on"),
+        Event(1500, 0.125, "padding_skip", "padding skip off", "padding skip on"),
+        Event(2200, 0.256, "padding_skip", "padding skip on", "padding skip off"),
     )
     milestones = [NameSample(k, n, True) for k, group in NAMES.items() if k <= step for n in group]
     latest = [
@@ -131,6 +131,12 @@ def snapshot(step: int = 4230, **changes: Any) -> Snapshot:
 RUNG_US = (3713, 1725, 1512, 820, 293, 134, 96.8, 61.7, 50.4, 50.9, 50.2, 38.7, 38.5)
 
 
+def saved(before: float, after: float, spread: float = 0.5) -> Gain:
+    """What going from one time to the other saves, give or take `spread` per cent."""
+    gain = 100 * (1 - after / before)
+    return Gain(gain, gain - spread, gain + spread, 40, is_known=True)
+
+
 def ladder(n_climbed: int = len(RUNG_US), doing: str = "") -> Ladder:
     """A climb of which the lowest `n_climbed` rungs have been measured; the tenth is slower."""
     rungs = [Rung("", None, START, Optimizations())]
@@ -141,9 +147,8 @@ def ladder(n_climbed: int = len(RUNG_US), doing: str = "") -> Ladder:
             way = rungs[-1].optimizations.with_value(key, value)
             rungs.append(Rung(key, value, label, way, m5_gain=entry.m5_gain))
     for i, us in enumerate(RUNG_US[:n_climbed]):
-        gain = 100 * (1 - us / RUNG_US[i - 1]) if i else None
-        runs = (us * 0.99, us, us * 1.02)
-        rungs[i] = replace(rungs[i], us_runs=runs, gain=gain, factor=RUNG_US[0] / us)
+        gain = saved(RUNG_US[i - 1], us) if i else None
+        rungs[i] = replace(rungs[i], us=float(us), gain=gain)
     rungs.append(Rung("matrix_engine", None, "matrix engine", None, NO_MATRIX_UNIT))
     rungs.append(Rung("threads", None, "threads", None, NOT_CLIMBED["threads"]))
     return Ladder(
@@ -156,6 +161,7 @@ def ladder(n_climbed: int = len(RUNG_US), doing: str = "") -> Ladder:
         pinned={},
         rounds=11,
         rungs=tuple(rungs),
+        together=saved(RUNG_US[0], RUNG_US[-1]) if n_climbed == len(RUNG_US) else None,
         round=1,
         progress=n_climbed / len(RUNG_US),
         doing=doing,

@@ -1,1 +1,0 @@
-"""Files shipped with eetui."""

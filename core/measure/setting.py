@@ -1,0 +1,138 @@
+"""What can be compared by name: 'padding_skip', 'vector_width=4,16', 'batch=16,64'."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from eetui.core.config import ACTIVATIONS, default_n_heads
+from eetui.core.engines import registry
+from eetui.core.engines.availability import choose_optimizations, judge
+from eetui.core.engines.base import Engine
+from eetui.core.engines.subject import Subject
+from eetui.core.errors import UsageError
+from eetui.core.measure.comparison import Arm
+from eetui.core.optimizations import CATALOGUE, Kind, find_optimization
+
+Change = Callable[[Subject, str], Subject]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting with two of its values. kind: what the second promises against the first."""
+
+    key: str
+    kind: Kind
+    a: Arm
+    b: Arm
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a whole number.") from None
+
+
+def _rate(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a number.") from None
+
+
+def _activation(subject: Subject, text: str) -> Subject:
+    if text not in ACTIVATIONS:
+        raise UsageError(f"activation is one of {', '.join(ACTIVATIONS)}, not {text!r}.")
+    return replace(subject, model=replace(subject.model, activation=text))
+
+
+def _heads(subject: Subject, text: str) -> Subject:
+    return replace(subject, model=replace(subject.model, n_heads=_number(text)))
+
+
+def _layers(subject: Subject, text: str) -> Subject:
+    return replace(subject, model=replace(subject.model, n_layers=_number(text)))
+
+
+def _batch(subject: Subject, text: str) -> Subject:
+    return replace(subject, train=replace(subject.train, batch=_number(text)))
+
+
+def _learning_rate(subject: Subject, text: str) -> Subject:
+    return replace(subject, train=replace(subject.train, learning_rate=_rate(text)))
+
+
+def _engine(subject: Subject, text: str) -> Subject:
+    return replace(subject, engine=registry.require(text))
+
+
+def _width(subject: Subject, text: str) -> Subject:
+    d_model = _number(text)
+    model = replace(subject.model, d_model=d_model, n_heads=default_n_heads(d_model))
+    return replace(subject, model=model)
+
+
+OTHERS: dict[str, tuple[Kind, Change]] = {
+    "batch": ("learning", _batch),
+    "lr": ("learning", _learning_rate),
+    "d_model": ("learning", _width),
+    "heads": ("learning", _heads),
+    "layers": ("learning", _layers),
+    "activation": ("learning", _activation),
+    "engine": ("exact", _engine),
+}
+"""What can be compared beside the catalogue's toggles."""
+
+
+def parse_setting(
+    text: str, subject: Subject, engine: Engine, assignments: Sequence[str]
+) -> Setting:
+    """The setting that `text` names, with other toggles as in `assignments`.
+
+    Without values a toggle's lowest possible value is compared with the one in force (or with the
+    next, where that is the lowest). Raises `UsageError` for what does not exist or cannot be here.
+    """
+    key, sign, written = text.partition("=")
+    key = key.strip().replace("-", "_")
+    values = [value.strip() for value in written.split(",")] if sign else []
+    if sign and (len(values) != 2 or not all(values)):
+        raise UsageError(f"Two values are compared, such as {key}=A,B: {text!r} has others.")
+    if key in OTHERS:
+        return _other(key, values, subject, engine, assignments)
+    if key not in {entry.key for entry in CATALOGUE}:
+        known = ", ".join([*(entry.key for entry in CATALOGUE), *OTHERS])
+        raise UsageError(f"There is no setting {key!r}: there are {known}.")
+    return _toggle(key, values, subject, engine, assignments)
+
+
+def _other(
+    key: str, values: list[str], subject: Subject, engine: Engine, assignments: Sequence[str]
+) -> Setting:
+    if not values:
+        raise UsageError(f"Say which values of {key} to compare, such as {key}=A,B.")
+    kind, change = OTHERS[key]
+    arms = []
+    for value in values:
+        changed = change(subject, value)
+        own = engine if changed.engine == subject.engine else changed.create_engine()
+        arms.append(Arm(value, changed, own, choose_optimizations(own, changed.model, assignments)))
+    return Setting(key, kind, *arms)
+
+
+def _toggle(
+    key: str, values: list[str], subject: Subject, engine: Engine, assignments: Sequence[str]
+) -> Setting:
+    entry = find_optimization(key)
+    if not values:
+        base = choose_optimizations(engine, subject.model, assignments)
+        possible = judge(engine, entry, base)
+        lowest, present = possible.values[0], getattr(base, key)
+        pair = (lowest, present if present != lowest else possible.after(lowest))
+        values = [entry.label(value) for value in pair]
+    arms = []
+    for value in map(entry.parse, values):
+        label = entry.label(value)
+        chosen = choose_optimizations(engine, subject.model, (*assignments, f"{key}={label}"))
+        arms.append(Arm(label, subject, engine, chosen))
+    return Setting(key, entry.kind_of(entry.parse(values[1])), *arms)

@@ -1,0 +1,36 @@
+"""What an engine computes, compared with the float64 reference."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from eetui.core.config import ModelConfig
+from eetui.core.data.dataset import Dataset
+from eetui.core.engines.base import Gradients
+from eetui.core.model import reference
+from eetui.core.model.state import TrainState, relative_distance
+
+
+def worst_error(
+    found: Gradients,
+    state: TrainState,
+    model: ModelConfig,
+    dataset: Dataset,
+    documents: np.ndarray,
+    loss_tolerance: float = 1e-5,
+) -> float:
+    """The relative gradient error of the worst tensor against the float64 oracle.
+
+    The loss must be right to a relative `loss_tolerance`.
+    """
+    loss, expected = reference.loss_and_gradients(
+        state.params.astype(np.float64),
+        model,
+        dataset.tokens[documents],
+        dataset.lengths[documents],
+    )
+    assert found.loss == pytest.approx(loss, rel=loss_tolerance)
+    error = relative_distance(model, found.grads, expected)
+    assert error is not None, "a gradient is not finite"
+    return error
