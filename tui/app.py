@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,8 +25,6 @@ from eetui.tui.terminal import TerminalDriver
 from eetui.tui.theme import ENGINE_ROOM
 from eetui.tui.worker import TrainingThread
 
-INTERRUPTED = 128 + 2
-"""The exit code of Ctrl-C, which is SIGINT where no screen takes the key."""
 SWITCH_SECONDS = 5e-4
 """How long the trainer waits for the screen between two chunks, at most (Python's own is 5 ms)."""
 
@@ -87,7 +86,7 @@ class EetuiApp(App[int]):
 
     def action_interrupt(self) -> None:
         """Ctrl-C: leave with the exit code of an interrupted program."""
-        self.exit(INTERRUPTED)
+        self.exit(signals.Interrupted(signal.SIGINT).exit_code)
 
 
 @contextmanager
