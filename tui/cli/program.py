@@ -15,9 +15,14 @@ from eetui.core.files import reason
 from eetui.core.text import visible
 from eetui.tui.cli.options import ModelOptions, RaceOptions, RunOptions, given, taking
 from eetui.tui.cli.output import JSON, complain, is_interactive, prepare_streams
+from eetui.tui.cli.store import File, Run, runs
 
-COMMANDS = ("train", "sample", "bench", "ab", "lab", "ladder", "race", "doctor")
-CONFIGURABLE = {field.name for field in fields(RunOptions)} - {"save", "load"}
+COMMANDS = (
+    *("train", "sample", "bench", "ab", "lab", "ladder", "race"),
+    *("runs", "export", "replay", "doctor"),
+)
+NOT_CONFIGURABLE = {"save", "load", "resume", "no_store"}
+CONFIGURABLE = {field.name for field in fields(RunOptions)} - NOT_CONFIGURABLE
 
 app = typer.Typer(
     name="eetui",
@@ -179,7 +184,7 @@ def lab(
         list[str] | None,
         typer.Option("--guess", help="Your answer, once for each lesson; else you are asked."),
     ] = None,
-    export: Annotated[
+    results: Annotated[  # a name of its own: `export` is a command, which has defaults as a whole
         str | None,
         typer.Option("--export", help="Write the results to a .md or .json file.", metavar="FILE"),
     ] = None,
@@ -188,7 +193,7 @@ def lab(
     """Labs: guess what an optimization does, measure it here, and read why."""
     from eetui.tui.cli.lab import run
 
-    return run(lessons or (), guess or (), options, export, as_json=json)
+    return run(lessons or (), guess or (), options, results, as_json=json)
 
 
 @app.command()
@@ -258,6 +263,48 @@ def doctor(json: Annotated[bool, typer.Option("--json", help=JSON)] = False) -> 
     return run(as_json=json)
 
 
+app.add_typer(runs)
+
+
+@app.command()
+def export(
+    run: Run,
+    file: Annotated[
+        str | None, typer.Argument(help="NAME.eetui if not given.", metavar="FILE")
+    ] = None,
+    with_data: Annotated[
+        bool, typer.Option("--with-data", help="Put the documents in as well, if they are small.")
+    ] = False,
+    store: File = None,
+    json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
+) -> int:
+    """Write a run into a small file that plays it again: configuration, changes and losses."""
+    from eetui.tui.cli.capsule import export as write
+
+    return write(run, file, store, with_data=with_data, as_json=json)
+
+
+@app.command()
+def replay(
+    file: Annotated[str, typer.Argument(metavar="FILE", show_default=False)],
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Train it without a screen and say whether it is the same."),
+    ] = False,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Its data, if they did not come along.", metavar="FILE"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help=f"With --check: {JSON}")] = False,
+) -> int:
+    """Play a run again that `eetui export` wrote, every toggle flipping as it did."""
+    from eetui.tui.cli.capsule import check_file
+
+    if not check:
+        raise UsageError("Give --check.")
+    return check_file(file, data, as_json=json)
+
+
 class _ConfiguredDefaults(dict[str, Any]):
     """The configuration file as Click's `default_map`, read when the first option needs it.
 
@@ -272,7 +319,7 @@ class _ConfiguredDefaults(dict[str, Any]):
         self._settings: dict[str, Any] | None = None
 
     def get(self, key: str, default: Any = None) -> Any:
-        if key in COMMANDS:
+        if self._has_command and key == self._args[0]:
             return _ConfiguredDefaults(self._args[1:])
         if self._is_help or self._has_command or key not in CONFIGURABLE:
             return default
