@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Footer, Input
@@ -53,7 +53,11 @@ class RunsScreen(Screen[str | None]):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-tall")]  # noqa: RUF012
     AUTO_FOCUS = "#runs"
     ACTIONS = RUNS_ACTIONS
-    BINDINGS: ClassVar[list[BindingType]] = [*RUNS_BINDINGS]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *RUNS_BINDINGS,
+        Binding("up,k", "move(-1)", "up", show=False),
+        Binding("down,j", "move(1)", "down", show=False),
+    ]
 
     def __init__(self, store: Path, current: str | None = None) -> None:
         super().__init__()
@@ -148,10 +152,14 @@ class RunsScreen(Screen[str | None]):
             self._curves[run.id] = (run.updated, curves)
         return curves
 
+    def action_move(self, rows: int) -> None:
+        """Move the cursor, in the list or past what the chart shows."""
+        self.query_one(RunsTable).action_move(rows)
+
     # -- finding ------------------------------------------------------------------------------
 
     def action_filter(self) -> None:
-        self.query_one("#filter", Input).focus()
+        self.set_focus(self.query_one("#filter", Input))  # at once, for the next key is a letter
 
     @on(Input.Changed, "#filter")
     def _filter(self) -> None:
@@ -331,6 +339,7 @@ class RunsScreen(Screen[str | None]):
         self._view = VIEWS[(VIEWS.index(self._view) + 1) % len(VIEWS)]
         for view in VIEWS[1:]:
             self.set_class(view == self._view, view)
+        self.query_one(RunsChart if self._view == "-chart" else RunsTable).focus()
 
     def action_picture(self) -> None:
         """Write what is on the screen as an SVG file into the working folder."""

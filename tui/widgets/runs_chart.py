@@ -35,7 +35,7 @@ class Line:
     role: Role
 
 
-class RunsChart(Canvas):
+class RunsChart(Canvas, can_focus=True):
     """A line a run, its mark and its name at the end; the held-out losses if so wished."""
 
     def __init__(self, *, id: str | None = None) -> None:

@@ -19,6 +19,7 @@ from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
 
 NAME_WIDTH = 24
 SPARK_WIDTH = 18
+LEAST_FOR_SPARKS = 96
 COLUMNS: tuple[tuple[Order, int, int], ...] = (
     ("loss", 8, 0),
     ("held out", 10, 0),
@@ -36,8 +37,6 @@ class RunsTable(LinesPane, can_focus=True):
     """Keeps the cursor on its run, whatever is sorted, filtered or written meanwhile."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "up", show=False),
-        Binding("down,j", "move(1)", "down", show=False),
         Binding("pageup", "move(-10)", "page up", show=False),
         Binding("pagedown", "move(10)", "page down", show=False),
         Binding("home", "move(-100000)", "first", show=False),
@@ -113,7 +112,7 @@ class RunsTable(LinesPane, can_focus=True):
         edge = NAME_WIDTH + 4
         if x < edge:
             return "name"
-        edge += SPARK_WIDTH
+        edge += self._spark_width
         for word, width, least in COLUMNS:
             if self.content_size.width >= least:
                 edge += width
@@ -126,6 +125,11 @@ class RunsTable(LinesPane, can_focus=True):
         """The row at the top: 0, unless the list is too long and the cursor is further down."""
         room = max(self.content_size.height - 1, 1)
         return max(0, min(self._cursor - room // 2, len(self._rows) - room))
+
+    @property
+    def _spark_width(self) -> int:
+        """Cells of the little curve, which 80 columns have no room for."""
+        return SPARK_WIDTH if self.content_size.width >= LEAST_FOR_SPARKS else 0
 
     def _draw(self) -> None:
         width, height = self.content_size
@@ -156,7 +160,8 @@ class RunsTable(LinesPane, can_focus=True):
             return f"▾{text}" if text == self._order else text
 
         cells = "".join(word(text).rjust(width) for text, width in columns)
-        names = f"    {word('name')}".ljust(NAME_WIDTH + 4) + "loss curve".ljust(SPARK_WIDTH)
+        names = f"    {word('name')}".ljust(NAME_WIDTH + 4)
+        names += "loss curve".ljust(SPARK_WIDTH)[: self._spark_width]
         return line((f"{names}{cells}  {word('status')}", MUTED))
 
     def _cells(
@@ -176,7 +181,7 @@ class RunsTable(LinesPane, can_focus=True):
             self._marks.get(run.id, ("·", DIM)),
             ("*" if run.pinned else " ", "$text-warning"),
             (name.ljust(NAME_WIDTH - indent), "$foreground"),
-            (sparkline(run.sparks).ljust(SPARK_WIDTH), "$secondary"),
+            (sparkline(run.sparks).ljust(SPARK_WIDTH)[: self._spark_width], "$secondary"),
             *((texts[word].rjust(w), "$foreground") for word, w in columns),
             (f"  {status}", STATUS_STYLES.get(status, MUTED)),
         ]
