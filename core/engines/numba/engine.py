@@ -21,6 +21,7 @@ from eetui.core.engines.arguments import (
     steps_of,
 )
 from eetui.core.engines.base import PHASES, Gradients, Progress, StepReport
+from eetui.core.engines.numba.plan import COUNTS
 from eetui.core.errors import EngineError
 from eetui.core.model.sampling import generate
 from eetui.core.model.state import TrainState, Vector, aligned_zeros
@@ -54,7 +55,7 @@ class NumbaEngine:
     summary = "Explicit SIMD compiled for this CPU by Numba: fast, and needs no compiler."
 
     def __init__(self) -> None:
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._workspace: Workspace | None = None
         self._checked: Dataset | None = None
 
@@ -126,10 +127,12 @@ class NumbaEngine:
         if not len(rows):
             return StepReport(losses, 0, np.zeros(len(PHASES), np.int64) if profile else None)
         ticks = np.zeros(len(PHASES) + 1, np.int64)
+        counts = np.zeros(len(COUNTS), np.int64)
         check_state(state, model)
         spent = self._call(
             state.params, dataset, model, optimizations, rows, losses,
             update=True, step=state.step, profile=profile, phases=ticks.ctypes.data,
+            counts=counts.ctypes.data,
             learning_rates=rates.ctypes.data, m=state.m.ctypes.data, v=state.v.ctypes.data,
             beta1=train.beta1, beta2=train.beta2, eps=train.eps,
         )  # fmt: skip
@@ -138,7 +141,8 @@ class NumbaEngine:
             return StepReport(losses, spent.wall_ns, None, spent.cpu_ns)
         scale = spent.wall_ns / max(int(ticks[-1]), 1)
         phase_ns = (ticks[:-1] * scale).astype(np.int64)
-        return StepReport(losses, spent.wall_ns, phase_ns, spent.cpu_ns)
+        counted = dict(zip(COUNTS, counts.tolist(), strict=True))
+        return StepReport(losses, spent.wall_ns, phase_ns, spent.cpu_ns, counted)
 
     generate = staticmethod(generate)
 
@@ -201,7 +205,7 @@ class NumbaEngine:
         from eetui.core.engines.numba.workspace import Workspace
 
         train = kernel(optimizations.vector_width)
-        with self._turn:
+        with self._lock:
             if self._workspace is None or self._workspace.model != model:
                 self._workspace = Workspace(model)
             space = self._workspace
