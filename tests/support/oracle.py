@@ -35,6 +35,7 @@ def gradient_error(
 
     The loss must be right to a relative `loss_tolerance`, or to 2e-6 where it is small.
     """
+    # Near zero a loss is the difference of float32 logits, which round at 1e-7 of their size.
     assert found.loss == pytest.approx(expected.loss, rel=loss_tolerance, abs=2e-6)
     error = relative_distance(model, found.grads, expected.grads)
     assert error is not None, "a gradient is not finite"

@@ -17,7 +17,7 @@ from eetui.core.race.roster import EVERYONE
 
 PREFIX = "EETUI_"
 
-Matrix = Literal["off", "auto", "sme2", "amx", "amx-split", "tile"]
+Matrix = Literal["off", "auto", "sme2", "amx", "amx-split", "tile", "outer"]
 
 MODEL = "The model"
 TRAINING = "The training"

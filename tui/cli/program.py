@@ -16,7 +16,7 @@ from eetui.core.text import visible
 from eetui.tui.cli.options import ModelOptions, RaceOptions, RunOptions, given, taking
 from eetui.tui.cli.output import JSON, complain, is_interactive, prepare_streams
 
-COMMANDS = ("train", "sample", "bench", "ab", "ladder", "race", "doctor")
+COMMANDS = ("train", "sample", "bench", "ab", "lab", "ladder", "race", "doctor")
 CONFIGURABLE = {field.name for field in fields(RunOptions)} - {"save", "load"}
 
 app = typer.Typer(
@@ -161,6 +161,34 @@ def ab(
     from eetui.tui.cli.ab import Way, run
 
     return run(setting, options, Way(metric, seconds, steps, seeds), as_json=json)
+
+
+@app.command()
+@taking(ModelOptions)
+def lab(
+    context: typer.Context,
+    options: ModelOptions,
+    lessons: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Lessons to do, or files of your own ending in .toml. Without any: a list.",
+            metavar="[LESSON]...",
+        ),
+    ] = None,
+    guess: Annotated[
+        list[str] | None,
+        typer.Option("--guess", help="Your answer, once for each lesson; else you are asked."),
+    ] = None,
+    export: Annotated[
+        str | None,
+        typer.Option("--export", help="Write the results to a .md or .json file.", metavar="FILE"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
+) -> int:
+    """Labs: guess what an optimization does, measure it here, and read why."""
+    from eetui.tui.cli.lab import run
+
+    return run(lessons or (), guess or (), options, export, as_json=json)
 
 
 @app.command()
