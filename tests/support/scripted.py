@@ -223,7 +223,11 @@ class ScriptedSession:
     def subject(self) -> Subject:
         return Subject(data(), self.latest.model, self.latest.train, "numpy")
 
-    def run(self, publish: Callable[[Snapshot], None] | None = None) -> None:
+    def run(
+        self,
+        publish: Callable[[Snapshot], None] | None = None,
+        observe: Callable[[int, np.ndarray], None] | None = None,
+    ) -> None:
         while (item := self._queue.get()) is not None:
             if isinstance(item, Exception):
                 raise item

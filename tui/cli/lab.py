@@ -39,7 +39,7 @@ def run(
 ) -> int:
     """Do the lessons called `names` (or in these files); without any, list them."""
     request = request_model(options)
-    subject = Subject(request.dataset, request.model, request.train, request.engine)
+    subject = request.subject
     known = {lesson.key: lesson for lesson in shipped(subject)}
     if not names:
         return _list(list(known.values()), as_json=as_json)
