@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
+import tracemalloc
 from collections.abc import Iterable
 from dataclasses import replace
 from math import log
@@ -25,39 +26,17 @@ from eetui.core.engines.native import library
 from eetui.core.errors import EngineError
 from eetui.core.model import reference, sampling
 from eetui.core.model.state import TrainState, views
-from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find_optimization
+from eetui.core.optimizations import CATALOGUE, Optimizations
 from tests.conftest import Refused
 from tests.support.oracle import Documents, away_from_kinks, expected_gradients, gradient_error
 from tests.support.steps import advance, large_state
 from tests.support.toy import Toy
+from tests.support.ways import each_alone, each_width, random_way, values
 
 LIMIT = 2e-5
 """Of the worst tensor's gradient, relative; an exp polynomial takes a quarter of it."""
 SMALL = ModelConfig(d_model=16)
 LEARNS = TrainConfig(batch=16, learning_rate=0.008)
-
-
-def values(engine: Engine, key: str) -> tuple[Value, ...]:
-    """What a toggle can be here, promises as exact as the others and one thread aside."""
-    entry = find_optimization(key)
-    return tuple(v for v in judge(engine, entry).values if entry.kind_of(v) == entry.kind)
-
-
-def each_alone(engine: Engine) -> list[Optimizations]:
-    """The engine's best toggles, and these with each toggle at each of its other values."""
-    best = engine.default_optimizations()
-    ways = [best.with_value(e.key, value) for e in CATALOGUE for value in values(engine, e.key)]
-    return [way for way in dict.fromkeys([best, *ways]) if not engine.conflict(way)]
-
-
-def random_ways(engine: Engine, rng: random.Random) -> Optimizations:
-    """Any possible combination of toggles."""
-    while True:
-        on = engine.default_optimizations()
-        for entry in CATALOGUE:
-            on = entry.applied(on, rng.choice(values(engine, entry.key)))
-        if not engine.conflict(on):
-            return on
 
 
 def check_gradients(
@@ -84,7 +63,8 @@ def test_gradients_with_each_toggle(
     state = large_state(model, d_model)
     for batch in (16, 1, 37):
         documents = away_from_kinks(state, model, names, batch, seed=batch)
-        check_gradients(engine, state, names, model, documents, each_alone(engine))
+        ways = [way for on in each_width(engine) for way in each_alone(engine, on)]
+        check_gradients(engine, state, names, model, documents, dict.fromkeys(ways))
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -101,7 +81,7 @@ def test_gradients_with_random_toggles_and_shapes(engine: Engine, toy: Toy, seed
     )
     dataset, state = toy(model, seed=seed), large_state(model, seed, scale=2.0)
     documents = away_from_kinks(state, model, dataset, rng.choice([1, 2, 16, 61]), seed)
-    ways = [random_ways(engine, rng) for _ in range(2)]
+    ways = [random_way(engine, rng) for _ in range(2)]
     check_gradients(engine, state, dataset, model, documents, ways)
 
 
@@ -129,11 +109,9 @@ def shape(model: ModelConfig) -> str:
 @pytest.mark.parametrize("model", SHAPES, ids=shape)
 def test_gradients_of_ragged_shapes(engine: Engine, toy: Toy, model: ModelConfig) -> None:
     dataset, state = toy(model), TrainState.create(model, 5)
-    best, widths = engine.default_optimizations(), values(engine, "vector_width")
     for skip, batch in ((True, 1), (True, 31), (False, 9)):
         documents = away_from_kinks(state, model, dataset, batch, seed=batch)
-        on = replace(best, padding_skip=skip)
-        ways = [on.with_value("vector_width", width) for width in widths]
+        ways = [replace(on, padding_skip=skip) for on in each_width(engine)]
         check_gradients(engine, state, dataset, model, documents, ways)
 
 
@@ -261,7 +239,7 @@ def test_toggles_may_change_between_any_two_steps(engine: Engine, names: Dataset
     curve: list[float] = []
     rng = random.Random(1)
     for _ in range(20):
-        on = random_ways(engine, rng)
+        on = random_way(engine, rng)
         curve += advance(engine, flipped, names, SMALL, LEARNS, on, 3).losses.tolist()
     assert flipped.step == steady.step
     np.testing.assert_allclose(curve, base, rtol=0.01)
@@ -314,8 +292,7 @@ def test_a_run_that_diverges_is_silent_and_not_finite(engine: Engine, names: Dat
     state = TrainState.create(SMALL, seed=1)
     views(SMALL, state.params)["lm_head"][:] = np.nan
     documents, rates = batches.documents(1, 0, 2, 4, names.n_docs), np.ones(2, np.float32)
-    for width in values(engine, "vector_width"):
-        on = engine.default_optimizations().with_value("vector_width", width)
+    for on in each_width(engine):
         here = state.clone()
         report = engine.run(here, names, SMALL, LEARNS, on, documents, rates)
         assert not np.isfinite(report.losses).any()
@@ -337,6 +314,41 @@ def test_a_profiled_run_tells_the_time_of_its_parts(engine: Engine, names: Datas
         assert report.phase_ns.shape == (len(PHASES),)
         assert (report.phase_ns > 0).all()
         assert report.phase_ns.sum() == pytest.approx(report.elapsed_ns, rel=0.05)
+
+
+def test_steps_allocate_nothing(engine: Engine, names: Dataset) -> None:
+    """The scratch of a shape is made once, whatever the batch and the toggles."""
+    if engine.name == "numpy":
+        pytest.skip("NumPy makes a new array for every result")
+    state, train = TrainState.create(SMALL, 1), TrainConfig(batch=512)
+    ways = [w for w in each_width(engine) for w in (w, replace(w, padding_skip=False))]
+    for on in ways:
+        advance(engine, state, names, SMALL, train, on, 1)
+    tracemalloc.start()
+    try:
+        for batch in (1, 512):
+            for on in ways:
+                advance(engine, state, names, SMALL, replace(train, batch=batch), on, 1)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 50_000  # the documents of a step, its loss and Python's own objects
+
+
+def test_other_threads_go_on_during_a_call(engine: Engine, names: Dataset) -> None:
+    """The interpreter's lock is free while compiled code runs."""
+    if engine.name == "numpy":
+        pytest.skip("NumPy takes the lock for every operation")
+    state, on = TrainState.create(SMALL, 1), engine.default_optimizations()
+    engine.prepare(SMALL, on)
+    documents = batches.documents(1, 0, 3000, 16, names.n_docs)
+    arguments = (state, names, SMALL, LEARNS, on, documents, np.full(3000, 0.01, np.float32))
+    thread = threading.Thread(target=engine.run, args=arguments)
+    rounds = 0
+    thread.start()
+    while thread.is_alive():
+        rounds += 1
+    assert rounds > 1000
 
 
 def test_calls_from_several_threads_take_turns(engine: Engine, names: Dataset) -> None:
@@ -413,6 +425,35 @@ def test_what_does_not_fit_is_refused(engine: Engine, names: Dataset, refused: R
     run("tokens must be uint8", data=replace(names, tokens=names.tokens.astype(np.int16)))
 
 
+def test_evaluation_tells_the_mean_loss_of_each_batch(engine: Engine, names: Dataset) -> None:
+    model = ModelConfig(d_model=32, n_layers=2)
+    state = TrainState.create(model, 3)
+    before = state.clone()
+    rows = np.random.default_rng(1).integers(0, names.n_docs, (3, 37)).astype(np.int32)
+    expected = [expected_gradients(state, model, names, row).loss for row in rows]
+    for on in each_alone(engine):
+        engine.prepare(model, on)
+        found = engine.evaluate(state.params, names, model, on, rows)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_array_equal(state.params, before.params)
+    on, (row, *_) = engine.default_optimizations(), rows
+    found_after = engine.gradients(state, names, model, on, row)
+    fresh = registry.create(engine.name).gradients(state, names, model, on, row)
+    np.testing.assert_array_equal(found_after.grads, fresh.grads)
+    assert len(engine.evaluate(state.params, names, model, on, rows[:0])) == 0
+
+
+def test_evaluation_refuses_what_does_not_fit(
+    engine: Engine, names: Dataset, refused: Refused
+) -> None:
+    on, rows = engine.default_optimizations(), np.zeros((2, 3), np.int32)
+    other = TrainState.create(ModelConfig(d_model=32), 1).params
+    with refused("not one of this model", EngineError):
+        engine.evaluate(other, names, SMALL, on, rows)
+    with refused("ocuments [n", EngineError):
+        engine.evaluate(TrainState.create(SMALL, 1).params, names, SMALL, on, rows[0])
+
+
 def test_it_generates_what_the_reference_does(engine: Engine, names: Dataset) -> None:
     state, train = TrainState.create(SMALL, 1), replace(LEARNS, steps=400)
     teacher = registry.create(registry.default())
@@ -420,6 +461,7 @@ def test_it_generates_what_the_reference_does(engine: Engine, names: Dataset) ->
     for temperature, prefix in ((0.5, ""), (1.0, "ka")):
         args = (state.params, SMALL, names, 200, temperature, prefix, 7)
         found, expected = engine.generate(*args), sampling.generate(*args)
+        assert engine.generate(*args) == found
         same = sum(a == b for a, b in zip(found, expected, strict=True))
         assert same >= 198, (found, expected)
         assert all(name.startswith(prefix) for name in found)
