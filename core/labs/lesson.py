@@ -14,7 +14,7 @@ from eetui.core.engines.subject import Subject
 from eetui.core.errors import UsageError
 from eetui.core.files import read_regular
 from eetui.core.measure.setting import OTHERS
-from eetui.core.optimizations import CATALOGUE, Optimizations, parse_assignments
+from eetui.core.optimizations import CATALOGUE, FORMER, Optimizations, parse_assignments
 from eetui.core.text import visible
 
 What = Literal["time", "loss", "credit", "launches"]
@@ -265,7 +265,7 @@ def _measurement(table: _Table, subject: Subject) -> Measurement:
 
 def is_known(setting: str) -> bool:
     """Whether there is such a setting, whatever its values."""
-    return setting in OTHERS or any(entry.key == setting for entry in CATALOGUE)
+    return setting in OTHERS or setting in FORMER or any(e.key == setting for e in CATALOGUE)
 
 
 def _why_not(setting: str, value: str, subject: Subject) -> str:

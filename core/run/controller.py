@@ -17,6 +17,7 @@ from eetui.core.engines import peak, registry
 from eetui.core.engines.availability import automatic, choose_optimizations, judge
 from eetui.core.engines.base import Engine
 from eetui.core.errors import EetuiError, UsageError
+from eetui.core.files import named
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimization, Optimizations, Value, assigned, find_optimization
 from eetui.core.run import checkpoint
@@ -375,7 +376,7 @@ class Controller:
     def _load(self, path: Path) -> None:
         trainer, loaded = self.trainer, checkpoint.load(path)
         loaded.require_vocabulary(trainer.dataset.vocabulary, trainer.dataset.name)
-        trainer.load(path, loaded)
+        trainer.load(named(path).absolute(), loaded)
         self._planned = loaded.train.steps
         self._settle(Status.FINISHED if trainer.finished else Status.PAUSED)
         self._suit_model()

@@ -184,7 +184,7 @@ def lab(
         list[str] | None,
         typer.Option("--guess", help="Your answer, once for each lesson; else you are asked."),
     ] = None,
-    export: Annotated[
+    results: Annotated[  # a name of its own: `export` is a command, which has defaults as a whole
         str | None,
         typer.Option("--export", help="Write the results to a .md or .json file.", metavar="FILE"),
     ] = None,
@@ -193,7 +193,7 @@ def lab(
     """Labs: guess what an optimization does, measure it here, and read why."""
     from eetui.tui.cli.lab import run
 
-    return run(lessons or (), guess or (), options, export, as_json=json)
+    return run(lessons or (), guess or (), options, results, as_json=json)
 
 
 @app.command()
@@ -319,7 +319,7 @@ class _ConfiguredDefaults(dict[str, Any]):
         self._settings: dict[str, Any] | None = None
 
     def get(self, key: str, default: Any = None) -> Any:
-        if key in COMMANDS:
+        if self._has_command and key == self._args[0]:
             return _ConfiguredDefaults(self._args[1:])
         if self._is_help or self._has_command or key not in CONFIGURABLE:
             return default

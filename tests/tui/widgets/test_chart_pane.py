@@ -11,6 +11,7 @@ from textual.widgets._toast import Toast
 
 from eetui.core.curves.history import Event
 from eetui.core.curves.track import TrackCurve
+from eetui.core.run.commands import ChangeTemperature
 from eetui.core.run.snapshot import Status
 from eetui.tui.view import LABEL_WIDTH
 from tests.support.screens import (
@@ -241,7 +242,7 @@ async def test_the_temperature_can_be_clicked(screen, session):
     async with screen() as pilot:
         await click_word(pilot, "names", "temperature", 0)
         await click_word(pilot, "names", "[", -1)
-        assert session.calls == [("change_temperature", True), ("change_temperature", False)]
+        assert session.commands == [ChangeTemperature(up=True), ChangeTemperature(up=False)]
 
 
 # -- notices ----------------------------------------------------------------------------------
