@@ -373,9 +373,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
         complain(f"{what} cannot be used: {reason(error)}.")
         _give_up_stdout()
         return 1
-    except MemoryError:
+    except (MemoryError, ImportError) as error:
+        if isinstance(error, ImportError) and not _is_out_of_memory(error):
+            raise
         complain("There is not enough memory: use a smaller model, batch or data file.")
         return 1
+
+
+def _is_out_of_memory(error: ImportError) -> bool:
+    """Whether a library could not be loaded since there was no room for it."""
+    words = str(error).lower()
+    return "failed to map segment" in words or "cannot allocate memory" in words
 
 
 def _give_up_stdout() -> None:
