@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import floor, isfinite, log10
 
-from eetui.core.measure.verdict import Verdict
+from eetui.core.verdict import Verdict
 
 MOST_DECIMALS = 2
 COARSE = 9.5
