@@ -1,4 +1,4 @@
-"""The tables of what can be done on the main screen and on the race screen.
+"""The tables of what can be done on the main screen, the ladder screen and the race screen.
 
 Key bindings, the key bar, the command palette and the help are all drawn from it.
 """
@@ -16,6 +16,7 @@ TOGGLES = "toggles"
 CHARTS = "charts"
 NAMES = "names"
 PROGRAM = "program"
+LADDER = "the ladder"
 RACE = "the race"
 
 
@@ -74,6 +75,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("quit", "q", "q", "Quit", PROGRAM, "quit"),
 )
 
+LADDER_ACTIONS: tuple[Action, ...] = (
+    Action("leave", "escape,q", "esc", "Back to the training", LADDER, "back to the training"),
+    Action("again", "r", "r", "Climb again", LADDER, "climb again"),
+    Action("picture", "w", "w", "Write a picture of the ladder (SVG)", LADDER, "picture"),
+    Action("scroll(1)", "j,down", "j", "Scroll down", LADDER),
+    Action("scroll(-1)", "k,up", "k", "Scroll up", LADDER),
+)
+
 RACE_ACTIONS: tuple[Action, ...] = (
     Action("leave", "escape,q", "esc", "Back to the training", RACE, "back"),
     Action("toggle_pause", "space,enter", "space", "Pause the race or go on", RACE, "pause"),
@@ -90,9 +99,10 @@ RACE_ACTIONS: tuple[Action, ...] = (
 )
 
 BINDINGS = [action.binding() for action in ACTIONS]
+LADDER_BINDINGS = [action.binding() for action in LADDER_ACTIONS]
 RACE_BINDINGS = [action.binding() for action in RACE_ACTIONS]
 
 
 def group(name: str) -> list[Action]:
     """The actions of one group, in the order of their table."""
-    return [action for action in (*ACTIONS, *RACE_ACTIONS) if action.group == name]
+    return [action for action in (*ACTIONS, *LADDER_ACTIONS, *RACE_ACTIONS) if action.group == name]

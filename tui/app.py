@@ -20,12 +20,11 @@ from eetui.tui import signals
 from eetui.tui.commands import ActionCommands
 from eetui.tui.live import LiveSession
 from eetui.tui.screens.main import MainScreen
+from eetui.tui.signals import exit_code
 from eetui.tui.terminal import TerminalDriver
 from eetui.tui.theme import ENGINE_ROOM
 from eetui.tui.worker import TrainingThread
 
-INTERRUPTED = 128 + 2
-"""The exit code of Ctrl-C, which is SIGINT where no screen takes the key."""
 SWITCH_SECONDS = 5e-4
 """How long the trainer waits for the screen between two chunks, at most (Python's own is 5 ms)."""
 
@@ -87,7 +86,7 @@ class EetuiApp(App[int]):
 
     def action_interrupt(self) -> None:
         """Ctrl-C: leave with the exit code of an interrupted program."""
-        self.exit(INTERRUPTED)
+        self.exit(exit_code(KeyboardInterrupt()))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -14,61 +15,50 @@ if TYPE_CHECKING:
     from eetui.core.race.studies.measures import Measures
 
 
-class Published(Message, bubble=False):
-    """A new snapshot. One that is still waiting is replaced, so the queue never grows."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        super().__init__()
-        self.snapshot = snapshot
+class Replaceable(Message, bubble=False):
+    """A newer one replaces one that is still waiting, so the queue never grows."""
 
     def can_replace(self, message: Message) -> bool:
-        return isinstance(message, Published)
+        return type(message) is type(self)
 
 
+@dataclass(eq=False)
+class Published(Replaceable, bubble=False):
+    """A new snapshot of the training."""
+
+    snapshot: Snapshot
+
+
+@dataclass(eq=False)
+class Climbed(Replaceable, bubble=False):
+    """How far a climb has come."""
+
+    ladder: Ladder
+
+
+@dataclass(eq=False)
+class Raced(Replaceable, bubble=False):
+    """How far a race has come."""
+
+    league: League
+
+
+@dataclass(eq=False)
+class Measured(Replaceable, bubble=False):
+    """How far the measurements beside a race have come."""
+
+    measures: Measures
+
+
+@dataclass(eq=False)
 class Crashed(Message, bubble=False):
     """The trainer's thread ended with an exception."""
 
-    def __init__(self, traceback: str) -> None:
-        super().__init__()
-        self.traceback = traceback
+    traceback: str
 
 
-class Climbed(Message, bubble=False):
-    """How far a climb has come. One that is still waiting is replaced."""
+@dataclass(eq=False)
+class EndedEarly(Message, bubble=False):
+    """A climb, a race or a measurement broke off; `reason` says why in a sentence."""
 
-    def __init__(self, ladder: Ladder) -> None:
-        super().__init__()
-        self.ladder = ladder
-
-    def can_replace(self, message: Message) -> bool:
-        return isinstance(message, Climbed)
-
-
-class Raced(Message, bubble=False):
-    """How far a race has come. One that is still waiting is replaced."""
-
-    def __init__(self, league: League) -> None:
-        super().__init__()
-        self.league = league
-
-    def can_replace(self, message: Message) -> bool:
-        return isinstance(message, Raced)
-
-
-class Measured(Message, bubble=False):
-    """How far the measurements beside a race have come. One that is still waiting is replaced."""
-
-    def __init__(self, measures: Measures) -> None:
-        super().__init__()
-        self.measures = measures
-
-    def can_replace(self, message: Message) -> bool:
-        return isinstance(message, Measured)
-
-
-class Fell(Message, bubble=False):
-    """A climb, a race or a measurement ended early; `reason` says why in a sentence."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__()
-        self.reason = reason
+    reason: str

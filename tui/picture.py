@@ -13,10 +13,25 @@ from eetui.core.text import visible
 
 
 def write(app: App[Any], name: str) -> None:
-    """Write what is on the screen as an SVG file called `name`, and say where, or why not.
+    """Write what is on the screen, without notices, as an SVG file called `name`; say where, or
+    why not.
 
-    Where there is such a file already, the new one gets a number.
+    Where there is such a file already, the new one gets a number. Notices are hidden meanwhile.
     """
+    screen = app.screen
+    hidden = [rack for rack in screen.query("ToastRack") if rack.display]
+    for rack in hidden:
+        rack.display = False
+
+    def save() -> None:
+        _save(app, name)
+        for rack in hidden:
+            rack.display = True
+
+    screen.call_after_refresh(save)
+
+
+def _save(app: App[Any], name: str) -> None:
     content = app.export_screenshot(title="eetui").encode()
     try:
         path = write_new(Path.cwd() / f"{name}.svg", content)

@@ -58,3 +58,11 @@ def work(standing: Standing) -> tuple[str, str]:
         return "", ""
     shared = f" for {work.samples}" if work.samples > 1 else ""
     return figures.count(work.count), f"{_UNITS[work.unit]}{shared}"
+
+
+def about(league: League) -> tuple[str, str]:
+    """What is raced: who and how long, and the model's shape and data."""
+    plan = league.plan
+    length = "" if plan.seconds is None else f", {plan.seconds:g} s each"
+    shape = f"d_model {league.model.d_model}, batch {league.train.batch}, {league.data}"
+    return f"{len(league.standings)} contestants{length}", shape

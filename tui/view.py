@@ -54,7 +54,7 @@ def said(read: Reading) -> list[str]:
 def us_said(read: Reading) -> tuple[str, str]:
     """The pace at the cursor: median and quartiles."""
     low, high = figures.pace(read.us_low), figures.pace(read.us_high)
-    return f"{figures.pace(read.us)} us/step", f"quartiles {low} to {high}"
+    return f"{figures.pace(read.us)} us/step", f"({low} to {high})"
 
 
 def settings_of(snapshot: Snapshot, read: Reading) -> list[str]:

@@ -145,3 +145,10 @@ def together(ladder: Ladder) -> str:
         f"{middle} together ({low} to {high}), {figures.microseconds(ladder.rungs[0].us)} → "
         f"{figures.microseconds(highest.us)} us/step"
     )
+
+
+def about(ladder: Ladder) -> tuple[str, str]:
+    """What is climbed: the engine, and the model's shape."""
+    model = ladder.model
+    shape = f"d_model {model.d_model}, {model.n_heads} heads, batch {ladder.batch}"
+    return f"{ladder.engine} {ladder.isa}", shape

@@ -1,23 +1,24 @@
-"""The threads in which the session trains and climbs, and the way of what they tell to a screen."""
+"""The threads that train and measure beside the screen, and what they tell it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from threading import Event, Thread
+from collections.abc import Callable, Iterable
+from threading import Event, Lock, Thread
 from time import monotonic
 from traceback import format_exc
+from typing import Generic, Protocol, TypeVar
 
+from textual.message import Message
 from textual.message_pump import MessagePump
 
-from eetui.core.measure.ladder import Ladder
 from eetui.core.run.snapshot import Snapshot
 from eetui.tui.live import LiveSession
-from eetui.tui.messages import Climbed, Crashed, Fell, Published
+from eetui.tui.messages import Crashed, EndedEarly, Published
 
 _CLOSING_SECONDS = 5.0
-_SECONDS_BETWEEN_SHOWINGS = 0.1
+_SECONDS_BETWEEN_FRAMES = 0.1
 _DRAWING_SECONDS = 0.5
-"""How long a climb rests for a frame at the most."""
+"""How long a measurement rests for a frame at the most."""
 
 
 class TrainingThread:
@@ -52,23 +53,57 @@ class TrainingThread:
             self._target.post_message(Crashed(format_exc()))
 
 
-class ClimbThread:
-    """Measures a ladder beside the screen; `target` gets `Climbed` and `Fell` messages.
+class Progress(Protocol):
+    """How far a measurement has come; `doing` says what is being done, '' at the end."""
 
-    After each message it rests until `drawn` is called: a frame that is drawn during a block would
-    slow it, and since rounds take equally long, it would be the same rung's block in every round.
+    @property
+    def doing(self) -> str: ...
+
+
+T = TypeVar("T", bound=Progress)
+
+
+class IteratorThread(Generic[T]):
+    """Measures beside the screen: posts what an iterator yields as messages, or `EndedEarly`.
+
+    `start` is called in the thread, since it may take a moment. It holds `core` but while it is
+    paused, so that two of them never measure at once. After each message it rests until `drawn`
+    is called: a frame that is drawn during a measurement would slow it, and since rounds take
+    equally long, it would be the same figure in every round.
     """
 
-    def __init__(self, climb: Iterator[Ladder], target: MessagePump) -> None:
-        self._climb = climb
-        self._target = target
-        self._left = Event()
-        self._drawn = Event()
-        Thread(target=self._run, name="climbing", daemon=True).start()
+    def __init__(
+        self,
+        name: str,
+        start: Callable[[], Iterable[T]],
+        message: Callable[[T], Message],
+        target: MessagePump,
+        core: Lock | None = None,
+    ) -> None:
+        self._start, self._message, self._target = start, message, target
+        self._core = core or Lock()
+        self._left, self._go, self._drawn = Event(), Event(), Event()
+        self._go.set()
+        self._shown_at = -1.0
+        Thread(target=self._run, name=name, daemon=True).start()
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it rests after the piece at hand."""
+        return not self._go.is_set()
+
+    def pause(self) -> None:
+        """Rest after the piece at hand."""
+        self._go.clear()
+
+    def resume(self) -> None:
+        """Go on."""
+        self._go.set()
 
     def stop(self) -> None:
-        """Leave the ladder after the block that is being measured."""
+        """Leave after the piece at hand."""
         self._left.set()
+        self._go.set()
         self._drawn.set()
 
     def drawn(self) -> None:
@@ -76,15 +111,30 @@ class ClimbThread:
         self._drawn.set()
 
     def _run(self) -> None:
-        shown = -1.0
         try:
-            for ladder in self._climb:
+            with self._core:
                 if self._left.is_set():
                     return
-                if not ladder.doing or monotonic() - shown >= _SECONDS_BETWEEN_SHOWINGS:
-                    self._drawn.clear()
-                    self._target.post_message(Climbed(ladder))
-                    self._drawn.wait(_DRAWING_SECONDS)
-                    shown = monotonic()
-        except Exception as error:  # whatever an engine raises, the program stays alive
-            self._target.post_message(Fell(str(error) or type(error).__name__))
+                for item in self._start():
+                    if not self._left.is_set():
+                        self._tell(item)
+                    if self._left.is_set():
+                        return
+        except Exception as error:  # whatever goes wrong in it, the program stays alive
+            self._target.post_message(EndedEarly(str(error) or type(error).__name__))
+
+    def _tell(self, item: T) -> None:
+        """Show how far it has come, and rest while it is paused."""
+        pauses = bool(item.doing) and self.is_paused
+        due = monotonic() - self._shown_at >= _SECONDS_BETWEEN_FRAMES
+        if pauses or due or not item.doing:
+            self._drawn.clear()
+            self._target.post_message(self._message(item))
+            self._drawn.wait(_DRAWING_SECONDS)
+            self._shown_at = monotonic()
+        if pauses:
+            self._core.release()
+            try:
+                self._go.wait()
+            finally:
+                self._core.acquire()

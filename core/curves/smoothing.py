@@ -40,8 +40,11 @@ def smoothed(curve: Curve, at: Vector, smoothing: float) -> Vector:
         return np.zeros(len(at))
     start = steps[0]
     reach = SHARE / (1 - smoothing) * (at - start)
-    low = np.minimum(np.searchsorted(steps, at - reach), len(steps) - 1)
-    high = np.maximum(np.searchsorted(steps, at + reach, side="right"), low + 1)
+    # The two buckets around a step are always in its neighbourhood: a line between them at least.
+    below = np.maximum(np.searchsorted(steps, at, side="right") - 1, 0)
+    above = np.minimum(np.searchsorted(steps, at), len(steps) - 1)
+    low = np.minimum(np.searchsorted(steps, at - reach), below)
+    high = np.maximum(np.searchsorted(steps, at + reach, side="right"), above + 1)
     scale = max(steps[-1] - start, 1.0)
     x, y = (steps - start) / scale, curve.loss
 

@@ -12,7 +12,7 @@ LEAST_BUCKETS = 8
 """Buckets of the curve that stay in sight: closer up there would be a line without points."""
 
 SETTLED_POINTS = 20
-SETTLED_SHARE = 0.5
+SETTLED_SHARE = 0.4
 
 
 def limits(curve: Curve, axis: Axis) -> tuple[float, float]:
@@ -58,8 +58,8 @@ def later(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def is_settled(loss: NDArray[np.float64], chance: float) -> bool:
-    """Whether the warm-up is over: the later half of the points [n] is below chance and takes less
-    than half of the height that it takes to show them all and chance."""
+    """Whether the warm-up is over: the later half of the points [n] is below chance and takes
+    less than 0.4 of the height that it takes to show them all and chance."""
     if len(loss) < SETTLED_POINTS:
         return False
     tail = later(loss)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from math import prod
 from typing import Any
 
@@ -112,3 +113,11 @@ class TrainState:
         """An independent copy: this is how a run is forked or kept."""
         params, m, v = (aligned_copy(vector) for vector in (self.params, self.m, self.v))
         return TrainState(params, m, v, self.step)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the step and the three vectors, the same for states equal to the bit."""
+        digest = sha256(self.step.to_bytes(8, "little"))
+        for vector in (self.params, self.m, self.v):
+            digest.update(vector.astype("<f4", copy=False).data)
+        return digest.hexdigest()

@@ -1,26 +1,27 @@
-"""The live race: one thread races, others read its latest league, skip and close it."""
+"""The live race: one thread iterates over it, others read its latest league and skip in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from time import monotonic, perf_counter_ns
+from collections.abc import Iterator, Sequence
+from time import perf_counter_ns
 
+from eetui.core.engines.subject import Subject
 from eetui.core.errors import UsageError
 from eetui.core.race.contestant import Contestant, Task
 from eetui.core.race.energy import Meter
-from eetui.core.race.lane import Clock, Observe, RacePlan
+from eetui.core.race.lane import Clock, RacePlan
 from eetui.core.race.league import League, compete
+from eetui.core.race.roster import line_up
 from eetui.core.race.standing import Standing
-
-SECONDS_BETWEEN_SNAPSHOTS = 0.05
-
-Publish = Callable[[League], None]
+from eetui.core.race.tasks import DEFAULT_SECONDS, make_task
 
 
 class Race:
-    """A race that can be watched while it runs; all methods but `run` return at once.
+    """A race that can be watched while it runs: iterating yields the league after every slice.
 
-    `latest` is the newest league. It is replaced as a whole, so any thread may read it.
+    It ends where the iteration is left. All clocks are stopped while the reader is busy, so the
+    time that a frame takes counts for no contestant. `latest` is the newest league. It is replaced
+    as a whole, so any thread may read it.
     """
 
     def __init__(
@@ -33,32 +34,21 @@ class Race:
         clock: Clock = perf_counter_ns,
     ) -> None:
         self._skipped: set[str] = set()
-        self._observe: Observe | None = None
         self._steps = compete(
             task,
             contestants,
             plan,
             skipped=self._skipped,
-            observe=lambda *told: self._observe(*told) if self._observe else None,
             meter=meter,
             clock=clock,
         )
         self.latest: League = next(self._steps)
 
-    def run(self, publish: Publish | None = None, observe: Observe | None = None) -> None:
-        """Race until all are done or it is closed; blocks, so call it in a thread of its own.
-
-        publish gets a league at most about 20 times a second, and the last one; observe gets the
-        losses of every slice. Both are called in this thread while all clocks are stopped, so the
-        time that they take counts for no contestant.
-        """
-        self._observe = observe
-        publish_at = 0.0
+    def __iter__(self) -> Iterator[League]:
+        yield self.latest
         for league in self._steps:
             self.latest = league
-            if publish and (not league.doing or monotonic() >= publish_at):
-                publish(league)
-                publish_at = monotonic() + SECONDS_BETWEEN_SNAPSHOTS
+            yield league
 
     def skip(self, name: str | None = None) -> Standing:
         """End a contestant after its current slice: the one called `name`, or the one at work.
@@ -73,6 +63,11 @@ class Race:
         self._skipped.add(standing.name)
         return standing
 
-    def close(self) -> None:
-        """Skip all that are not done; `run` publishes a last league and returns soon after."""
-        self._skipped.update(standing.name for standing in self.latest.standings)
+
+def race_on(subject: Subject, names: Sequence[str] | None = None) -> Race:
+    """A race by equal rules on the data, the model and the seed of `subject`, for a few seconds.
+
+    names: the contestants, all but those on a GPU by default. Raises `UsageError` for a name that
+    no contestant has.
+    """
+    return Race(make_task("equal", subject), line_up(names), RacePlan(DEFAULT_SECONDS))

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from eetui.core.config import ModelConfig, TrainConfig, default_learning_rate
-from eetui.core.data.dataset import Dataset
+from eetui.core.config import TrainConfig, default_learning_rate
+from eetui.core.engines.subject import Subject
 from eetui.core.errors import UsageError
 from eetui.core.model.state import TrainState
 from eetui.core.race.contestant import Rules, Task
@@ -22,15 +22,13 @@ DEFAULT_SECONDS = 5.0
 
 def make_task(
     rules: Rules,
-    dataset: Dataset,
-    model: ModelConfig,
+    subject: Subject,
     *,
     batch: int | None = None,
     learning_rate: float | None = None,
     steps: int | None = None,
-    seed: int = 42,
 ) -> Task:
-    """What every contestant of a race gets; `dataset` is cut to the model's block size.
+    """What every contestant of a race gets: the model, the data and the seed of `subject`.
 
     They train on all documents, as microgpt and the published figures do: none is held out.
 
@@ -38,8 +36,8 @@ def make_task(
     because nobody knows how far each contestant will get. By microgpt's rules it falls over 1,000
     steps by default, and the batch is one: raises `UsageError` for another.
     """
-    model = replace(model, vocab_size=dataset.vocab_size)
-    dataset = dataset.with_block_size(model.block_size).with_held_out(0.0)
+    dataset, model = subject.dataset.with_held_out(0.0), subject.model
+    seed = subject.train.seed
     if rules == "microgpt":
         if batch not in (None, 1):
             raise UsageError(f"microgpt takes one document a step: a batch of {batch} is not its.")

@@ -7,10 +7,8 @@ lies in the header's metadata as JSON. Reading such a file runs no code.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -29,7 +27,8 @@ from eetui.core.config import (
 from eetui.core.errors import UsageError
 from eetui.core.files import named, read_regular, write_atomically
 from eetui.core.model.state import TrainState, aligned_zeros, layout, views
-from eetui.core.optimizations import Optimizations, find_optimization, labels
+from eetui.core.optimizations import Optimizations
+from eetui.core.run.forms import encode, read_fields, read_optimizations
 from eetui.core.text import told, visible
 
 FORMAT = "eetui checkpoint"
@@ -62,7 +61,8 @@ class Checkpoint:
         if vocabulary != self.vocabulary:
             raise UsageError(
                 f"The checkpoint was trained on the characters of {self.data_name}, which are not "
-                f"those of {visible(data_name)}: name the data it was trained on."
+                f"those of {visible(data_name)}: start with --data and the data it was "
+                "trained on."
             )
 
 
@@ -86,9 +86,9 @@ def save(path: str | Path, checkpoint: Checkpoint) -> None:
         "format": FORMAT,
         "version": str(VERSION),
         "step": str(state.step),
-        "model": json.dumps(asdict(checkpoint.model)),
-        "train": json.dumps(asdict(checkpoint.train)),
-        "optimizations": json.dumps(labels(checkpoint.optimizations)),
+        "model": json.dumps(encode(checkpoint.model)),
+        "train": json.dumps(encode(checkpoint.train)),
+        "optimizations": json.dumps(encode(checkpoint.optimizations)),
         "vocabulary": json.dumps(checkpoint.vocabulary),
         "data": visible(checkpoint.data_name),  # a file's name may hold what no text can
     }
@@ -140,16 +140,16 @@ def _metadata(content: bytes) -> dict[str, str]:
 
 def _decode(tensors: dict[str, dict[str, Any]], metadata: dict[str, str]) -> Checkpoint:
     try:
-        model = ModelConfig(**_fields(ModelConfig(), metadata["model"]))
+        model = read_fields(ModelConfig, json.loads(metadata["model"]), "the model")
         since = {"held_out": 0.0} if metadata["version"] == "1" else {}
-        train = TrainConfig(**_fields(TrainConfig(), metadata["train"], since))
+        train = read_fields(TrainConfig, json.loads(metadata["train"]), "the training", since)
         step = int(metadata["step"])
         vocabulary = tuple(map(_character, json.loads(metadata["vocabulary"])))
-        optimizations = _optimizations(json.loads(metadata["optimizations"]))
+        optimizations = read_optimizations(json.loads(metadata["optimizations"]), "the toggles")
     except KeyError as error:
         raise _DamagedError(f"{error} is missing from its header") from error
     except (ValueError, TypeError, AttributeError, RecursionError, UsageError) as error:
-        raise _DamagedError(f"its header makes no sense: {error}") from error
+        raise _DamagedError(f"its header makes no sense: {str(error).rstrip('.')}") from error
     if not 0 <= step <= MAX_STEPS or len(vocabulary) + 1 != model.vocab_size:
         raise _DamagedError("the step or vocabulary in its header makes no sense")
     expected = {f"{vector}/{tensor.name}" for vector in VECTORS for tensor in layout(model)}
@@ -180,30 +180,7 @@ def _decode(tensors: dict[str, dict[str, Any]], metadata: dict[str, str]) -> Che
     )
 
 
-def _fields(
-    like: ModelConfig | TrainConfig, text: str, since: Mapping[str, Any] = MappingProxyType({})
-) -> dict[str, Any]:
-    """The fields in the JSON object `text`, which are those of `like` and of their types.
-
-    `since` has those that came after the file was written.
-    """
-    values = json.loads(text)
-    known = asdict(like)
-    if not isinstance(values, dict) or set(values) != set(known) - set(since):
-        raise ValueError("other fields")
-    return {**values, **since}
-
-
 def _character(text: object) -> str:
     if not isinstance(text, str) or len(text) != 1:
         raise TypeError(f"{told(text)} is no character")
     return text
-
-
-def _optimizations(values: dict[str, str]) -> Optimizations:
-    """The toggles in `values`, and the default of one that the file does not know."""
-    result = Optimizations()
-    for key, label in values.items():
-        entry = find_optimization(key)
-        result = entry.applied(result, entry.parse(label))
-    return result

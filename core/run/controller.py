@@ -8,25 +8,42 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 from eetui.core.config import MAX_BATCH, ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import registry
-from eetui.core.engines.availability import (
-    Availability,
-    automatic,
-    choose_optimizations,
-    judge,
-)
+from eetui.core.engines.availability import automatic, choose_optimizations, judge
 from eetui.core.engines.base import Engine
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.model.state import TrainState
-from eetui.core.optimizations import Optimizations, Value, assigned, find_optimization
+from eetui.core.optimizations import Optimization, Optimizations, Value, assigned, find_optimization
 from eetui.core.run import checkpoint
+from eetui.core.run.commands import (
+    ChangeTemperature,
+    Command,
+    CycleOptimization,
+    GoOn,
+    Load,
+    Pause,
+    Restart,
+    Resume,
+    Rewind,
+    Save,
+    ScaleBatch,
+    ScaleLearningRate,
+    SetBatch,
+    SetLearningRate,
+    SetNames,
+    SetOptimization,
+    SetSteps,
+    SingleStep,
+    TogglePause,
+    Tuning,
+    UseEngine,
+    UseState,
+)
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.preparation import Preparation
 from eetui.core.run.snapshot import Notice, Severity, Status
@@ -91,8 +108,7 @@ class Controller:
     def begin(self) -> None:
         """Start to get the engine ready; train in the meantime if another one can stand in."""
         self._prepare(
-            lambda engine: choose_optimizations(engine, self.trainer.model, self.assignments),
-            "engine",
+            lambda engine: choose_optimizations(engine, self.trainer.model, self.assignments), None
         )
         if self.trainer.engine is not None:
             self.status = self._start_as
@@ -102,7 +118,9 @@ class Controller:
         if why := self.trainer.dataset.why_none_held_out:
             self.tell(why)
 
-    def _prepare(self, choose: Callable[[Engine], Optimizations], key: str) -> None:
+    def _prepare(
+        self, choose: Callable[[Engine], Optimizations], entry: Optimization | None
+    ) -> None:
         self.message = f"Preparing the {self.engine_name} engine ..."
         self.preparation = Preparation(
             self.engine_name,
@@ -110,14 +128,14 @@ class Controller:
             self.trainer.model,
             choose,
             lambda text: self.post(lambda: self._progress(text)),
-            lambda done: self.post(lambda: self._prepared(done, key)),
+            lambda done: self.post(lambda: self._prepared(done, entry)),
         )
 
     def _progress(self, text: str) -> None:
         if self.preparation is not None:
             self.message = text
 
-    def _prepared(self, done: Preparation, key: str) -> None:
+    def _prepared(self, done: Preparation, entry: Optimization | None) -> None:
         if done is not self.preparation:
             return  # something else has been asked for since
         self.preparation = None
@@ -132,7 +150,7 @@ class Controller:
             if self._wants_peak:
                 self._measure_peak()
         self.wanted = done.optimizations
-        self._switch(key)
+        self._switch(entry)
         if self.status is Status.STARTING:
             self.status = self._start_as
 
@@ -158,13 +176,13 @@ class Controller:
 
         threading.Thread(target=measure, name="eetui-peak", daemon=True).start()
 
-    def _switch(self, key: str) -> None:
+    def _switch(self, entry: Optimization | None) -> None:
+        """Train as wanted from here on: `entry` is what was changed, None is the engine."""
         assert self.engine is not None
-        label = self.engine.name
-        if key != "engine":
-            entry = find_optimization(key)
-            label = f"{entry.name} {entry.label(getattr(self.wanted, key))}"
-        self.trainer.switch(self.engine, self.wanted, key, label)
+        if entry is None or self.engine is not self.trainer.engine:
+            self.trainer.use_engine(self.engine, self.wanted)
+        else:
+            self.trainer.use_optimizations(self.wanted, entry)
         self.rest_until = 0.0
 
     # -- training ---------------------------------------------------------------------------
@@ -204,15 +222,60 @@ class Controller:
 
     # -- what a person asks for -------------------------------------------------------------
 
-    def pause(self) -> None:
-        """Stop after this chunk."""
+    def execute(self, command: Command) -> Chunk | None:
+        """Do what is asked, and give the step that it took if it is one.
+
+        Raises `UsageError` for what cannot be done now; then everything stays as it was.
+        """
+        trainer = self.trainer
+        match command:
+            case Pause():
+                self._pause()
+            case Resume():
+                self._resume()
+            case TogglePause():
+                self._toggle_pause()
+            case SingleStep():
+                return self._single_step()
+            case SetBatch() | SetLearningRate() | SetSteps():
+                self._tune(command)
+            case ScaleBatch(up):
+                self._scale_batch(up)
+            case ScaleLearningRate(up):
+                rate = trainer.train.learning_rate
+                self._tune(SetLearningRate(rate * RATE_FACTOR if up else rate / RATE_FACTOR))
+            case GoOn(steps):
+                self._tune(SetSteps(trainer.train.steps + (steps or self._planned)))
+            case SetOptimization(key, value):
+                self._set_optimization(find_optimization(key), value)
+            case CycleOptimization(key):
+                self._cycle_optimization(find_optimization(key))
+            case SetNames(temperature, prefix):
+                self._set_names(temperature, prefix)
+            case ChangeTemperature(up):
+                low, high = TEMPERATURES
+                warmer = trainer.names.temperature + (0.1 if up else -0.1)
+                self._set_names(round(min(max(warmer, low), high), 1), None)
+            case Rewind(step):
+                self._rewind(step)
+            case Restart(model, train):
+                self._restart(model or trainer.model, train or trainer.train)
+            case Save(path):
+                checkpoint.save(path, trainer.checkpoint)
+                self.tell(f"Saved step {trainer.state.step:,} to {path}.")
+            case Load(path):
+                self._load(path)
+            case UseEngine() | UseState():
+                raise UsageError("Only the session itself decides what trains: open a checkpoint.")
+        return None
+
+    def _pause(self) -> None:
         if self.status is Status.RUNNING:
             self.status = Status.PAUSED
         elif self.status is Status.STARTING:
             self._start_as = Status.PAUSED
 
-    def resume(self) -> None:
-        """Train again after a pause."""
+    def _resume(self) -> None:
         if self.status is Status.PAUSED:
             self.status = Status.RUNNING
         elif self.status is Status.STARTING:
@@ -220,14 +283,13 @@ class Controller:
         elif self.status is not Status.RUNNING:
             self._refuse()
 
-    def toggle_pause(self) -> None:
-        """Pause if running, else resume."""
+    def _toggle_pause(self) -> None:
         running = self.status is Status.RUNNING
         waiting = self.status is Status.STARTING and self._start_as is Status.RUNNING
         if running or waiting:
-            self.pause()
+            self._pause()
         else:
-            self.resume()
+            self._resume()
 
     def _refuse(self) -> None:
         if self.status is Status.FINISHED:
@@ -238,34 +300,88 @@ class Controller:
             raise UsageError(self._not_ready())
         raise UsageError("The trainer has stopped: restart it to train again.")
 
-    def single_step(self) -> Chunk | None:
-        """Pause, and take one step."""
+    def _single_step(self) -> Chunk | None:
         if self.status is Status.RUNNING:
             self.status = Status.PAUSED
         if self.status is not Status.PAUSED:
             self._refuse()
         return self.advance(at_most=1)
 
-    def go_on(self, steps: int | None) -> None:
-        """Plan `steps` more, as many as at first by default, and train on."""
-        train = self.trainer.train
-        total = train.steps + (steps or self._planned)
-        self.retune("steps", f"plan {total:,}", steps=total)
+    def _tune(self, change: Tuning) -> None:
+        self.trainer.tune(change)
+        if self.status is Status.FINISHED and not self.trainer.finished:
+            self._settle(Status.RUNNING)
 
-    def rewind(self) -> None:
-        """Go back to the last good state, with half the learning rate, and wait there."""
-        step = self.trainer.go_back()
+    def _scale_batch(self, up: bool) -> None:
+        batch = self.trainer.train.batch
+        scaled = batch * 2 if up else batch // 2
+        if not 1 <= scaled <= MAX_BATCH:
+            raise UsageError(f"The batch size stays between 1 and {MAX_BATCH}.")
+        self._tune(SetBatch(scaled))
+
+    def _set_optimization(self, entry: Optimization, value: Value) -> None:
+        judge(self._chosen_engine(), entry, self.wanted).require(value)
+        self._want(entry, value)
+
+    def _cycle_optimization(self, entry: Optimization) -> None:
+        """Set a toggle to its next possible value; the first time, say why others are not."""
+        judged = judge(self._chosen_engine(), entry, self.wanted)
+        self._want(entry, judged.after(getattr(self.wanted, entry.key)))
+        if judged.reason and entry.key not in self._told:
+            self._told.add(entry.key)
+            self.tell(judged.reason)
+
+    def _want(self, entry: Optimization, value: Value) -> None:
+        """Train with a toggle that can be, at once or when the engine has compiled for it."""
+        self.chosen |= {entry.key}
+        self.wanted = wanted = entry.applied(self.wanted, value)
+        if self._chosen_engine().is_ready(self.trainer.model, wanted):
+            self.preparation = None
+            self._switch(entry)
+        else:
+            self._prepare(lambda _: wanted, entry)
+
+    def _chosen_engine(self) -> Engine:
+        """The engine that was asked for; raises `UsageError` until it is ready."""
+        if self.engine is None:
+            raise UsageError(self._not_ready())
+        return self.engine
+
+    def _not_ready(self) -> str:
+        return f"The {self.engine_name} engine is not ready yet: wait a moment."
+
+    def _set_names(self, temperature: float | None, prefix: str | None) -> None:
+        if self.trainer.engine is None:
+            raise UsageError(self._not_ready())
+        names = self.trainer.names
+        self.trainer.set_names(
+            names.temperature if temperature is None else temperature,
+            names.prefix if prefix is None else prefix,
+        )
+
+    def _rewind(self, step: int | None) -> None:
+        kept = self.trainer.good.step
+        if step not in (None, kept):
+            raise UsageError(f"The weights of step {step:,} were not kept: go back to {kept:,}.")
+        self.trainer.go_back()
         rate = self.trainer.train.learning_rate
         self._settle(Status.PAUSED)
-        self.tell(f"Back at step {step:,} with the learning rate halved to {rate:g}.")
+        self.tell(f"Back at step {kept:,} with the learning rate halved to {rate:g}.")
 
-    def restart(self, model: ModelConfig | None, train: TrainConfig | None) -> None:
-        """Begin a new run, with other configurations if given."""
-        trainer = self.trainer
-        trainer.begin(trainer.dataset, model or trainer.model, train or trainer.train)
-        self._planned = trainer.train.steps
+    def _restart(self, model: ModelConfig, train: TrainConfig) -> None:
+        self.trainer.restart(model, train)
+        self._planned = train.steps
         self._settle(Status.RUNNING)
         self._suit_model()
+
+    def _load(self, path: Path) -> None:
+        trainer, loaded = self.trainer, checkpoint.load(path)
+        loaded.require_vocabulary(trainer.dataset.vocabulary, trainer.dataset.name)
+        trainer.load(path, loaded)
+        self._planned = loaded.train.steps
+        self._settle(Status.FINISHED if trainer.finished else Status.PAUSED)
+        self._suit_model()
+        self.tell(f"At step {loaded.state.step:,} of {path}.")
 
     def _settle(self, status: Status) -> None:
         """Leave an ended run behind for one that can train."""
@@ -276,119 +392,15 @@ class Controller:
 
     def _suit_model(self) -> None:
         """Another shape may suit a matrix engine, or need compiling, for which the run waits."""
-        if self.engine is not None and "matrix_engine" not in self.chosen:
-            best = automatic(self.engine, self.trainer.model, self.wanted)
+        engine = self.engine
+        if engine is None:
+            return
+        if "matrix_engine" not in self.chosen:
+            best = automatic(engine, self.trainer.model, self.wanted)
             if best != self.wanted.matrix_engine:
                 self.wanted = self.wanted.with_value("matrix_engine", best)
-                self._switch("matrix_engine")
-        if self.engine is not None and not self.engine.is_ready(self.trainer.model, self.wanted):
+                self._switch(find_optimization("matrix_engine"))
+        if not engine.is_ready(self.trainer.model, self.wanted):
             self._start_as, self.status = self.status, Status.STARTING
             wanted = self.wanted
-            self._prepare(lambda _: wanted, "engine")
-
-    def retune(self, key: str, label: str, **changes: Any) -> None:
-        """Change fields of the training configuration, named in `changes`, in mid-run."""
-        self.trainer.retune(replace(self.trainer.train, **changes), key, label)
-        if self.status is Status.FINISHED and not self.trainer.finished:
-            self._settle(Status.RUNNING)
-
-    def scale_learning_rate(self, up: bool) -> None:
-        """Raise or lower the learning rate by a quarter of it."""
-        rate = self.trainer.train.learning_rate
-        rate = rate * RATE_FACTOR if up else rate / RATE_FACTOR
-        self.retune("learning_rate", f"lr {rate:.3g}", learning_rate=rate)
-
-    def scale_batch(self, up: bool) -> None:
-        """Double or halve the batch."""
-        batch = self.trainer.train.batch
-        scaled = batch * 2 if up else batch // 2
-        if not 1 <= scaled <= MAX_BATCH:
-            raise UsageError(f"The batch size stays between 1 and {MAX_BATCH}.")
-        self.retune("batch", f"batch {scaled}", batch=scaled)
-
-    def set_optimization(self, key: str, value: Value) -> None:
-        """Set a toggle, at once or when the engine has compiled for it."""
-        self._set(judge(self.chosen_engine(), find_optimization(key), self.wanted), value)
-
-    def _set(self, judged: Availability, value: Value) -> None:
-        """Set a toggle that has been judged."""
-        judged.require(value)
-        engine, key = self.chosen_engine(), judged.entry.key
-        self.chosen |= {key}
-        wanted = judged.entry.applied(self.wanted, value)
-        if engine.is_ready(self.trainer.model, wanted):
-            self.wanted = wanted
-            self.preparation = None
-            self._switch(key)
-        else:
-            self.wanted = wanted
-            self._prepare(lambda _: wanted, key)
-
-    def cycle_optimization(self, key: str) -> None:
-        """Set a toggle to its next possible value; the first time, say why others are not."""
-        judged = judge(self.chosen_engine(), find_optimization(key), self.wanted)
-        self._set(judged, judged.after(getattr(self.wanted, key)))
-        if judged.reason and key not in self._told:
-            self._told.add(key)
-            self.tell(judged.reason)
-
-    def chosen_engine(self) -> Engine:
-        """The engine that was asked for; raises `UsageError` until it is ready."""
-        if self.engine is None:
-            raise UsageError(self._not_ready())
-        return self.engine
-
-    def _not_ready(self) -> str:
-        return f"The {self.engine_name} engine is not ready yet: wait a moment."
-
-    def set_names(self, temperature: float | None = None, prefix: str | None = None) -> None:
-        """Generate with another temperature or prefix from now on."""
-        trainer = self.trainer
-        if trainer.engine is None:
-            raise UsageError(self._not_ready())
-        trainer.names.change(
-            trainer.names.temperature if temperature is None else temperature,
-            trainer.names.prefix if prefix is None else prefix,
-            trainer.engine,
-            trainer.state,
-            trainer.model,
-            trainer.dataset,
-            trainer.train.seed,
-        )
-
-    def change_temperature(self, up: bool) -> None:
-        """Raise or lower the temperature by a tenth, as far as names make sense."""
-        temperature = self.trainer.names.temperature + (0.1 if up else -0.1)
-        low, high = TEMPERATURES
-        self.set_names(temperature=round(min(max(temperature, low), high), 1))
-
-    def save(self, path: Path) -> None:
-        """Write the run to a checkpoint."""
-        trainer = self.trainer
-        checkpoint.save(
-            path,
-            checkpoint.Checkpoint(
-                state=trainer.state,
-                model=trainer.model,
-                train=trainer.train,
-                optimizations=trainer.optimizations,
-                vocabulary=trainer.dataset.vocabulary,
-                data_name=trainer.dataset.name,
-            ),
-        )
-        self.tell(f"Saved step {trainer.state.step:,} to {path}.")
-
-    def load(self, path: Path) -> None:
-        """Continue from a checkpoint of the same data, paused."""
-        loaded = checkpoint.load(path)
-        dataset = self.trainer.dataset
-        if loaded.vocabulary != dataset.vocabulary:
-            raise UsageError(
-                f"{path} was trained on {loaded.data_name}, whose characters are not those of "
-                f"{dataset.name}: start eetui with that data."
-            )
-        self.trainer.begin(dataset, loaded.model, loaded.train, loaded.state)
-        self._planned = loaded.train.steps
-        self._settle(Status.FINISHED if self.trainer.finished else Status.PAUSED)
-        self._suit_model()
-        self.tell(f"At step {loaded.state.step:,} of {path}.")
+            self._prepare(lambda _: wanted, None)

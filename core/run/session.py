@@ -8,34 +8,28 @@ from __future__ import annotations
 
 import math
 import queue
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eetui.core.config import ModelConfig, TrainConfig, default_n_heads
+from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.batches import learning_rates
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import registry
 from eetui.core.engines.subject import Subject
 from eetui.core.errors import EetuiError
-from eetui.core.measure.climb import DEFAULT_ROUNDS, climb
-from eetui.core.measure.ladder import Ladder
 from eetui.core.model.state import TrainState
-from eetui.core.optimizations import Value
+from eetui.core.run.checkpoint import Checkpoint
+from eetui.core.run.commands import Command
 from eetui.core.run.controller import Controller
+from eetui.core.run.log import Log
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.snapshot import Snapshot, Status
 from eetui.core.run.toggles import toggle_views
 from eetui.core.run.trainer import Chunk
-
-if TYPE_CHECKING:
-    from eetui.core.race.race import Race
-    from eetui.core.race.studies.measures import Measures
 
 SECONDS_BETWEEN_SNAPSHOTS = 0.05
 ENDED = (Status.FINISHED, Status.DIVERGED, Status.FAILED)
@@ -70,7 +64,7 @@ class Session:
         stand_in: bool = True,
         measure_peak: bool = True,
     ) -> None:
-        self._commands: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._stop_at_plan = stop_at_plan
         self._closing = False
         self._publish_at = 0.0
@@ -81,7 +75,7 @@ class Session:
             dataset,
             model,
             train,
-            self._commands.put,
+            self._tasks.put,
             engine or registry.default(),
             assignments,
             state,
@@ -95,10 +89,10 @@ class Session:
     @property
     def failure(self) -> Exception | None:
         """The error that ended the run, or None."""
-        runner = self._controller
-        if runner.failure is None and runner.status is Status.DIVERGED:
-            return EetuiError(f"{runner.message} Lower the learning rate.")
-        return runner.failure
+        controller = self._controller
+        if controller.failure is None and controller.status is Status.DIVERGED:
+            return EetuiError(f"{controller.message} Lower the learning rate.")
+        return controller.failure
 
     @property
     def state(self) -> TrainState:
@@ -106,10 +100,25 @@ class Session:
         return self._controller.trainer.state
 
     @property
-    def good_state(self) -> TrainState:
-        """The live state, or the last good one where a number in it is not finite."""
+    def checkpoint(self) -> Checkpoint:
+        """What a file needs to continue the run; only to be read after `run` has returned.
+
+        Its state is the last good one where a number of the live one is not finite.
+        """
         trainer = self._controller.trainer
-        return trainer.state if trainer.state.is_finite else trainer.good
+        made = trainer.checkpoint
+        return made if made.state.is_finite else replace(made, state=trainer.good)
+
+    @property
+    def subject(self) -> Subject:
+        """What is trained now, for a measurement beside it while the training pauses."""
+        now = self.latest
+        return Subject(self._controller.trainer.dataset, now.model, now.train, now.engine)
+
+    @property
+    def log(self) -> Log:
+        """All that happened; only to be read after `run` has returned."""
+        return self._controller.trainer.log
 
     def run(self, publish: Publish | None = None, observe: Observe | None = None) -> None:
         """Train until closed; blocks, so call it from a thread of its own.
@@ -118,36 +127,36 @@ class Session:
         after every chunk, every step exactly once. Both are called from this thread.
         """
         self._publish, self._observe = publish, observe
-        runner = self._controller
-        runner.begin()
-        while not self._closing and not (self._stop_at_plan and runner.status in ENDED):
-            self._take_commands()
-            if runner.status is Status.RUNNING and monotonic() >= runner.rest_until:
-                self._tell_observer(runner.advance())
+        controller = self._controller
+        controller.begin()
+        while not self._closing and not (self._stop_at_plan and controller.status in ENDED):
+            self._take_tasks()
+            if controller.status is Status.RUNNING and monotonic() >= controller.rest_until:
+                self._tell_observer(controller.advance())
             if monotonic() >= self._publish_at:
                 self._publish_now()
         if self._closing:
-            runner.status = Status.CLOSED
+            controller.status = Status.CLOSED
         self._publish_now()
 
-    def _take_commands(self) -> None:
+    def _take_tasks(self) -> None:
         """Carry out what was asked; with nothing to train, sleep until something is."""
-        runner = self._controller
+        controller = self._controller
         try:
-            if runner.status is Status.RUNNING:
-                rest = runner.rest_until - monotonic()
-                self._carry_out(self._commands.get(rest > 0, max(rest, 0.0)))
+            if controller.status is Status.RUNNING:
+                rest = controller.rest_until - monotonic()
+                self._carry_out(self._tasks.get(rest > 0, max(rest, 0.0)))
             else:
                 self._publish_now()
-                self._carry_out(self._commands.get())
+                self._carry_out(self._tasks.get())
             while not self._closing:
-                self._carry_out(self._commands.get_nowait())
+                self._carry_out(self._tasks.get_nowait())
         except queue.Empty:
             return
 
-    def _carry_out(self, command: Callable[[], object]) -> None:
+    def _carry_out(self, task: Callable[[], object]) -> None:
         try:
-            command()
+            task()
         except EetuiError as error:
             self._controller.tell(str(error), "error")
         except Exception as error:  # a fault of the program: shown, and the screen stays alive
@@ -158,133 +167,17 @@ class Session:
         if self._observe and chunk is not None and len(chunk.losses):
             self._observe(chunk.first_step, chunk.losses)
 
-    # -- commands ---------------------------------------------------------------------------
+    def submit(self, command: Command) -> None:
+        """Carry out a command between two chunks; what is wrong with it then comes as a notice.
 
-    def pause(self) -> None:
-        """Stop between two chunks."""
-        self._commands.put(self._controller.pause)
-
-    def resume(self) -> None:
-        """Go on after a pause."""
-        self._commands.put(self._controller.resume)
-
-    def toggle_pause(self) -> None:
-        """Pause if running, else resume."""
-        self._commands.put(self._controller.toggle_pause)
-
-    def single_step(self) -> None:
-        """Pause, and take exactly one step."""
-        self._commands.put(lambda: self._tell_observer(self._controller.single_step()))
-
-    def go_on(self, steps: int | None = None) -> None:
-        """Extend the plan by `steps` (as many as were planned, by default) and go on."""
-        self._commands.put(lambda: self._controller.go_on(steps))
-
-    def rewind(self) -> None:
-        """Go back to the last good state, with half the learning rate, paused."""
-        self._commands.put(self._controller.rewind)
-
-    def restart(self, model: ModelConfig | None = None, train: TrainConfig | None = None) -> None:
-        """Begin a new run, with another model or training configuration if given."""
-        self._commands.put(lambda: self._controller.restart(model, train))
-
-    def set_learning_rate(self, rate: float) -> None:
-        """Change the learning rate from which the schedule decays."""
-        self._retune("learning_rate", f"lr {rate:g}", learning_rate=rate)
-
-    def scale_learning_rate(self, up: bool) -> None:
-        """Raise or lower the learning rate by a quarter of it."""
-        self._commands.put(lambda: self._controller.scale_learning_rate(up))
-
-    def set_batch(self, batch: int) -> None:
-        """Change the documents a step."""
-        self._retune("batch", f"batch {batch}", batch=batch)
-
-    def set_planned_steps(self, steps: int) -> None:
-        """Change the plan over which the learning rate decays."""
-        self._retune("steps", f"plan {steps:,}", steps=steps)
-
-    def _retune(self, key: str, label: str, **changes: float) -> None:
-        self._commands.put(lambda: self._controller.retune(key, label, **changes))
-
-    def scale_batch(self, up: bool) -> None:
-        """Double or halve the documents a step."""
-        self._commands.put(lambda: self._controller.scale_batch(up))
-
-    def set_optimization(self, key: str, value: Value) -> None:
-        """Set a toggle; the reason why it cannot be set comes as a notice."""
-        self._commands.put(lambda: self._controller.set_optimization(key, value))
-
-    def cycle_optimization(self, key: str) -> None:
-        """Set a toggle to its next value possible here."""
-        self._commands.put(lambda: self._controller.cycle_optimization(key))
-
-    def set_temperature(self, temperature: float) -> None:
-        """Change the temperature of the generated names."""
-        self._commands.put(lambda: self._controller.set_names(temperature=temperature))
-
-    def change_temperature(self, up: bool) -> None:
-        """Raise or lower the temperature by a tenth, within 0.1 to 2."""
-        self._commands.put(lambda: self._controller.change_temperature(up))
-
-    def set_prefix(self, prefix: str) -> None:
-        """Change the beginning of the generated names."""
-        self._commands.put(lambda: self._controller.set_names(prefix=prefix))
-
-    def save(self, path: str | Path) -> None:
-        """Write a checkpoint; success or failure comes as a notice."""
-        self._commands.put(lambda: self._controller.save(Path(path)))
-
-    def load(self, path: str | Path) -> None:
-        """Continue from a checkpoint, paused; a file that does not fit comes as a notice."""
-        self._commands.put(lambda: self._controller.load(Path(path)))
+        What could never be done, such as a batch of no documents, is refused where the command is
+        made.
+        """
+        self._tasks.put(lambda: self._tell_observer(self._controller.execute(command)))
 
     def close(self) -> None:
         """End the run; `run` returns soon after."""
-        self._commands.put(lambda: setattr(self, "_closing", True))
-
-    # -- the ladder -------------------------------------------------------------------------
-
-    def climb(self, rounds: int = DEFAULT_ROUNDS, *, ablate: bool = False) -> Iterator[Ladder]:
-        """Measure the ladder of this engine, model and batch; weights and toggles stay as they are.
-
-        ablate: also take each toggle away from everything on.
-
-        To be iterated in a thread of its own while the training pauses, since both would share a
-        core. Raises `UsageError` until the engine is ready.
-        """
-        trainer = self._controller.trainer
-        name = self._controller.chosen_engine().name
-        return climb(
-            Subject(trainer.dataset, trainer.model, trainer.train, name),
-            rounds=rounds,
-            ablate=ablate,
-        )
-
-    # -- the race ---------------------------------------------------------------------------
-
-    def race(self, d_model: int, names: Sequence[str] | None = None) -> Race:
-        """A race on this run's data, of its model at another width; the run stays as it is.
-
-        names: the contestants, all but those on a GPU by default. To be run in a thread of its own
-        while the training pauses. Raises `UsageError` for a width or a name that cannot be.
-        """
-        from eetui.core.race.lane import RacePlan  # 25 ms that a start need not wait for
-        from eetui.core.race.race import Race
-        from eetui.core.race.roster import line_up
-        from eetui.core.race.tasks import DEFAULT_SECONDS, make_task
-
-        trainer = self._controller.trainer
-        model = replace(trainer.model, d_model=d_model, n_heads=default_n_heads(d_model))
-        task = make_task("equal", trainer.dataset, model, seed=trainer.train.seed)
-        return Race(task, line_up(names), RacePlan(DEFAULT_SECONDS))
-
-    def measure(self) -> Iterator[Measures]:
-        """Measure the loss within one second and the killer microsecond on this run's data."""
-        from eetui.core.race.studies.measures import measure
-
-        trainer = self._controller.trainer
-        return measure(trainer.dataset, trainer.train.seed)
+        self._tasks.put(lambda: setattr(self, "_closing", True))
 
     # -- snapshots --------------------------------------------------------------------------
 
@@ -295,7 +188,7 @@ class Session:
             self._publish(self.latest)
 
     def _snapshot(self) -> Snapshot:
-        runner, trainer = self._controller, self._controller.trainer
+        controller, trainer = self._controller, self._controller.trainer
         engine, history, train, step = (
             trainer.engine,
             trainer.history,
@@ -304,19 +197,18 @@ class Session:
         )
         us = history.us_per_step
         gflops = trainer.nominal_flops / us / 1e3 if us else None
-        peak = runner.peak_gflops
-        waiting = f"The {runner.engine_name} engine is not ready yet."
+        peak = controller.peak_gflops
+        waiting = f"The {controller.engine_name} engine is not ready yet."
         return Snapshot(
-            status=runner.status,
-            message=runner.message,
-            error=runner.error,
-            engine=engine.name if engine else runner.engine_name,
+            status=controller.status,
+            message=controller.message,
+            error=controller.error,
+            engine=engine.name if engine else controller.engine_name,
             instruction_set=engine.instruction_set(trainer.optimizations) if engine else "",
             model=trainer.model,
             train=train,
             optimizations=trainer.optimizations,
             data_name=trainer.dataset.name,
-            n_documents=trainer.dataset.n_docs,
             n_params=trainer.model.n_params,
             chance_loss=math.log(trainer.model.vocab_size),
             step=step,
@@ -329,9 +221,9 @@ class Session:
             percent_of_peak=100 * gflops / peak if gflops and peak else None,
             peak_gflops=peak,
             toggles=toggle_views(
-                runner.engine,
+                controller.engine,
                 trainer.optimizations,
-                runner.wanted,
+                controller.wanted,
                 train.batch,
                 trainer.effects,
                 waiting,
@@ -344,8 +236,8 @@ class Session:
             temperature=trainer.names.temperature,
             prefix=trainer.names.prefix,
             can_rewind=trainer.good.step < step,
-            rewind_step=trainer.good.step,
-            notice=runner.notice,
+            is_ready=controller.engine is not None,
+            notice=controller.notice,
             held_out=trainer.held_out.track.curve(),
             why_none_held_out=trainer.dataset.why_none_held_out,
         )

@@ -94,9 +94,10 @@ class Snapshot:
     error: the traceback of a crash in the trainer, or ''.
     loss: mean of about the last 100 steps, nats (None before the first). seconds: time spent in
     steps. us_per_step: median of the last chunks. percent_of_peak: nominal work over the measured
-    FMA peak of a core (None until that was measured). can_rewind: a good snapshot to go back to
-    exists, made at rewind_step. held_out: the loss on the documents that are kept from training.
-    why_none_held_out: a sentence if there are none although some were to be kept back, or ''.
+    FMA peak of a core (None until that was measured). can_rewind: there is an earlier good
+    state to go back to. is_ready: the engine that was asked for can be used. held_out: the loss on
+    the documents that are kept from training. why_none_held_out: a sentence if there are none
+    although some were to be kept back, or ''.
     """
 
     status: Status
@@ -108,7 +109,6 @@ class Snapshot:
     train: TrainConfig
     optimizations: Optimizations
     data_name: str
-    n_documents: int
     n_params: int
     chance_loss: float
     step: int
@@ -129,7 +129,7 @@ class Snapshot:
     temperature: float
     prefix: str
     can_rewind: bool
-    rewind_step: int
+    is_ready: bool
     notice: Notice | None = None
     held_out: TrackCurve = field(default_factory=TrackCurve)
     why_none_held_out: str = ""

@@ -5,7 +5,8 @@ No thread and no clock but the engine's; `core/run/session.py` drives it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from time import monotonic
 
 import numpy as np
@@ -13,14 +14,30 @@ from numpy.typing import NDArray
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Event, History
-from eetui.core.data.batches import documents, learning_rates
+from eetui.core.data.batches import documents
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines.base import Engine
 from eetui.core.model.state import TrainState, relative_distance
-from eetui.core.optimizations import Optimizations
+from eetui.core.optimizations import Optimization, Optimizations
+from eetui.core.run.checkpoint import Checkpoint
+from eetui.core.run.commands import (
+    Change,
+    Restart,
+    Rewind,
+    SetBatch,
+    SetLearningRate,
+    SetNames,
+    SetOptimization,
+    SetSteps,
+    Tuning,
+    UseEngine,
+    UseState,
+)
 from eetui.core.run.effects import EffectMeter
 from eetui.core.run.evaluation import HeldOutLoss
+from eetui.core.run.log import Entry, Log
 from eetui.core.run.namestream import NameStream
+from eetui.core.run.setup import Setup
 
 CHUNK_US = 10_000
 GROWTH = 2
@@ -40,7 +57,7 @@ class Chunk:
 
 
 class Trainer:
-    """Everything about one run that changes while it runs."""
+    """Everything about one run that changes while it runs, and the log of those changes."""
 
     def __init__(
         self,
@@ -52,32 +69,42 @@ class Trainer:
         names: NameStream,
         state: TrainState | None = None,
     ) -> None:
+        self.dataset = dataset
         self.engine = engine
-        self.optimizations = optimizations
         self.names = names
-        self.begin(dataset, model, train, state)
+        self.setup = Setup(engine.name if engine else "", optimizations, model, train)
+        self._begin(model, train, state)
+        self._first = (self.setup, "" if state is None else state.fingerprint, self.state.step)
+        self._entries: list[Entry] = []
 
-    def begin(
-        self,
-        dataset: Dataset,
-        model: ModelConfig,
-        train: TrainConfig,
-        state: TrainState | None = None,
-    ) -> None:
+    def _begin(self, model: ModelConfig, train: TrainConfig, state: TrainState | None) -> None:
         """Start a new run, or one that continues from `state`."""
-        self.dataset = dataset.with_block_size(model.block_size).with_held_out(train.held_out)
-        self.model = replace(model, vocab_size=self.dataset.vocab_size)
-        self.train = train
-        self.state = state or TrainState.create(self.model, train.seed)
+        self.setup = replace(self.setup, model=model, train=train)
+        self.dataset = self.setup.cut(self.dataset)
+        model = replace(model, vocab_size=self.dataset.vocab_size)
+        self.setup = replace(self.setup, model=model)
+        self.state = state or TrainState.create(model, train.seed)
         self.history = History()
-        self.held_out = HeldOutLoss(self.dataset, self.model)
+        self.held_out = HeldOutLoss(self.dataset, model)
         self.effects = EffectMeter()
         self.events: list[Event] = []
-        self.names.clear(self.model.block_size)
+        self.names.clear(model.block_size)
         self.good = self.state.clone()
         self._best_loss = float("inf")
         self._keep_at = 0.0
         self._chunk_steps = 1
+
+    @property
+    def model(self) -> ModelConfig:
+        return self.setup.model
+
+    @property
+    def train(self) -> TrainConfig:
+        return self.setup.train
+
+    @property
+    def optimizations(self) -> Optimizations:
+        return self.setup.optimizations
 
     @property
     def finished(self) -> bool:
@@ -89,37 +116,104 @@ class Trainer:
         """Operations a step by EEmicroGPT's count, whatever the engine skips."""
         return self.model.flops_per_step(self.train.batch, self.dataset.nominal_positions)
 
-    def switch(self, engine: Engine, optimizations: Optimizations, key: str, label: str) -> None:
-        """Go on with another engine or other toggles; `key` and `label` mark it on the charts."""
-        change = self._gradient_change(optimizations) if engine is self.engine else None
-        self.engine = engine
-        self.optimizations = optimizations
-        self._changed_pace(key, label, change)
+    @property
+    def log(self) -> Log:
+        """All that happened so far: with the data, enough to train the same weights again."""
+        setup, state, first_step = self._first
+        return Log(
+            data=self.dataset.fingerprint,
+            data_name=self.dataset.name,
+            setup=setup,
+            state=state,
+            first_step=first_step,
+            entries=tuple(self._entries),
+            step=self.state.step,
+        )
 
-    def retune(self, train: TrainConfig, key: str, label: str) -> None:
-        """Go on with another training configuration (batch size, learning rate, plan)."""
-        batch_changed = train.batch != self.train.batch
-        self.train = train
-        if batch_changed:
-            self._changed_pace(key, label)
-        else:
-            self._mark(key, label)
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """All that a file needs to continue the run; its state is the live one."""
+        return Checkpoint(
+            state=self.state,
+            model=self.model,
+            train=self.train,
+            optimizations=self.optimizations,
+            vocabulary=self.dataset.vocabulary,
+            data_name=self.dataset.name,
+        )
+
+    # -- changes: each is logged at the present step and decides the steps from there on ----------
+
+    def _change(self, change: Change) -> None:
+        self._entries.append(Entry(self.state.step, change))
+        self.setup = self.setup.after(change)
+
+    def use_engine(self, engine: Engine, optimizations: Optimizations) -> None:
+        """Go on with another engine, or with the same one where it had to get ready anew."""
+        self.engine = engine
+        self._change(UseEngine(engine.name, optimizations))
+        self._changed_pace("engine", engine.name)
+
+    def use_optimizations(self, optimizations: Optimizations, entry: Optimization) -> None:
+        """Go on with other toggles; that of `entry` is marked on the charts."""
+        moved = self._gradient_change(optimizations)
+        for key, value in asdict(optimizations).items():
+            if value != getattr(self.optimizations, key):
+                self._change(SetOptimization(key, value))
+        label = entry.label(getattr(optimizations, entry.key))
+        self._changed_pace(entry.key, f"{entry.name} {label}", moved)
+
+    def tune(self, change: Tuning) -> None:
+        """Go on with another batch size, learning rate or plan."""
+        before = self.train
+        self._change(change)
+        if self.train.batch != before.batch:
+            self._changed_pace("batch", f"batch {self.train.batch}")
+            return
+        match change:
+            case SetLearningRate(rate):
+                self._mark("learning_rate", f"lr {rate:.3g}")
+            case SetSteps(steps):
+                self._mark("steps", f"plan {steps:,}")
+            case SetBatch():  # the same one again
+                pass
+
+    def set_names(self, temperature: float, prefix: str) -> None:
+        """Generate with another temperature and prefix; raises `UsageError` if nothing can be."""
+        assert self.engine is not None
+        self.names.change(
+            temperature, prefix, self.engine, self.state, self.model, self.dataset, self.train.seed
+        )
+        self._change(SetNames(temperature, prefix))
+
+    def restart(self, model: ModelConfig, train: TrainConfig) -> None:
+        """Begin anew from fresh weights."""
+        self._change(Restart(replace(model, vocab_size=self.dataset.vocab_size), train))
+        self._begin(model, train, None)
+
+    def load(self, path: Path, loaded: Checkpoint) -> None:
+        """Continue from a checkpoint."""
+        state, model, train = loaded.state, loaded.model, loaded.train
+        self._change(UseState(path, state.fingerprint, state.step, model, train))
+        self._begin(model, train, state)
 
     def go_back(self) -> int:
         """Return to the last good state with half the learning rate; gives its step.
 
         The data of a step depend on the step alone, so at the same rate it would diverge again.
         """
+        step = self.good.step
+        self._change(Rewind(step))
         self.state = self.good.clone()
-        step = self.state.step
-        self.train = replace(self.train, learning_rate=self.train.learning_rate / 2)
         self.history.forget_after(step)
         self.held_out.forget_after(step)
         self.names.forget_after(step)
         self.effects.disturbed()
         self.events = [event for event in self.events if event.step <= step]
-        self._mark("learning_rate", f"lr {self.train.learning_rate:g}")
+        self.tune(SetLearningRate(self.train.learning_rate / 2))
         return step
+
+    # -- steps ------------------------------------------------------------------------------------
 
     def advance(self, at_most: int | None = None) -> Chunk:
         """Run one chunk of about 10 ms, at least one step and never past the plan."""
@@ -129,16 +223,7 @@ class Trainer:
         self.names.update(self.engine, self.state, self.model, self.dataset, self.train.seed)
         first = self.state.step
         n = self._steps_of_next_chunk(at_most)
-        train = self.train
-        report = self.engine.run(
-            self.state,
-            self.dataset,
-            self.model,
-            train,
-            self.optimizations,
-            documents(train.seed, first, n, train.batch, self.dataset.n_docs),
-            learning_rates(train, first, n),
-        )
+        report = self.setup.advance(self.engine, self.state, self.dataset, n)
         diverged_at = self._first_failure(first, report.losses)
         losses = report.losses if diverged_at is None else report.losses[: diverged_at - first]
         self.history.add(first + len(losses), losses, report.elapsed_ns * len(losses) // n)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from math import log
 from typing import Any
 
@@ -13,12 +14,32 @@ import numpy as np
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Curve, Event
 from eetui.core.curves.track import TrackCurve
+from eetui.core.data.dataset import Dataset, load_dataset
+from eetui.core.engines.subject import Subject
 from eetui.core.measure.ladder import NOT_CLIMBED, START, STORY, Gain, Ladder, Rung
 from eetui.core.model.statistics import SampleStatistics
-from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find_optimization
+from eetui.core.optimizations import CATALOGUE, Optimizations, find_optimization
 from eetui.core.optimizations import labels as all_labels
+from eetui.core.run.commands import (
+    ChangeTemperature,
+    Command,
+    CycleOptimization,
+    GoOn,
+    Pause,
+    Restart,
+    Resume,
+    Rewind,
+    Save,
+    ScaleBatch,
+    ScaleLearningRate,
+    SetBatch,
+    SetLearningRate,
+    SetNames,
+    SetSteps,
+    SingleStep,
+    TogglePause,
+)
 from eetui.core.run.snapshot import Effect, NameSample, Notice, Snapshot, Status, Toggle
-from tests.support.scripted_race import ScriptedRaces
 
 NO_MATRIX_UNIT = "This machine's engine has no matrix unit path yet."
 
@@ -82,8 +103,8 @@ def snapshot(step: int = 4230, **changes: Any) -> Snapshot:
     model, train = ModelConfig(), TrainConfig()
     line = curve(step)
     events = (
-        Event(1500, 0.125, "padding_skip", "padding skip off"),
-        Event(2200, 0.256, "padding_skip", "padding skip on"),
+        Event(1500, 0.125, "padding_skip", "padding skip off", "padding skip on"),
+        Event(2200, 0.256, "padding_skip", "padding skip on", "padding skip off"),
     )
     milestones = [NameSample(k, n, True) for k, group in NAMES.items() if k <= step for n in group]
     latest = [
@@ -101,7 +122,6 @@ def snapshot(step: int = 4230, **changes: Any) -> Snapshot:
         train=train,
         optimizations=Optimizations(),
         data_name="names",
-        n_documents=32469,
         n_params=model.n_params,
         chance_loss=log(model.vocab_size),
         step=step,
@@ -122,7 +142,7 @@ def snapshot(step: int = 4230, **changes: Any) -> Snapshot:
         temperature=0.5,
         prefix="",
         can_rewind=step > 0,
-        rewind_step=max(step - 30, 0),
+        is_ready=True,
         held_out=held_out(step),
     )
     return replace(made, **changes)
@@ -169,18 +189,15 @@ def ladder(n_climbed: int = len(RUNG_US), doing: str = "") -> Ladder:
     )
 
 
-class ScriptedSession(ScriptedRaces):
-    """Has the commands of a session; `calls` lists them, `publish` plays the trainer.
+class ScriptedSession:
+    """Lists the commands that it is given; `publish` plays the trainer.
 
     Commands that change what the screen shows answer with a snapshot, as a session would.
     """
 
     def __init__(self, first: Snapshot | None = None) -> None:
-        super().__init__()
         self.latest = first or snapshot()
-        self.calls: list[tuple[Any, ...]] = []
-        self.failure: Exception | None = None
-        self.climbs: queue.SimpleQueue[Ladder | Exception | None] = queue.SimpleQueue()
+        self.commands: list[Command] = []
         self._queue: queue.SimpleQueue[Snapshot | Exception | None] = queue.SimpleQueue()
         self._serial = 0
 
@@ -200,6 +217,12 @@ class ScriptedSession(ScriptedRaces):
         self._serial += 1
         self.publish(notice=Notice(self._serial, text, severity))
 
+    # -- the protocol of a session ------------------------------------------------------------
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(data(), self.latest.model, self.latest.train, "numpy")
+
     def run(self, publish: Callable[[Snapshot], None] | None = None) -> None:
         while (item := self._queue.get()) is not None:
             if isinstance(item, Exception):
@@ -209,97 +232,52 @@ class ScriptedSession(ScriptedRaces):
 
     def close(self) -> None:
         self._queue.put(None)
-        self.climbs.put(None)
-        self.measured.put(None)
 
-    # -- the commands -------------------------------------------------------------------------
+    def submit(self, command: Command) -> None:
+        self.commands.append(command)
+        latest = self.latest
+        match command:
+            case Pause():
+                self.publish(status=Status.PAUSED)
+            case Resume():
+                self.publish(status=Status.RUNNING)
+            case TogglePause():
+                paused = latest.status is Status.PAUSED
+                self.publish(status=Status.RUNNING if paused else Status.PAUSED)
+            case SingleStep():
+                self.publish(status=Status.PAUSED, step=latest.step + 1)
+            case Restart(model, train):
+                model, train = model or latest.model, train or latest.train
+                self.latest = replace(
+                    snapshot(0), model=model, train=train, n_params=model.n_params
+                )
+                self.publish()
+            case SetLearningRate(rate):
+                self.publish(train=replace(latest.train, learning_rate=rate))
+            case ScaleLearningRate(up):
+                rate = 0.00875 if up else 0.0056
+                self.publish(train=replace(latest.train, learning_rate=rate))
+            case SetBatch(batch):
+                self.publish(toggles=toggles(batch=str(batch)))
+            case ScaleBatch(up):
+                self.publish(toggles=toggles(batch="32" if up else "8"))
+            case CycleOptimization(key):
+                self.publish(toggles=toggles(**{key: "off"}))
+            case SetSteps(steps):
+                self.publish(train=replace(latest.train, steps=steps))
+            case GoOn():
+                self.publish(status=Status.RUNNING, message="")
+            case Rewind():
+                self.publish(status=Status.PAUSED, message="", step=max(latest.step - 30, 0))
+            case Save(path):
+                self.tell(f"Saved step {latest.step:,} to {path}.")
+            case ChangeTemperature(up):
+                self.publish(temperature=0.6 if up else 0.4)
+            case SetNames(prefix=prefix):
+                self.publish(prefix=prefix)
 
-    def _call(self, *call: Any) -> None:
-        self.calls.append(call)
-        if self.failure is not None:
-            raise self.failure
 
-    def pause(self) -> None:
-        self._call("pause")
-        self.publish(status=Status.PAUSED)
-
-    def resume(self) -> None:
-        self._call("resume")
-        self.publish(status=Status.RUNNING)
-
-    def climb(self) -> Iterator[Ladder]:
-        self._call("climb")
-        return self._climb()
-
-    def _climb(self) -> Iterator[Ladder]:
-        while (item := self.climbs.get()) is not None:
-            if isinstance(item, Exception):
-                raise item
-            yield item
-
-    def toggle_pause(self) -> None:
-        self._call("toggle_pause")
-        paused = self.latest.status is Status.PAUSED
-        self.publish(status=Status.RUNNING if paused else Status.PAUSED)
-
-    def single_step(self) -> None:
-        self._call("single_step")
-        self.publish(status=Status.PAUSED, step=self.latest.step + 1)
-
-    def restart(self, model: ModelConfig | None = None, train: TrainConfig | None = None) -> None:
-        self._call("restart", model, train)
-        fresh = snapshot(0)
-        model, train = model or self.latest.model, train or self.latest.train
-        self.latest = replace(fresh, model=model, train=train, n_params=model.n_params)
-        self.publish()
-
-    def set_learning_rate(self, rate: float) -> None:
-        self._call("set_learning_rate", rate)
-        self.publish(train=replace(self.latest.train, learning_rate=rate))
-
-    def scale_learning_rate(self, up: bool) -> None:
-        self._call("scale_learning_rate", up)
-        rate = 0.00875 if up else 0.0056
-        self.publish(train=replace(self.latest.train, learning_rate=rate))
-
-    def set_batch(self, batch: int) -> None:
-        self._call("set_batch", batch)
-        self.publish(toggles=toggles(batch=str(batch)))
-
-    def scale_batch(self, up: bool) -> None:
-        self._call("scale_batch", up)
-        self.publish(toggles=toggles(batch="32" if up else "8"))
-
-    def set_optimization(self, key: str, value: Value) -> None:
-        self._call("set_optimization", key, value)
-
-    def cycle_optimization(self, key: str) -> None:
-        self._call("cycle_optimization", key)
-        self.publish(toggles=toggles(**{key: "off"}))
-
-    def set_planned_steps(self, steps: int) -> None:
-        self._call("set_planned_steps", steps)
-        self.publish(train=replace(self.latest.train, steps=steps))
-
-    def go_on(self, steps: int | None = None) -> None:
-        self._call("go_on", steps)
-        self.publish(status=Status.RUNNING, message="")
-
-    def rewind(self) -> None:
-        self._call("rewind")
-        self.publish(status=Status.PAUSED, message="", step=self.latest.rewind_step)
-
-    def save(self, path: object) -> None:
-        self._call("save", str(path))
-        self.tell(f"Saved step {self.latest.step:,} to {path}.")
-
-    def load(self, path: object) -> None:
-        self._call("load", str(path))
-
-    def change_temperature(self, up: bool) -> None:
-        self._call("change_temperature", up)
-        self.publish(temperature=0.6 if up else 0.4)
-
-    def set_prefix(self, prefix: str) -> None:
-        self._call("set_prefix", prefix)
-        self.publish(prefix=prefix)
+@cache
+def data() -> Dataset:
+    """The shipped names."""
+    return load_dataset()

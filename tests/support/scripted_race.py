@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,8 @@ import numpy as np
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Curve
+from eetui.core.data.dataset import Dataset
+from eetui.core.engines.subject import Subject
 from eetui.core.race.contestant import Work
 from eetui.core.race.lane import RacePlan
 from eetui.core.race.league import League
@@ -126,21 +128,30 @@ def measures_with_gpu() -> Measures:
     return replace(plain, launches=(*launches, replace(launches[-1], d_model=256)))
 
 
-class ScriptedRace:
-    """Publishes the leagues that a test puts into `leagues`; None ends it."""
+def played(items: queue.SimpleQueue[Any]) -> Iterator[Any]:
+    """What a test puts into a queue; None ends it and an exception is raised."""
+    while (item := items.get()) is not None:
+        if isinstance(item, Exception):
+            raise item
+        yield item
 
-    def __init__(self) -> None:
+
+class ScriptedRace:
+    """Yields the leagues that a test puts into `leagues`; None ends it."""
+
+    def __init__(self, subject: Subject, names: Sequence[str] | None) -> None:
         self.leagues: queue.SimpleQueue[League | Exception | None] = queue.SimpleQueue()
+        self.d_model = subject.model.d_model
+        self.names = names
         self.skipped: list[str | None] = []
         self.failure: Exception | None = None
         self.closed = False
 
-    def run(self, publish: Callable[[League], None] | None = None) -> None:
-        while (item := self.leagues.get()) is not None:
-            if isinstance(item, Exception):
-                raise item
-            if publish:
-                publish(item)
+    def __iter__(self) -> Iterator[League]:
+        try:
+            yield from played(self.leagues)
+        finally:
+            self.closed = True
 
     def skip(self, name: str | None = None) -> Standing:
         if self.failure is not None:
@@ -148,28 +159,30 @@ class ScriptedRace:
         self.skipped.append(name)
         return standing(name or "tape", 1.0)
 
-    def close(self) -> None:
-        self.closed = True
-        self.leagues.put(None)
 
-
-class ScriptedRaces:
-    """What a session does with races: `races` are those that were asked for, in order."""
+class Measuring:
+    """What the ladder screen and the race screen measure: everything that a test puts in here."""
 
     def __init__(self) -> None:
+        self.climbs: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.n_climbs = 0
         self.races: list[ScriptedRace] = []
-        self.line_ups: list[tuple[int, tuple[str, ...] | None]] = []
         self.measured: queue.SimpleQueue[Measures | Exception | None] = queue.SimpleQueue()
         self.n_measurements = 0
 
-    def race(self, d_model: int, names: list[str] | None = None) -> ScriptedRace:
-        self.line_ups.append((d_model, None if names is None else tuple(names)))
-        self.races.append(ScriptedRace())
+    def climb(self, subject: Subject) -> Iterator[Any]:
+        self.n_climbs += 1
+        return played(self.climbs)
+
+    def race(self, subject: Subject, names: Sequence[str] | None) -> ScriptedRace:
+        self.races.append(ScriptedRace(subject, names))
         return self.races[-1]
 
-    def measure(self) -> Iterator[Measures]:
+    def measure(self, dataset: Dataset, seed: int) -> Iterator[Measures]:
         self.n_measurements += 1
-        while (item := self.measured.get()) is not None:
-            if isinstance(item, Exception):
-                raise item
-            yield item
+        return played(self.measured)
+
+    def end(self) -> None:
+        """Let go of the threads that wait for more."""
+        for items in (self.climbs, self.measured, *(race.leagues for race in self.races)):
+            items.put(None)

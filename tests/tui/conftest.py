@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
@@ -11,8 +11,20 @@ from textual.pilot import Pilot
 from eetui.tui.app import EetuiApp
 from tests.support.screens import FULL, settle
 from tests.support.scripted import ScriptedSession
+from tests.support.scripted_race import Measuring
 
 Open = Callable[..., AbstractAsyncContextManager[Pilot[int]]]
+
+
+@pytest.fixture(autouse=True)
+def measuring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Measuring]:
+    """What the ladder and the race show instead of measurements."""
+    scripted = Measuring()
+    monkeypatch.setattr("eetui.tui.screens.ladder.climb", scripted.climb)
+    monkeypatch.setattr("eetui.tui.screens.race.race_on", scripted.race)
+    monkeypatch.setattr("eetui.tui.screens.race.measure", scripted.measure)
+    yield scripted
+    scripted.end()
 
 
 @pytest.fixture

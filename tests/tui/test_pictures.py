@@ -47,9 +47,9 @@ def test_dialogs(snap_compare, size, key):
 
 
 @SIZES
-def test_ladder(snap_compare, size):
+def test_ladder(snap_compare, measuring, size):
     session = ScriptedSession()
-    session.climbs.put(ladder())
+    measuring.climbs.put(ladder())
 
     async def climb(pilot):
         await settle(pilot)
@@ -62,19 +62,19 @@ def test_ladder(snap_compare, size):
 
 @SIZES
 @pytest.mark.parametrize("view", ["league", "measures"])
-def test_race(snap_compare, size, view):
+def test_race(snap_compare, measuring, size, view):
     session = ScriptedSession()
 
     async def race(pilot):
         await settle(pilot)
         await pilot.press("V")
-        await until(pilot, lambda: session.races)
-        session.races[0].leagues.put(league())
-        session.races[0].leagues.put(None)
+        await until(pilot, lambda: measuring.races)
+        measuring.races[0].leagues.put(league())
+        measuring.races[0].leagues.put(None)
         await until(pilot, lambda: getattr(pilot.app.screen, "league", None) is not None)
         if view == "measures":
-            session.measured.put(measures())
-            session.measured.put(None)
+            measuring.measured.put(measures())
+            measuring.measured.put(None)
             await pilot.press("m")
             await until(pilot, lambda: pilot.app.screen.measures is not None)
         await pilot.pause()

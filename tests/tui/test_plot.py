@@ -73,6 +73,30 @@ def test_a_fitted_axis_moves_in_half_steps(last, upper):
 
 
 @pytest.mark.parametrize(
+    ("lower", "upper", "count", "labels"),
+    [
+        (2.05, 2.15, 4, ("2.050", "2.075", "2.100", "2.125", "2.150")),
+        (2.0, 2.4, 4, ("2.0", "2.1", "2.2", "2.3", "2.4")),
+        (0.0, 0.012, 3, ("0.000", "0.005", "0.010")),
+        (1_000, 5_000, 4, ("1,000", "2,000", "3,000", "4,000", "5,000")),
+    ],
+)
+def test_labels_have_the_digits_that_their_step_needs(lower, upper, count, labels):
+    assert ticks.linear(lower, upper, count, figures.fixed).labels == labels
+
+
+def test_logarithmic_labels_have_the_digits_that_they_need():
+    assert ticks.logarithmic(1, 9, 6, figures.fixed).labels == (
+        "1.0",
+        "1.5",
+        "2.0",
+        "3.0",
+        "5.0",
+        "7.0",
+    )
+
+
+@pytest.mark.parametrize(
     ("text", "value"),
     [
         (figures.microseconds(83.14, 7), "   83.1"),

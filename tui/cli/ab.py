@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from eetui.core.engines.subject import Subject
 from eetui.core.errors import UsageError
 from eetui.core.measure.comparison import Comparison, compare
 from eetui.core.measure.learning import SEEDS, STEPS, Limit, learn
@@ -38,7 +37,7 @@ class Way:
 def run(text: str, options: ModelOptions, way: Way, *, as_json: bool = False) -> int:
     """Compare what `text` names and print the verdict; gives the exit code."""
     request = request_model(options)
-    subject = Subject(request.dataset, request.model, request.train, request.engine)
+    subject = request.subject
     setting = parse_setting(text, subject, subject.create_engine(), request.assignments)
     with waiting() as tell:
         for verdict in _verdicts(setting, way):

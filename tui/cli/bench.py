@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from eetui.core.engines import registry
 from eetui.core.engines.availability import choose_optimizations
-from eetui.core.engines.subject import Subject
 from eetui.core.measure import bench
 from eetui.tui.cli.console import data, waiting
 from eetui.tui.cli.options import ModelOptions
@@ -21,11 +19,11 @@ def run(options: ModelOptions, repeats: int, *, as_json: bool = False) -> int:
     """Measure what `options` ask for and print it; gives the exit code."""
     request = request_model(options)
     with waiting() as tell:
-        engine = registry.create(request.engine)
+        engine, subject = request.subject.create_engine(), request.subject
         report = bench.measure(
-            Subject(request.dataset, request.model, request.train, request.engine),
+            subject,
             engine,
-            choose_optimizations(engine, request.model, request.assignments),
+            choose_optimizations(engine, subject.model, request.assignments),
             repeats,
             tell,
         )

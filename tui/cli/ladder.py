@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eetui.core.engines import registry
 from eetui.core.engines.availability import choose_optimizations
-from eetui.core.engines.subject import Subject
 from eetui.core.measure.climb import climb
 from eetui.core.measure.ladder import Gain, Ladder, Rung
 from eetui.core.optimizations import assigned, labels
@@ -40,11 +38,10 @@ def run(options: ModelOptions, rounds: int, *, ablate: bool = False, as_json: bo
     """Climb as `options` ask for and print it; gives the exit code."""
     request = request_model(options)
     with waiting() as tell:
-        engine = registry.create(request.engine)
-        chosen = choose_optimizations(engine, request.model, request.assignments)
+        engine = request.subject.create_engine()
+        chosen = choose_optimizations(engine, request.subject.model, request.assignments)
         pinned = {key: getattr(chosen, key) for key in assigned(request.assignments)}
-        subject = Subject(request.dataset, request.model, request.train, request.engine)
-        for ladder in climb(subject, pinned, rounds, ablate=ablate, engine=engine):
+        for ladder in climb(request.subject, pinned, rounds, ablate=ablate, engine=engine):
             if tell:
                 tell(ladder.doing)
     if as_json:

@@ -27,7 +27,7 @@ from eetui.core.text import visible
 from eetui.tui.cli.console import waiting
 from eetui.tui.cli.options import RaceOptions
 from eetui.tui.cli.output import complain, print_json
-from eetui.tui.cli.runs import request_shape
+from eetui.tui.cli.runs import request_subject
 from eetui.tui.signals import exit_code
 
 DEFAULT_D_MODEL = 16
@@ -102,17 +102,15 @@ def _plan(options: RaceOptions) -> RacePlan:
 
 
 def _task(options: RaceOptions, explicit: frozenset[str]) -> Task:
-    dataset, model = request_shape(options, DEFAULT_D_MODEL)
+    subject = request_subject(options, DEFAULT_D_MODEL)
     # A batch from the configuration file is about training, not against microgpt's rules.
     of_race = options.protocol == "equal" or "batch" in explicit
     return make_task(
         options.protocol,
-        dataset,
-        model,
+        subject,
         batch=options.batch if of_race else None,
         learning_rate=options.rate,
         steps=options.planned_steps,
-        seed=42 if options.seed is None else options.seed,
     )
 
 

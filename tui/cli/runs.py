@@ -12,8 +12,9 @@ from eetui.core.config import (
     default_learning_rate,
     default_n_heads,
 )
-from eetui.core.data.dataset import Dataset, load_dataset
+from eetui.core.data.dataset import load_dataset
 from eetui.core.engines import registry
+from eetui.core.engines.subject import Subject
 from eetui.core.errors import UsageError
 from eetui.core.files import named, require_writable
 from eetui.core.model.sampling import require_samplable
@@ -32,10 +33,7 @@ SHAPE = ("d_model", "heads", "layers", "block_size", "activation")
 class Request:
     """All that a session or a measurement is made of."""
 
-    dataset: Dataset
-    model: ModelConfig
-    train: TrainConfig
-    engine: str
+    subject: Subject
     assignments: tuple[str, ...]
     state: TrainState | None = None
     temperature: float = 0.5
@@ -44,11 +42,12 @@ class Request:
 
     def session(self, *, headless: bool) -> Session:
         """A session of this run; a headless one waits for its engine and ends with its plan."""
+        subject = self.subject
         return Session(
-            self.dataset,
-            self.model,
-            self.train,
-            engine=self.engine,
+            subject.dataset,
+            subject.model,
+            subject.train,
+            engine=subject.engine,
             assignments=self.assignments,
             state=self.state,
             temperature=self.temperature,
@@ -69,8 +68,7 @@ def request_run(options: RunOptions, explicit: frozenset[str], default_steps: in
         require_writable(save)
     if options.load is None:
         request = request_model(options)
-        train = _train(options, request.train, request.model.d_model, default_steps)
-        request = replace(request, train=train)
+        request = replace(request, subject=_planned(options, request.subject, default_steps))
     else:
         request = _continued(options, explicit)
     request = replace(
@@ -79,15 +77,16 @@ def request_run(options: RunOptions, explicit: frozenset[str], default_steps: in
         temperature=0.5 if options.temperature is None else options.temperature,
         prefix=options.prefix or "",
     )
-    require_samplable(request.model, request.dataset, request.temperature, request.prefix)
+    subject = request.subject
+    require_samplable(subject.model, subject.dataset, request.temperature, request.prefix)
     return request
 
 
-def request_shape(options: ShapeOptions, default_d_model: int) -> tuple[Dataset, ModelConfig]:
-    """The data and the model that `options` ask for, the data cut to its block size."""
+def request_subject(options: ShapeOptions, default_d_model: int) -> Subject:
+    """The data and the model that `options` ask for, with their batch and seed."""
     dataset = load_dataset(options.data)
     d_model = _or(options.d_model, default_d_model)
-    model = ModelConfig(  # checked before the data are cut by it
+    model = ModelConfig(
         d_model=d_model,
         n_heads=_or(options.heads, default_n_heads(d_model)),
         n_layers=_or(options.layers, 1),
@@ -95,34 +94,31 @@ def request_shape(options: ShapeOptions, default_d_model: int) -> tuple[Dataset,
         vocab_size=dataset.vocab_size,
         activation=_or(options.activation, "relu"),
     )
-    return dataset.with_block_size(model.block_size), model
+    train = TrainConfig(
+        batch=_or(options.batch, 16),
+        seed=_or(options.seed, 42),
+        learning_rate=default_learning_rate(d_model),
+    )
+    return Subject(dataset, model, train)
 
 
 def request_model(options: ModelOptions) -> Request:
     """A new model on its data, with the training configuration as far as `options` have it."""
     _check_engine(options)
-    dataset, model = request_shape(options, default_d_model=32)
-    return Request(
-        dataset=dataset,
-        model=model,
-        train=TrainConfig(
-            batch=_or(options.batch, 16),
-            seed=_or(options.seed, 42),
-            learning_rate=default_learning_rate(model.d_model),
-        ),
-        engine=options.engine or registry.default(),
-        assignments=_assignments(options),
-    )
+    subject = request_subject(options, default_d_model=32)
+    engine = options.engine or registry.default()
+    return Request(replace(subject, engine=engine), _assignments(options))
 
 
-def _train(options: RunOptions, base: TrainConfig, d_model: int, default_steps: int) -> TrainConfig:
-    return replace(
-        base,
-        learning_rate=_or(options.lr, default_learning_rate(d_model)),
+def _planned(options: RunOptions, subject: Subject, default_steps: int) -> Subject:
+    train = replace(
+        subject.train,
+        learning_rate=_or(options.lr, subject.train.learning_rate),
         steps=_or(options.steps, default_steps),
-        schedule=_or(options.schedule, base.schedule),
-        held_out=_or(options.held_out, base.held_out),
+        schedule=_or(options.schedule, subject.train.schedule),
+        held_out=_or(options.held_out, subject.train.held_out),
     )
+    return replace(subject, train=train)
 
 
 def _continued(options: RunOptions, explicit: frozenset[str]) -> Request:
@@ -161,14 +157,9 @@ def _continued(options: RunOptions, explicit: frozenset[str]) -> Request:
             f"The checkpoint {options.load} has done all its {loaded.state.step:,} steps: "
             "plan more with --steps."
         )
-    return Request(
-        dataset=dataset,
-        model=model,
-        train=train,
-        engine=options.engine or registry.default(),
-        assignments=_assignments(options),
-        state=loaded.state,
-    )
+    engine = options.engine or registry.default()
+    subject = Subject(dataset, model, train, engine)
+    return Request(subject, _assignments(options), state=loaded.state)
 
 
 def _check_engine(options: ModelOptions) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from eetui.core.errors import UsageError
+from eetui.core.run import checkpoint
 from eetui.core.run.session import Session
 from eetui.tui.cli.options import RunOptions
 from eetui.tui.cli.runs import Request, request_run
-from eetui.tui.cli.train import save_run
 from eetui.tui.signals import noticed
 
 DEFAULT_STEPS = 1_000_000
@@ -33,4 +33,4 @@ def show(options: RunOptions, explicit: frozenset[str]) -> int:
 
 def _save(request: Request, session: Session) -> None:
     if request.save is not None:
-        save_run(request.save, session, request.dataset)
+        checkpoint.save(request.save, session.checkpoint)

@@ -8,7 +8,6 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from eetui.core.data.dataset import Dataset
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.model.sampling import generate
 from eetui.core.run import checkpoint
@@ -211,28 +209,9 @@ def _save(request: Request, session: Session) -> str:
     """Save the run if asked to; gives the end of a sentence that says so."""
     if request.save is None:
         return ""
-    step = save_run(request.save, session, request.dataset)
-    return f", saved step {step:,} to {visible(str(request.save))}"
-
-
-def save_run(path: Path, session: Session, dataset: Dataset) -> int:
-    """Write the checkpoint of a session that has ended; gives its step.
-
-    After a divergence it is the last good state, since no other could be loaded.
-    """
-    latest, state = session.latest, session.good_state
-    checkpoint.save(
-        path,
-        checkpoint.Checkpoint(
-            state=state,
-            model=latest.model,
-            train=latest.train,
-            optimizations=latest.optimizations,
-            vocabulary=dataset.vocabulary,
-            data_name=dataset.name,
-        ),
-    )
-    return state.step
+    made = session.checkpoint
+    checkpoint.save(request.save, made)
+    return f", saved step {made.state.step:,} to {visible(str(request.save))}"
 
 
 def summary(request: Request, session: Session, training: Training) -> dict[str, Any]:
@@ -263,7 +242,7 @@ def summary(request: Request, session: Session, training: Training) -> dict[str,
         "samples": generate(
             state.params,
             latest.model,
-            request.dataset,
+            request.subject.dataset,
             N_SAMPLES,
             temperature=request.temperature,
             prefix=request.prefix,

@@ -26,8 +26,7 @@ ABOUT = {
     actions.TOGGLES: (
         "One optimization each, flipped between two steps of the live run. Before and after are "
         "medians of the microseconds a step. ● is on, ○ is off, ◌ is being compiled, ∅ cannot "
-        "be flipped here. Arrows or j k choose one, enter or a click flips it. C climbs the ladder "
-        "from everything off to everything on and measures each rung while the training pauses. "
+        "be flipped here. Arrows or j k choose one, enter or a click flips it."
     ),
     actions.CHARTS: (
         "The loss falls from the level of chance (the loss of guessing); faint points are raw, the "
@@ -43,6 +42,10 @@ ABOUT = {
         "Made by the model as it is at the step on the left. ✦ marks a name that is not in the "
         "data: the model made it up. Milestones stay, so that the noise of step 0 can be seen "
         "beside what was learned."
+    ),
+    actions.LADDER: (
+        "C climbs from everything off to everything on and measures each rung while the training "
+        "pauses."
     ),
     actions.RACE: (
         "Contestants train in slices, each on its own clock, from the same weights on the same "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from time import monotonic
 from typing import ClassVar
 
@@ -16,7 +16,25 @@ from textual.timer import Timer
 from textual.widgets import Footer, Static
 
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.errors import EetuiError
+from eetui.core.run.commands import (
+    ChangeTemperature,
+    CycleOptimization,
+    GoOn,
+    Load,
+    Pause,
+    Restart,
+    Resume,
+    Rewind,
+    Save,
+    ScaleBatch,
+    ScaleLearningRate,
+    SetBatch,
+    SetLearningRate,
+    SetNames,
+    SetSteps,
+    SingleStep,
+    TogglePause,
+)
 from eetui.core.run.snapshot import Snapshot, Status
 from eetui.tui import picture
 from eetui.tui.actions import BINDINGS
@@ -148,7 +166,7 @@ class MainScreen(Screen[None]):
         elif key == "batch":
             self.action_double_batch()
         else:
-            self._ask(lambda: self._session.cycle_optimization(key))
+            self._session.submit(CycleOptimization(key))
 
     def action_double_batch(self) -> None:
         self._scale_batch(up=True)
@@ -158,16 +176,14 @@ class MainScreen(Screen[None]):
 
     def _scale_batch(self, up: bool) -> None:
         self.query_one(ToggleTable).select("batch")
-        self._ask(lambda: self._session.scale_batch(up))
+        self._session.submit(ScaleBatch(up))
 
     def action_climb(self) -> None:
         """Measure the ladder on its own screen, with the training paused meanwhile."""
-        try:
-            climb = self._session.climb()
-        except EetuiError as error:
-            self.notify(str(error), severity="warning")
-            return
-        self._visit(LadderScreen(climb, self._session))
+        if self.snapshot.is_ready:
+            self._visit(LadderScreen(self._session))
+        else:
+            self.notify("The engine is not ready yet: wait a moment.", severity="warning")
 
     def action_race(self) -> None:
         """Let all contestants race on a screen of their own, with the training paused meanwhile."""
@@ -181,49 +197,42 @@ class MainScreen(Screen[None]):
 
         def left(_: None) -> None:
             if was_running:
-                self._ask(self._session.resume)
+                self._session.submit(Resume())
 
         if was_running:
-            self._ask(self._session.pause)
+            self._session.submit(Pause())
         self.app.push_screen(screen, left)
 
     # -- training ---------------------------------------------------------------------------
 
-    def _ask(self, command: Callable[[], None]) -> None:
-        """Send a command to the session; what is wrong with it is said, not raised."""
-        try:
-            command()
-        except EetuiError as error:
-            self.notify(str(error), severity="error")
-
     def action_toggle_pause(self) -> None:
-        self._ask(self._session.toggle_pause)
+        self._session.submit(TogglePause())
 
     def action_single_step(self) -> None:
-        self._ask(self._session.single_step)
+        self._session.submit(SingleStep())
 
     def action_rewind(self) -> None:
         if self.snapshot.can_rewind:
-            self._ask(self._session.rewind)
+            self._session.submit(Rewind())
         else:
             self.notify("There is no earlier good step to go back to.", severity="warning")
 
     def action_go_on(self) -> None:
         if self.snapshot.status is Status.FINISHED:
-            self._ask(self._session.go_on)
+            self._session.submit(GoOn())
         else:
             self.notify("The plan is not done yet; c changes its length.", severity="warning")
 
     def action_lower_rate(self) -> None:
-        self._ask(lambda: self._session.scale_learning_rate(up=False))
+        self._session.submit(ScaleLearningRate(up=False))
 
     def action_raise_rate(self) -> None:
-        self._ask(lambda: self._session.scale_learning_rate(up=True))
+        self._session.submit(ScaleLearningRate(up=True))
 
     def action_restart(self) -> None:
         def answered(yes: bool | None) -> None:
             if yes:
-                self._ask(self._session.restart)
+                self._session.submit(Restart())
 
         step = self.snapshot.step
         question = f"Start over from step 0? The weights of {step:,} steps are given up."
@@ -241,21 +250,21 @@ class MainScreen(Screen[None]):
         """Change what can be changed live; anything else starts a new run."""
         now = self.snapshot.train
         if needs_new_run(self.snapshot.model, now, model, train):
-            self._ask(lambda: self._session.restart(model, train))
+            self._session.submit(Restart(model, train))
             return
         if train.learning_rate != now.learning_rate:
-            self._ask(lambda: self._session.set_learning_rate(train.learning_rate))
+            self._session.submit(SetLearningRate(train.learning_rate))
         if train.batch != now.batch:
-            self._ask(lambda: self._session.set_batch(train.batch))
+            self._session.submit(SetBatch(train.batch))
         if train.steps != now.steps:
-            self._ask(lambda: self._session.set_planned_steps(train.steps))
+            self._session.submit(SetSteps(train.steps))
 
     # -- files ------------------------------------------------------------------------------
 
     def action_save(self) -> None:
         def answered(path: str | None) -> None:
             if path:
-                self._ask(lambda: self._session.save(path))
+                self._session.submit(Save(Path(path)))
 
         s = self.snapshot
         name = f"eetui-d{s.model.d_model}-step{s.step}.safetensors"
@@ -264,7 +273,7 @@ class MainScreen(Screen[None]):
     def action_open(self) -> None:
         def answered(path: str | None) -> None:
             if path:
-                self._ask(lambda: self._session.load(path))
+                self._session.submit(Load(Path(path)))
 
         self.app.push_screen(Prompt("Open a checkpoint", "", "name.safetensors"), answered)
 
@@ -316,15 +325,15 @@ class MainScreen(Screen[None]):
             self.set_class(view == following, view)
 
     def action_cooler(self) -> None:
-        self._ask(lambda: self._session.change_temperature(up=False))
+        self._session.submit(ChangeTemperature(up=False))
 
     def action_warmer(self) -> None:
-        self._ask(lambda: self._session.change_temperature(up=True))
+        self._session.submit(ChangeTemperature(up=True))
 
     def action_prefix(self) -> None:
         def answered(prefix: str | None) -> None:
             if prefix is not None:
-                self._ask(lambda: self._session.set_prefix(prefix))
+                self._session.submit(SetNames(prefix=prefix))
 
         question = "Begin every name with (nothing for any name)"
         self.app.push_screen(Prompt(question, self.snapshot.prefix), answered)

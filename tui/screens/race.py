@@ -14,20 +14,21 @@ from textual.widgets import Footer
 
 from eetui.core.errors import UsageError
 from eetui.core.race.league import League
+from eetui.core.race.race import Race, race_on
 from eetui.core.race.roster import CONTESTANTS, parse_names
-from eetui.core.race.studies.measures import Measures
+from eetui.core.race.studies.measures import Measures, measure
 from eetui.core.race.studies.one_second import D_MODELS
-from eetui.tui import picture
+from eetui.tui import picture, standings
 from eetui.tui.actions import RACE_ACTIONS, RACE_BINDINGS
 from eetui.tui.live import LiveSession
-from eetui.tui.messages import Fell, Measured, Raced
-from eetui.tui.racing import MeasureThread, RaceThread
+from eetui.tui.messages import EndedEarly, Measured, Raced
 from eetui.tui.screens.prompt import Prompt
 from eetui.tui.widgets.contestant_pane import ContestantPane
 from eetui.tui.widgets.league_table import LeagueTable
 from eetui.tui.widgets.measures_pane import MeasuresPane
+from eetui.tui.widgets.progress_head import ProgressHead
 from eetui.tui.widgets.race_chart import RaceChart
-from eetui.tui.widgets.race_head import RaceHead
+from eetui.tui.worker import IteratorThread
 
 VIEWS = ("", "-table", "-chart", "-names")
 MEASURES = "-measures"
@@ -49,8 +50,9 @@ class RaceScreen(Screen[None]):
         self._core = Lock()
         self._d_model = D_MODELS[0]
         self._names: list[str] | None = None
-        self._race: RaceThread | None = None
-        self._measuring: MeasureThread | None = None
+        self._race: Race | None = None
+        self._racing: IteratorThread[League] | None = None
+        self._measuring: IteratorThread[Measures] | None = None
         self._is_held = False
         self._view = VIEWS[0]
         self.league: League | None = None
@@ -58,7 +60,7 @@ class RaceScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield RaceHead(id="head")
+            yield ProgressHead("the race", id="head")
             with Vertical(id="views"):
                 yield LeagueTable(id="league")
                 with Horizontal(id="below"):
@@ -71,8 +73,8 @@ class RaceScreen(Screen[None]):
         self._begin()
 
     def on_unmount(self) -> None:
-        if self._race is not None:
-            self._race.stop()
+        if self._racing is not None:
+            self._racing.stop()
         if self._measuring is not None:
             self._measuring.stop()
 
@@ -84,18 +86,20 @@ class RaceScreen(Screen[None]):
         self.query_one(LeagueTable).update(message.league)
         self._show_selected()
         self._tell()
-        if self._race is not None:
-            self.call_after_refresh(self._race.drawn)
+        if self._racing is not None:
+            self.call_after_refresh(self._racing.drawn)
 
     def on_measured(self, message: Measured) -> None:
         """Show what has been measured; at the end the race goes on, if it was held for it."""
         self.measures = message.measures
         self.query_one(MeasuresPane).update(message.measures)
+        if self._measuring is not None:
+            self.call_after_refresh(self._measuring.drawn)
         if not message.measures.doing:
             self._end_measuring()
         self._tell()
 
-    def on_fell(self, message: Fell) -> None:
+    def on_ended_early(self, message: EndedEarly) -> None:
         """Say why something ended; what was measured stays."""
         self.notify(message.reason, title="the race", severity="error", markup=False)
         self._end_measuring()
@@ -103,8 +107,8 @@ class RaceScreen(Screen[None]):
 
     def _end_measuring(self) -> None:
         self._measuring = None
-        if self._is_held and self._race is not None:
-            self._race.resume()
+        if self._is_held and self._racing is not None:
+            self._racing.resume()
         self._is_held = False
 
     @on(LeagueTable.Selected)
@@ -121,41 +125,48 @@ class RaceScreen(Screen[None]):
             doing, progress = self.measures.doing or "measured", self.measures.progress
         elif self.league is not None:
             doing, progress = self.league.doing or "the race is over", self.league.progress
-            if self.league.doing and self._race is not None and self._race.is_paused:
+            if self.league.doing and self._racing is not None and self._racing.is_paused:
                 doing = "‖ paused"
-        self.query_one(RaceHead).update(self.league, self._session.latest, doing, progress)
+        about = standings.about(self.league) if self.league else ("every way of training", "")
+        self.query_one(ProgressHead).update(about, doing, progress, self._session.latest)
 
     # -- the race -----------------------------------------------------------------------------
 
     def _begin(self) -> None:
         """A new race, as soon as the last one has let go of the core."""
-        if self._race is not None:
-            self._race.stop()
-        d_model, names = self._d_model, self._names
-        self._race = RaceThread(lambda: self._session.race(d_model, names), self, self._core)
+        if self._racing is not None:
+            self._racing.stop()
+        self._race = None
+        subject, names = self._session.subject.at_width(self._d_model), self._names
+
+        def start() -> Race:
+            self._race = race_on(subject, names)
+            return self._race
+
+        self._racing = IteratorThread("racing", start, Raced, self, self._core)
 
     def action_toggle_pause(self) -> None:
         """Rest or go on."""
-        if self._race is None or self.league is None or not self.league.doing:
+        if self._racing is None or self.league is None or not self.league.doing:
             self.notify("The race is over: r starts it again.", severity="warning")
-        elif self._race.is_paused:
+        elif self._racing.is_paused:
             self._is_held = False
-            self._race.resume()
+            self._racing.resume()
         else:
-            self._race.pause()
+            self._racing.pause()
         self._tell()
 
     def action_skip(self) -> None:
         """End the contestant under the cursor."""
-        if self._race is None:
-            return
         name = self.query_one(LeagueTable).selected
         try:
+            if self._race is None:
+                raise UsageError("The race has not begun yet.")
             self._race.skip(name)
         except UsageError as error:
             self.notify(str(error), severity="warning", markup=False)
             return
-        if self._race.is_paused:
+        if self._racing is not None and self._racing.is_paused:
             self.notify(f"{name} ends as soon as the race goes on.")
 
     def action_again(self) -> None:
@@ -203,10 +214,13 @@ class RaceScreen(Screen[None]):
         if self._measuring is not None:
             self.notify("The measurements are still under way.", severity="warning")
             return
-        if self._race is not None and not self._race.is_paused:
+        if self._racing is not None and not self._racing.is_paused:
             self._is_held = True
-            self._race.pause()
-        self._measuring = MeasureThread(self._session.measure, self, self._core)
+            self._racing.pause()
+        dataset, seed = self._session.subject.dataset, self._session.subject.train.seed
+        self._measuring = IteratorThread(
+            "measuring", lambda: measure(dataset, seed), Measured, self, self._core
+        )
 
     # -- what is seen -------------------------------------------------------------------------
 

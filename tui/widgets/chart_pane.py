@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from time import monotonic
 from typing import ClassVar
@@ -73,11 +74,17 @@ class ChartPane(Canvas, can_focus=True):
         """Say on the frame what the axes are, and the chart's own figure under the cursor."""
         raise NotImplementedError
 
-    def frame(self, title: str, axes: str) -> None:
-        """Write a title and the words of the axes on the frame; on one line if it has no bottom."""
-        has_bottom = self.styles.border_bottom[0]
-        self.border_title = title if has_bottom else f"{title}   {axes}"
-        self.border_subtitle = axes if has_bottom else ""
+    def frame(self, title: str, axes: Sequence[str]) -> None:
+        """Write a title and the words of the axes on the frame's edges."""
+        if self.has_bottom:
+            self.border_title, self.border_subtitle = title, "   ".join(axes)
+        else:
+            self.border_title, self.border_subtitle = "  ".join([title, *axes]), ""
+
+    @property
+    def has_bottom(self) -> bool:
+        """Whether the frame has a lower edge; else all words share the upper one."""
+        return bool(self.styles.border_bottom[0])
 
     @property
     def scale_word(self) -> str:

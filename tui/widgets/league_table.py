@@ -28,6 +28,13 @@ COLUMNS = (
     ("on M5", 8, 94),
 )
 """Heading, width, and the smallest width of the pane that shows the column."""
+ORDERS = {
+    "us/sample": "us/sample",
+    "speed-up": "us/sample",
+    "loss": "loss",
+    "threshold": "time to the threshold",
+}
+"""What a click on a heading sorts by."""
 
 STYLES = {
     ContestantStatus.WAITING: MUTED,
@@ -71,9 +78,24 @@ class LeagueTable(LinesPane, can_focus=True):
     def switch_order(self) -> None:
         """Sort by the next of the orders."""
         orders = list(standings.ORDERS)
-        self.order = orders[(orders.index(self.order) + 1) % len(orders)]
-        if self._league is not None:
+        self._sort_by(orders[(orders.index(self.order) + 1) % len(orders)])
+
+    def _sort_by(self, order: str | None) -> None:
+        if order is not None and self._league is not None:
+            self.order = order
             self.update(self._league)
+
+    def _heading(self, x: int) -> str | None:
+        """The order that a heading stands for; that of the names is the line-up."""
+        edge = NAME_WIDTH + 2
+        if x < edge:
+            return "line-up"
+        for word, width, least in COLUMNS:
+            if self.content_size.width >= least:
+                edge += width
+                if x < edge:
+                    return ORDERS.get(word)
+        return None
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """A heading and a row for each."""
@@ -88,7 +110,9 @@ class LeagueTable(LinesPane, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
-        if offset is not None and 0 < offset.y <= len(self._rows) - self._first:
+        if offset is not None and offset.y == 0:
+            self._sort_by(self._heading(offset.x))
+        elif offset is not None and 0 < offset.y <= len(self._rows) - self._first:
             self._select(self._first + offset.y - 1)
 
     def on_mouse_scroll_down(self) -> None:

@@ -34,18 +34,22 @@ class LossChart(ChartPane):
         return all(chart is self or not chart.display for chart in self.screen.query(ChartPane))
 
     def name_axes(self, view: View, read: Reading | None) -> None:
-        loss = f" {figures.nats(read.loss)} at step {figures.count(read.step)}" if read else ""
         latest = self.snapshot.held_out.latest if self.snapshot else None
+        axis = f"x [@click=screen.switch_axis]{view.axis}[/]"
+        less, more = "[@click=screen.smooth_less]", "[@click=screen.smooth_more]"
+        amount = f"{view.smoothing:.2f}"
+        if not self.has_bottom:
+            title = f"loss {HELD_OUT} held out" if latest is not None else "loss, nats"
+            smoothing = f"{less}smooth[/] {more}{amount}[/]"
+            self.frame(title, [axis, self.scale_word, smoothing])
+            return
+        loss = f" {figures.nats(read.loss)} at step {figures.count(read.step)}" if read else ""
         held_out = read.held_out if read else latest
         title = f"loss{loss}, nats"
         if held_out is not None:
             title += f"   {HELD_OUT} held out {figures.nats(held_out)}"
-        smoothing = (
-            "[@click=screen.smooth_less]-[/] [@click=screen.smooth_more]+[/] "
-            f"[@click=screen.smooth_more]smoothing {view.smoothing:.2f}[/]"
-        )
-        axis = f"x [@click=screen.switch_axis]{view.axis}[/]"
-        self.frame(title, f"{axis}   {self.scale_word}   {smoothing}")
+        smoothing = f"{less}-[/] {more}+[/] {more}smoothing {amount}[/]"
+        self.frame(title, [axis, self.scale_word, smoothing])
 
     def chart(self, snapshot: Snapshot, view: View, columns: int) -> Chart:
         curve, chance = snapshot.curve, snapshot.chance_loss

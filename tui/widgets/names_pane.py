@@ -44,9 +44,15 @@ class NamesPane(LinesPane, can_focus=True):
             return
         self._drawn = wanted
         prefix = f", beginning with {visible(snapshot.prefix)}" if snapshot.prefix else ""
-        self.border_title = title(f"names at temperature {snapshot.temperature:.1f}{prefix}")
+        warmer = Content.from_markup(
+            f"[@click=screen.warmer]temperature {snapshot.temperature:.1f}[/]"
+        )
+        self.border_title = Content("names at ") + warmer + title(prefix)
         made_up = figures.share(snapshot.statistics.new_share, snapshot.statistics.n)
-        self.border_subtitle = title(f"{NEW} {made_up} made up   [ ] temperature")
+        self.border_subtitle = (
+            f"{NEW} {made_up} made up   [@click=screen.cooler]\\[[/] "
+            "[@click=screen.warmer]] temperature[/]"
+        )
         self._draw(snapshot)
 
     def on_resize(self, _event: events.Resize) -> None:

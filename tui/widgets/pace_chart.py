@@ -25,8 +25,8 @@ class PaceChart(ChartPane):
     """
 
     def name_axes(self, view: View, read: Reading | None) -> None:
-        title = ", ".join(us_said(read)) if read else "us/step, median and quartiles"
-        self.frame(title, self.scale_word)
+        title = " ".join(us_said(read)) if read else "us/step, median and quartiles"
+        self.frame(title, [self.scale_word])
 
     def chart(self, snapshot: Snapshot, view: View, columns: int) -> Chart:
         x_axis = x_ticks(snapshot, view, columns)

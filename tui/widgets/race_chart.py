@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic
-
 from textual import events
 
 from eetui.core.curves.labels import spread
@@ -14,7 +12,6 @@ from eetui.tui.plot import AXIS_ROWS, Chart, Label, Series, draw
 from eetui.tui.rows import SERIES, Role, Row
 from eetui.tui.widgets.canvas import Canvas
 
-SECONDS_BETWEEN_DRAWINGS = 0.25
 Y_LABELS = 5
 LEGEND_WIDTH = 18
 """Columns of a letter and a name, right of the ends of the lines."""
@@ -40,15 +37,11 @@ class RaceChart(Canvas):
         self.close_up = False
         self._league: League | None = None
         self._selected = ""
-        self._drawn_at = 0.0
 
     def update(self, league: League, selected: str) -> None:
-        """Show a league, unless the race goes on and the chart was drawn a moment ago."""
-        due = monotonic() >= self._drawn_at + SECONDS_BETWEEN_DRAWINGS
-        is_news = selected != self._selected or not league.doing
+        """Show a league, and one of its contestants above the others."""
         self._league, self._selected = league, selected
-        if due or is_news:
-            self.redraw()
+        self.redraw()
 
     def switch_axis(self) -> None:
         """The x axis logarithmic or linear."""
@@ -69,7 +62,6 @@ class RaceChart(Canvas):
         league = self._league
         if league is None or width < LEGEND_WIDTH + 30 or height < 5:
             return
-        self._drawn_at = monotonic()
         axes = f"x {'logarithmic' if self.log_x else 'linear'}"
         axes += f"   y {'close up' if self.close_up else 'all'}"
         self.border_title = f"loss against seconds of training   {axes}"

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter_ns
 
-from eetui.core.config import ModelConfig, default_n_heads
+from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
+from eetui.core.engines.subject import Subject
 from eetui.core.race.contestant import Contestant
 from eetui.core.race.lane import Clock, RacePlan
 from eetui.core.race.league import compete
@@ -95,8 +96,9 @@ def measure(
     clock: Clock = perf_counter_ns,
 ) -> Iterator[LaunchResult]:
     """A short race at every width (`widths` by default), from the narrowest to the widest."""
+    base = Subject(dataset, ModelConfig(), TrainConfig(seed=seed))
     for d_model in widths(contestants) if d_models is None else d_models:
-        model = ModelConfig(d_model=d_model, n_heads=default_n_heads(d_model))
-        task = make_task("equal", dataset, model, batch=batch, seed=seed)
+        subject = base.at_width(d_model)
+        task = make_task("equal", subject, batch=batch)
         *_, last = compete(task, contestants, RacePlan(seconds), clock=clock)
         yield LaunchResult(d_model, batch, last.standings)

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter_ns
 
-from eetui.core.config import ModelConfig, default_n_heads
+from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
+from eetui.core.engines.subject import Subject
 from eetui.core.race.contestant import Contestant
 from eetui.core.race.lane import Clock, RacePlan
 from eetui.core.race.league import League, compete
@@ -55,10 +56,11 @@ def measure(
     clock: Clock = perf_counter_ns,
 ) -> Iterator[OneSecondResult]:
     """Each contestant at each width, one after the other."""
+    base = Subject(dataset, ModelConfig(), TrainConfig(seed=seed))
     for d_model in d_models:
-        model = ModelConfig(d_model=d_model, n_heads=default_n_heads(d_model))
+        subject = base.at_width(d_model)
         for contestant in contestants:
-            trial = make_task("equal", dataset, model, batch=batch, seed=seed)
+            trial = make_task("equal", subject, batch=batch)
             result = OneSecondResult(
                 contestant.name, d_model, batch, trial.train.learning_rate,
                 published=ONE_SECOND.get((contestant.name, d_model)) if batch == 16 else None,
@@ -68,7 +70,7 @@ def measure(
                 yield _with(result, pace)
                 continue
             steps = max(1, round(seconds * 1e6 / pace.us_per_step))
-            task = make_task("equal", dataset, model, batch=batch, steps=steps, seed=seed)
+            task = make_task("equal", subject, batch=batch, steps=steps)
             plan = RacePlan(seconds=None, steps=steps)
             yield _with(result, _last(compete(task, [contestant], plan, clock=clock)))
 

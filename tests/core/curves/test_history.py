@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eetui.core.curves.history import CAPACITY, Event, History
+from eetui.core.curves.history import CAPACITY, Curve, Event, History
 from eetui.core.curves.points import event_positions, loss_points, us_band
 
 
@@ -96,3 +96,37 @@ def test_one_disturbed_chunk_does_not_show_in_the_pace() -> None:
     for i in range(400):
         history.add(i + 1, np.ones(1, np.float32), 5_000_000 if i == 200 else 1_000)
     assert us_band(history.curve(), "steps", 50).median.max() == 1.0
+
+
+@pytest.mark.parametrize("chunks", [100, CAPACITY, 5 * CAPACITY, 40 * CAPACITY + 3])
+def test_a_floor_with_spikes_is_a_floor_with_spikes_however_long_the_run(chunks: int) -> None:
+    history = History()
+    rng = np.random.default_rng(0)
+    for i in range(chunks):
+        slow = rng.random() < 0.4
+        history.add(i + 1, np.ones(1, np.float32), 9_000 if slow else 1_000)
+    band = us_band(history.curve(), "steps", 40)
+    typical = np.median(np.stack([band.low, band.median, band.high]), axis=1)
+    assert typical.tolist() == [1.0, 1.0, 9.0]
+
+
+def test_the_chart_agrees_with_the_header_about_the_latest_pace() -> None:
+    history = History()
+    rng = np.random.default_rng(0)
+    for i in range(20 * CAPACITY):
+        history.add(i + 1, np.ones(1, np.float32), int(rng.choice([1_000, 1_000, 1_000, 20_000])))
+    assert us_band(history.curve(), "steps", 142).median[-1] == history.us_per_step == 1.0
+
+
+def test_a_curve_without_paces_has_its_means_for_a_band() -> None:
+    steps = np.arange(1, 101)
+    band = us_band(Curve(steps, steps / 10, np.ones(100), np.full(100, 7.0)), "seconds", 30)
+    assert band.low.tolist() == band.median.tolist() == band.high.tolist() == [7.0] * 30
+
+
+def test_points_stay_in_their_columns_as_the_run_grows() -> None:
+    before, after = filled(500).curve(), filled(600).curve()
+    span = (0.0, 2000.0)
+    _, then = loss_points(before, "steps", 0.0, 50, span)
+    _, now = loss_points(after, "steps", 0.0, 50, span)
+    assert now[: len(then) - 1].tolist() == then[:-1].tolist()

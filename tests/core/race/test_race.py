@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from itertools import count
 
 import pytest
 
@@ -23,13 +22,17 @@ class Watched:
         self.race = race
         self.news = threading.Condition()
         self.published = []
-        self._thread = threading.Thread(target=race.run, args=(self._seen,))
+        self.left = False
+        self._thread = threading.Thread(target=self._race)
         self._thread.start()
 
-    def _seen(self, league) -> None:
-        with self.news:
-            self.published.append(league)
-            self.news.notify_all()
+    def _race(self) -> None:
+        for league in self.race:
+            with self.news:
+                self.published.append(league)
+                self.news.notify_all()
+            if self.left:
+                return
 
     def wait_for(self, what) -> None:
         with self.news:
@@ -53,7 +56,7 @@ def watch(task, clock):
 
     yield start
     for each in watched:
-        each.race.close()
+        each.left = True
         each.join()
 
 
@@ -82,32 +85,10 @@ def test_one_can_be_skipped(watch, refused):
         live.race.skip()
 
 
-def test_closing_ends_it_with_what_is_there(watch):
+def test_leaving_it_ends_it(watch):
     live = watch(["a", "b"], ENDLESS)
     live.wait_for(lambda league: all(s.samples for s in league.standings))
-    live.race.close()
+    live.left = True
     last = live.join()
-    assert all(s.status is ContestantStatus.SKIPPED and s.samples for s in last.standings)
     assert live.published[-1] is last
-
-
-def test_losses_are_observed_once(task, clock):
-    seen = {"a": 0, "b": 0}
-
-    def observe(name, first, losses):
-        assert first == seen[name]
-        seen[name] += len(losses)
-
-    Race(task, [Fake("a", clock), Fake("b", clock)], RacePlan(None, 300)).run(observe=observe)
-    assert seen == {"a": 300, "b": 300}
-
-
-def test_snapshots_do_not_come_with_every_slice(task, clock, monkeypatch):
-    ticks = count()
-    monkeypatch.setattr("eetui.core.race.race.monotonic", lambda: next(ticks) * 0.01)
-    published = []
-    Race(task, [Fake("a", clock, us=60_000)], RacePlan(None, 200), clock=clock).run(
-        published.append
-    )
-    assert 20 <= len(published) <= 40
-    assert not published[-1].doing
+    assert [s.status for s in live.published[0].standings] == [ContestantStatus.WAITING] * 2

@@ -175,13 +175,13 @@ def model_with(**changes: object) -> str:
         ({"step": "many"}, "many"),
         ({"step": None}, "'step' is missing"),
         ({"model": "{"}, "makes no sense"),
-        ({"model": "[]"}, "other fields"),
+        ({"model": "[]"}, "must be a JSON object"),
         ({"model": model_with(d_model=30)}, "multiple of 4"),
         ({"model": model_with(d_model=8.0)}, "d_model must be a whole number, not 8.0"),
         ({"model": model_with(d_model=16)}, "instead of F32"),
         ({"model": model_with(n_layers=3)}, "tensor .* is missing"),
         ({"model": model_with(n_layers=1)}, "is not its own"),
-        ({"model": model_with(width=3)}, "other fields"),
+        ({"model": model_with(width=3)}, "has no 'width'"),
         ({"vocabulary": '["a"]'}, "vocabulary"),
         ({"vocabulary": "[1, 2, 3]"}, "no character"),
         ({"vocabulary": "3"}, "makes no sense"),
@@ -224,7 +224,7 @@ def test_a_file_of_the_first_version_was_trained_on_all_documents(path, made):
     save_file(tensors, path, metadata | {"version": "1", "train": json.dumps(train)})
     assert checkpoint.load(path).train == replace(made.train, held_out=0.0)
     save_file(tensors, path, metadata | {"train": json.dumps(train)})
-    with pytest.raises(UsageError, match="other fields"):
+    with pytest.raises(UsageError, match="must have the field held_out"):
         checkpoint.load(path)
 
 

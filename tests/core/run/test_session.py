@@ -22,6 +22,26 @@ from eetui.core.errors import EngineError
 from eetui.core.measure import climb, timer
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations, Value, find_optimization
+from eetui.core.run.commands import (
+    ChangeTemperature,
+    CycleOptimization,
+    GoOn,
+    Load,
+    Pause,
+    Restart,
+    Resume,
+    Rewind,
+    Save,
+    ScaleBatch,
+    ScaleLearningRate,
+    SetBatch,
+    SetLearningRate,
+    SetNames,
+    SetOptimization,
+    SingleStep,
+    TogglePause,
+    UseEngine,
+)
 from eetui.core.run.session import Session
 from eetui.core.run.snapshot import Status
 
@@ -55,6 +75,16 @@ class SlowToPrepare(NumpyEngine):
         if self.breaks:
             raise EngineError(self.breaks)
         self.ready_for.add(optimizations)
+
+
+class Diverges(NumpyEngine):
+    """Loses its weights from step 3 on, unless the learning rate has been lowered."""
+
+    def run(self, state, dataset, model, train, *more):  # type: ignore[no-untyped-def]
+        report = super().run(state, dataset, model, train, *more)
+        if train.learning_rate == LONG.learning_rate and state.step >= 3:
+            state.params[5] = np.nan
+        return report
 
 
 @pytest.fixture
@@ -102,10 +132,10 @@ def test_changing_batch_and_rate_in_mid_run_loses_no_step(names, live) -> None:
     run = live(session(names))
     run.wait_for(lambda s: s.step > 20)
     for batch in (1, 9, 2):
-        run.session.set_batch(batch)
+        run.session.submit(SetBatch(batch))
         run.wait_for(lambda s, b=batch: s.train.batch == b and s.toggles[-1].label == str(b))
-    run.session.scale_batch(up=True)
-    run.session.set_learning_rate(0.001)
+    run.session.submit(ScaleBatch(up=True))
+    run.session.submit(SetLearningRate(0.001))
     seen = run.wait_for(lambda s: s.train.batch == 4 and s.train.learning_rate == 0.001)
     run.wait_for(lambda s: s.step > seen.step + 20)
     run.close()
@@ -118,20 +148,20 @@ def test_changing_batch_and_rate_in_mid_run_loses_no_step(names, live) -> None:
 def test_rate_and_temperature_move_by_steps_and_stay_in_range(names, live) -> None:
     run = live(session(names, paused=True))
     for up in (False, False, True):
-        run.session.scale_learning_rate(up)
+        run.session.submit(ScaleLearningRate(up))
     run.wait_for(lambda s: s.train.learning_rate == pytest.approx(LONG.learning_rate / 1.25))
     for _ in range(30):
-        run.session.change_temperature(up=True)
+        run.session.submit(ChangeTemperature(up=True))
     assert run.wait_for(lambda s: s.temperature >= 2.0).temperature == 2.0
     for _ in range(30):
-        run.session.change_temperature(up=False)
+        run.session.submit(ChangeTemperature(up=False))
     assert run.wait_for(lambda s: s.temperature <= 0.1).temperature == 0.1
 
 
 def test_a_batch_change_shows_the_pace_before_and_after(names, live) -> None:
     run = live(session(names))
     run.wait_for(lambda s: s.us_per_step is not None and s.step > 50)
-    run.session.set_batch(64)
+    run.session.submit(SetBatch(64))
     effect = (
         run.wait_for(lambda s: s.toggles[-1].effect and s.toggles[-1].effect.settled)
         .toggles[-1]
@@ -144,52 +174,45 @@ def test_a_batch_change_shows_the_pace_before_and_after(names, live) -> None:
 def test_pause_step_and_resume(names, live) -> None:
     run = live(session(names, paused=True))
     assert run.wait_for(lambda s: s.status is Status.PAUSED).step == 0
-    run.session.single_step()
+    run.session.submit(SingleStep())
     assert run.wait_for(lambda s: s.step > 0).step == 1
-    run.session.toggle_pause()
+    run.session.submit(TogglePause())
     run.wait_for(lambda s: s.status is Status.RUNNING and s.step > 10)
-    run.session.single_step()
+    run.session.submit(SingleStep())
     stopped = run.wait_for(lambda s: s.status is Status.PAUSED).step
-    run.session.set_batch(5)
+    run.session.submit(SetBatch(5))
     assert run.wait_for(lambda s: s.train.batch == 5).step == stopped
 
 
-def test_a_climb_leaves_the_run_as_it_is(names, live, monkeypatch) -> None:
+def test_a_climb_of_its_subject_leaves_the_run_as_it_is(names, live, monkeypatch) -> None:
     monkeypatch.setattr(timer, "MID_RUN_SECONDS", 0.02)
     monkeypatch.setattr(climb, "WAITS", 0)
-    session = Session(names, SMALL, LONG, engine="numpy", measure_peak=False)
-    run = live(session)
+    run = live(session(names))
     run.wait_for(lambda s: s.step > 0)
-    session.pause()
+    run.session.submit(Pause())
     before = run.wait_for(lambda s: s.status is Status.PAUSED)
-    *_, last = session.climb(rounds=1)
+    *_, last = climb.climb(run.session.subject, rounds=1)
     assert (last.engine, last.model, last.batch) == ("numpy", SMALL, LONG.batch)
     assert [rung.key for rung in last.climbed] == ["", "padding_skip"]
     after = run.session.latest
     assert (after.step, after.optimizations) == (before.step, before.optimizations)
-    session.resume()
+    run.session.submit(Resume())
     run.wait_for(lambda s: s.step > before.step)
 
 
-def test_there_is_no_climb_before_the_engine_is_ready(names, live, slow, refused) -> None:
-    session = Session(names, SMALL, LONG, engine="slow", measure_peak=False)
-    live(session).wait_for(lambda s: s.step > 0)
-    with refused("not ready yet"):
-        session.climb()
+def test_the_subject_is_what_trains_now(names, live, slow) -> None:
+    run = live(session(names, engine="slow"))
+    assert not run.wait_for(lambda s: s.step > 0).is_ready
+    before = run.session.subject
+    assert (before.model, before.train, before.engine) == (SMALL, LONG, "numpy")
+    assert before.dataset.fingerprint == names.fingerprint
     slow.may_finish.set()
-
-
-def test_a_race_has_the_runs_data_and_its_model_at_another_width(names, live, refused) -> None:
-    session = Session(names, replace(SMALL, n_layers=2), LONG, engine="numpy", measure_peak=False)
-    run = live(session)
-    run.wait_for(lambda s: s.step > 0)
-    league = session.race(32, ["explicit", "scalar"]).latest
-    assert [s.name for s in league.standings] == ["scalar", "explicit"]
-    assert (league.data, league.model.d_model, league.model.n_layers) == (names.name, 32, 2)
-    assert session.latest.model.d_model == SMALL.d_model
-    assert len(session.race(16).latest.standings) > 10
-    with refused("no contestant 'nobody'"):
-        session.race(16, ["nobody"])
+    run.wait_for(lambda s: s.is_ready)
+    run.session.submit(Restart(replace(SMALL, block_size=8), replace(LONG, seed=7)))
+    run.wait_for(lambda s: s.model.block_size == 8)
+    subject = run.session.subject
+    assert (subject.engine, subject.train.seed) == ("slow", 7)
+    assert subject.dataset.block_size == 8
 
 
 def test_a_stand_in_trains_until_the_engine_is_ready(names, live, slow) -> None:
@@ -198,7 +221,7 @@ def test_a_stand_in_trains_until_the_engine_is_ready(names, live, slow) -> None:
     assert before.engine == "numpy"
     assert before.message == "Compiling ..."
     assert all(t.blocked for t in before.toggles if t.key != "batch")
-    run.session.cycle_optimization("fast_exp")
+    run.session.submit(CycleOptimization("fast_exp"))
     assert "not ready" in run.wait_for(lambda s: s.notice).notice.text
     slow.may_finish.set()
     after = run.wait_for(lambda s: s.engine == "slow")
@@ -239,7 +262,7 @@ def test_a_toggle_that_must_compile_is_pending_while_the_old_one_runs(names, liv
     run = live(session(names, engine="slow"))
     run.wait_for(lambda s: s.engine == "slow")
     slow.may_finish.clear()
-    run.session.cycle_optimization("fast_exp")
+    run.session.submit(CycleOptimization("fast_exp"))
     pending = run.wait_for(lambda s: s.toggles[1].pending)
     assert (pending.toggles[1].label, pending.toggles[1].pending) == ("on", "off")
     run.wait_for(lambda s: s.step > pending.step + 5)
@@ -253,7 +276,7 @@ def test_a_blocked_toggle_says_why(names, live, slow) -> None:
     slow.may_finish.set()
     run = live(session(names, engine="slow"))
     run.wait_for(lambda s: s.engine == "slow")
-    run.session.set_optimization("matrix_engine", "sme2")
+    run.session.submit(SetOptimization("matrix_engine", "sme2"))
     assert run.wait_for(lambda s: s.notice).notice.text == "SME2: there is none."
     assert run.session.latest.optimizations.matrix_engine == "off"
 
@@ -275,27 +298,23 @@ def test_an_impossible_assignment_is_refused(names, live, slow) -> None:
     )
 
 
-def test_divergence_pauses_and_going_back_halves_the_rate(names, live) -> None:
+def test_divergence_pauses_and_going_back_halves_the_rate(names, live, monkeypatch) -> None:
+    monkeypatch.setattr(registry, "create", lambda name: Diverges())
     run = live(session(names, paused=True))
     run.wait_for(lambda s: s.status is Status.PAUSED)
-    run.session.single_step()
+    run.session.submit(SingleStep())
     run.wait_for(lambda s: s.step == 1)
-
-    def poison() -> None:
-        run.session.state.params[5] = np.nan
-
-    run.session._commands.put(poison)
-    run.session.resume()
+    run.session.submit(Resume())
     bad = run.wait_for(lambda s: s.status is Status.DIVERGED)
-    assert "at step 1." in bad.message
+    assert f"at step {bad.step}." in bad.message
     assert np.isfinite(bad.curve.loss).all()
-    run.session.resume()
+    run.session.submit(Resume())
     assert "diverged" in run.wait_for(lambda s: s.notice).notice.text
-    run.session.rewind()
+    run.session.submit(Rewind())
     back = run.wait_for(lambda s: s.status is Status.PAUSED)
-    assert back.step == bad.rewind_step
+    assert back.step == 1
     assert back.train.learning_rate == bad.train.learning_rate / 2
-    run.session.resume()
+    run.session.submit(Resume())
     run.wait_for(lambda s: s.step > back.step + 10 and np.isfinite(s.loss))
 
 
@@ -319,7 +338,7 @@ def test_a_crash_is_shown_and_a_restart_trains_again(names, live, monkeypatch) -
         failed = run.wait_for(lambda s: s.status is Status.FAILED)
         assert "the kernel fell over" in failed.message
         assert "Traceback" in failed.error
-    run.session.restart()
+    run.session.submit(Restart())
     again = run.wait_for(lambda s: s.status is Status.RUNNING and s.step > 3)
     assert again.error == ""
 
@@ -328,7 +347,7 @@ def test_a_finished_plan_can_go_on(names, live) -> None:
     run = live(session(names, train=replace(LONG, steps=30)))
     done = run.wait_for(lambda s: s.status is Status.FINISHED)
     assert (done.step, done.learning_rate) == (30, 0.0)
-    run.session.go_on()
+    run.session.submit(GoOn())
     more = run.wait_for(lambda s: s.status is Status.FINISHED and s.step > 30)
     assert (more.step, more.train.steps) == (60, 60)
 
@@ -336,7 +355,7 @@ def test_a_finished_plan_can_go_on(names, live) -> None:
 def test_a_new_shape_starts_a_new_run(names, live) -> None:
     run = live(session(names))
     run.wait_for(lambda s: s.step > 20)
-    run.session.restart(replace(SMALL, d_model=20, block_size=8), replace(LONG, seed=7))
+    run.session.submit(Restart(replace(SMALL, d_model=20, block_size=8), replace(LONG, seed=7)))
     seen = run.wait_for(lambda s: s.model.d_model == 20 and s.step > 0)
     assert seen.n_params == seen.model.n_params
     assert seen.curve.steps[0] < 20
@@ -350,15 +369,15 @@ def test_a_checkpoint_continues_exactly(names, live, tmp_path: Path) -> None:
     run = live(session(names, train=replace(train, steps=80), paused=True))
     run.wait_for(lambda s: s.status is Status.PAUSED)
     for _ in range(40):
-        run.session.single_step()
-    run.session.save(tmp_path / "half.safetensors")
+        run.session.submit(SingleStep())
+    run.session.submit(Save(tmp_path / "half.safetensors"))
     run.wait_for(lambda s: s.notice and "Saved step 40" in s.notice.text)
-    run.session.restart()
+    run.session.submit(Restart())
     run.wait_for(lambda s: s.step > 45)
-    run.session.load(tmp_path / "half.safetensors")
+    run.session.submit(Load(tmp_path / "half.safetensors"))
     run.wait_for(lambda s: s.notice and "At step 40" in s.notice.text)
     assert run.session.latest.step == 40
-    run.session.resume()
+    run.session.submit(Resume())
     run.wait_for(lambda s: s.status is Status.FINISHED)
     run.close()
     assert np.array_equal(run.session.state.params, whole.session.state.params)
@@ -368,11 +387,11 @@ def test_a_checkpoint_of_other_data_is_refused(names, live, tmp_path: Path) -> N
     digits = tmp_path / "digits.txt"
     digits.write_text("123\n456\n" * 10)
     other = live(session(load_dataset(str(digits)), paused=True))
-    other.session.save(tmp_path / "digits.safetensors")
+    other.session.submit(Save(tmp_path / "digits.safetensors"))
     other.wait_for(lambda s: s.notice)
     run = live(session(names, paused=True))
-    run.session.load(tmp_path / "digits.safetensors")
-    assert "start eetui with that data" in run.wait_for(lambda s: s.notice).notice.text
+    run.session.submit(Load(tmp_path / "digits.safetensors"))
+    assert "start with --data and the data" in run.wait_for(lambda s: s.notice).notice.text
 
 
 def test_names_come_with_their_step_and_milestones_stay(names, live) -> None:
@@ -380,8 +399,8 @@ def test_names_come_with_their_step_and_milestones_stay(names, live) -> None:
     seen = run.wait_for(lambda s: {m.step for m in s.milestones} >= {0, 10, 100})
     assert all(n.is_new == (n.text not in names.documents) for n in seen.names)
     assert seen.names[0].step == 0
-    run.session.set_prefix("ka")
-    run.session.set_temperature(0.1)
+    run.session.submit(SetNames(prefix="ka"))
+    run.session.submit(SetNames(temperature=0.1))
     cold = run.wait_for(lambda s: s.temperature == 0.1 and s.names[-1].text.startswith("ka"))
     assert cold.prefix == "ka"
 
@@ -389,14 +408,13 @@ def test_names_come_with_their_step_and_milestones_stay(names, live) -> None:
 @pytest.mark.parametrize(
     ("ask", "answer"),
     [
-        (lambda s: s.set_temperature(0.0), "temperature"),
-        (lambda s: s.set_prefix("Ж"), "Ж"),
-        (lambda s: s.set_prefix("a" * 40), "at most 15"),
-        (lambda s: s.set_batch(0), "batch must be"),
-        (lambda s: s.set_learning_rate(-1), "learning rate must be"),
-        (lambda s: s.load("nowhere.safetensors"), "nowhere.safetensors"),
-        (lambda s: s.save("no/such/folder/x.safetensors"), "no/such/folder"),
-        (lambda s: s.resume() or s.set_optimization("warp", True), "no optimization"),
+        (lambda s: s.submit(SetNames(temperature=0.0)), "temperature"),
+        (lambda s: s.submit(SetNames(prefix="Ж")), "Ж"),
+        (lambda s: s.submit(SetNames(prefix="a" * 40)), "at most 15"),
+        (lambda s: s.submit(Rewind(7)), "step 7 were not kept"),
+        (lambda s: s.submit(Load(Path("nowhere.safetensors"))), "nowhere.safetensors"),
+        (lambda s: s.submit(Save(Path("no/such/folder/x.safetensors"))), "no/such/folder"),
+        (lambda s: s.submit(UseEngine("native", Optimizations())), "decides what trains"),
     ],
 )
 def test_a_bad_request_is_one_sentence_and_nothing_changes(names, live, ask, answer) -> None:
@@ -408,7 +426,7 @@ def test_a_bad_request_is_one_sentence_and_nothing_changes(names, live, ask, ans
     assert notice.severity == "error"
     after = run.session.latest
     assert (after.train, after.prefix) == (before.train, before.prefix)
-    run.session.resume()
+    run.session.submit(Resume())
     run.wait_for(lambda s: s.step > 5)
 
 
@@ -426,16 +444,16 @@ def test_a_sample_behind_the_names_is_counted_and_begun_anew(names, live) -> Non
     assert 0 < seen.statistics.new_share <= 1
     assert 0 < seen.statistics.distinct_share <= 1
     assert 0 < seen.statistics.mean_length <= SMALL.block_size
-    run.session.pause()
+    run.session.submit(Pause())
     run.wait_for(lambda s: s.status is Status.PAUSED)
-    run.session.set_temperature(0.2)
+    run.session.submit(SetNames(temperature=0.2))
     assert run.wait_for(lambda s: s.temperature == 0.2).statistics.n == 0
 
 
 def test_a_flip_tells_how_far_it_moves_the_gradient(names, live) -> None:
     run = live(session(names))
     run.wait_for(lambda s: s.step > 20)
-    run.session.cycle_optimization("padding_skip")
+    run.session.submit(CycleOptimization("padding_skip"))
 
     def effect(snapshot):  # type: ignore[no-untyped-def]
         return next(t.effect for t in snapshot.toggles if t.key == "padding_skip")
@@ -443,7 +461,7 @@ def test_a_flip_tells_how_far_it_moves_the_gradient(names, live) -> None:
     moved = effect(run.wait_for(effect)).gradient_change
     assert moved is not None
     assert moved < 1e-4
-    run.session.set_batch(8)
+    run.session.submit(SetBatch(8))
     batch = run.wait_for(lambda s: s.toggles[-1].effect).toggles[-1].effect
     assert batch.gradient_change is None
 
@@ -476,7 +494,7 @@ def test_a_thousand_switches_of_the_matrix_engine_lose_no_step(names, monkeypatc
         steps.extend(range(first_step, first_step + len(losses)))
         values_of.append(losses)
         others = [value for value in values if value != used[-1]]
-        switched.set_optimization("matrix_engine", rng.choice(others))
+        switched.submit(SetOptimization("matrix_engine", rng.choice(others)))
         if len(used) > 1000:
             switched.close()
 
@@ -495,10 +513,10 @@ def test_the_first_cycle_says_why_the_other_values_are_not_there(names, live) ->
     entry = find_optimization("matrix_engine")
     missing = judge(engine, entry, engine.default_optimizations()).reason
     run.wait_for(lambda s: s.step)
-    run.session.cycle_optimization("matrix_engine")
+    run.session.submit(CycleOptimization("matrix_engine"))
     last = run.wait_for(lambda s: s.optimizations.matrix_engine != "off")
     assert (last.notice.text if last.notice else "") == missing
-    run.session.cycle_optimization("matrix_engine")
+    run.session.submit(CycleOptimization("matrix_engine"))
     value = last.optimizations.matrix_engine
     again = run.wait_for(lambda s: s.optimizations.matrix_engine != value)
     assert again.notice == last.notice
@@ -511,9 +529,9 @@ def test_another_shape_takes_the_matrix_engine_that_suits_it(names, live, monkey
     wide = ModelConfig(d_model=64)
     run = live(session(names, model=wide, train=TrainConfig(), engine="native", stand_in=False))
     assert run.wait_for(lambda s: s.step).optimizations.matrix_engine == "tile"
-    run.session.restart(SMALL)
+    run.session.submit(Restart(SMALL))
     run.wait_for(lambda s: s.model.d_model == 16 and s.optimizations.matrix_engine == "off")
-    run.session.set_optimization("matrix_engine", "off")
-    run.session.restart(wide)
+    run.session.submit(SetOptimization("matrix_engine", "off"))
+    run.session.submit(Restart(wide))
     last = run.wait_for(lambda s: s.model.d_model == 64 and s.step)
     assert last.optimizations.matrix_engine == "off"  # somebody has chosen by now

@@ -157,7 +157,7 @@ def test_more_can_be_measured(cli, monkeypatch):
 
     def cards(contestants, dataset, seed):
         *_, last = compete(
-            command.make_task("equal", dataset, command.request_shape(OPTIONS, 8)[1]),
+            command.make_task("equal", command.request_subject(OPTIONS, 8)),
             roster.line_up(["explicit"]),
             command.RacePlan(None, 3),
         )

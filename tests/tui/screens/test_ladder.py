@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from eetui.core.errors import EngineError, UsageError
+from eetui.core.errors import EngineError
+from eetui.core.run.commands import Pause, Resume
 from eetui.core.run.snapshot import Status
-from eetui.tui.actions import ACTIONS
+from eetui.tui.actions import ACTIONS, LADDER_ACTIONS
 from eetui.tui.commands import ActionCommands
 from eetui.tui.screens.ladder import LadderScreen
 from eetui.tui.screens.main import MainScreen
@@ -30,15 +31,15 @@ def climbing() -> bool:
     return any(thread.name == "climbing" for thread in threading.enumerate())
 
 
-async def test_training_pauses_and_goes_on_afterwards(screen, session):
+async def test_training_pauses_and_goes_on_afterwards(screen, session, measuring):
     async with screen() as pilot:
         await climb(pilot)
-        assert session.calls == [("climb",), ("pause",)]
-        session.climbs.put(ladder(3, "round 1 of 11"))
+        assert session.commands == [Pause()]
+        measuring.climbs.put(ladder(3, "round 1 of 11"))
         await until(pilot, lambda: "training paused at step 4,230" in seen(pilot, "#head"))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, MainScreen))
-        assert session.calls[2:] == [("resume",)]
+        assert session.commands == [Pause(), Resume()]
         await until(pilot, lambda: main_screen(pilot).snapshot.status is Status.RUNNING)
 
 
@@ -49,21 +50,21 @@ async def test_training_that_stood_still_stays_as_it_was(screen, session, status
         await climb(pilot)
         await pilot.press("q")
         await until(pilot, lambda: isinstance(pilot.app.screen, MainScreen))
-        assert session.calls == [("climb",)]
+        assert session.commands == []
 
 
 @pytest.mark.parametrize("size", [FULL, COMPACT])
-async def test_rungs_appear_as_they_are_measured(screen, session, size):
+async def test_rungs_appear_as_they_are_measured(screen, measuring, size):
     async with screen(size) as pilot:
         await climb(pilot)
-        session.climbs.put(ladder(2, "round 1 of 11"))
+        measuring.climbs.put(ladder(2, "round 1 of 11"))
         await until(pilot, lambda: "53.5 %" in seen(pilot))
         rows = {line.split("  ")[0]: line for line in seen(pilot).splitlines()}
         assert "█" in rows["padding skip"]
         assert rows["padding skip"].endswith("2.15×   34 %")
         assert "–" in rows["vector width: 8"]
         assert "round 1 of 11" in seen(pilot, "#head")
-        session.climbs.put(ladder())
+        measuring.climbs.put(ladder())
         await until(
             pilot, lambda: "96.4× together (65.1× to 186×), 3,713 → 38.5 us/step" in seen(pilot)
         )
@@ -74,47 +75,38 @@ async def test_rungs_appear_as_they_are_measured(screen, session, size):
         assert "11 rounds done" in seen(pilot, "#head")
 
 
-async def test_leaving_ends_the_climb(screen, session):
+async def test_leaving_ends_the_climb(screen, measuring):
     async with screen() as pilot:
         await climb(pilot)
-        session.climbs.put(ladder(1, "round 1 of 11"))
+        measuring.climbs.put(ladder(1, "round 1 of 11"))
         await until(pilot, lambda: "1.00×" in seen(pilot))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, MainScreen))
-        session.climbs.put(ladder(2, "round 1 of 11"))  # the block that was being measured
+        measuring.climbs.put(ladder(2, "round 1 of 11"))  # the block that was being measured
         await until(pilot, lambda: not climbing())
 
 
-async def test_an_engine_that_is_not_ready_cannot_climb(screen, session):
-    async with screen() as pilot:
-        session.failure = UsageError("The native engine is not ready yet: wait a moment.")
-        await pilot.press("C")
-        assert toasts(pilot) == [str(session.failure)]
-        assert isinstance(pilot.app.screen, MainScreen)
-        assert session.calls == [("climb",)]
-
-
-async def test_a_fall_is_told_and_what_was_measured_stays(screen, session):
+async def test_a_failure_is_told_and_what_was_measured_stays(screen, measuring):
     async with screen() as pilot:
         await climb(pilot)
-        session.climbs.put(ladder(4, "round 1 of 11"))
-        session.climbs.put(EngineError("The engine gave up."))
+        measuring.climbs.put(ladder(4, "round 1 of 11"))
+        measuring.climbs.put(EngineError("The engine gave up."))
         await until(pilot, lambda: "The engine gave up." in toasts(pilot))
         await until(pilot, lambda: "ended early" in seen(pilot, "#head"))
         assert "45.8 %" in seen(pilot)
 
 
-async def test_climbing_again_waits_for_the_end(screen, session):
+async def test_climbing_again_waits_for_the_end(screen, measuring):
     async with screen() as pilot:
         await climb(pilot)
         await pilot.press("r")
         assert toasts(pilot) == ["The climb is still under way."]
-        session.climbs.put(ladder())
-        session.climbs.put(None)
+        measuring.climbs.put(ladder())
+        measuring.climbs.put(None)
         await until(pilot, lambda: "together" in seen(pilot))
         await pilot.press("r")
-        assert session.calls.count(("climb",)) == 2
-        session.climbs.put(ladder(1, "round 1 of 11"))
+        assert measuring.n_climbs == 2
+        measuring.climbs.put(ladder(1, "round 1 of 11"))
         await until(pilot, lambda: "together" not in seen(pilot))
 
 
@@ -134,4 +126,4 @@ async def test_the_palette_offers_the_climb_and_only_where_it_can_be_done(screen
         assert next(a.title for a in ACTIONS if a.action == "climb") in offered
         await climb(pilot)
         left = [hit.text async for hit in ActionCommands(pilot.app.screen).discover()]
-        assert left == [a.title for a in ACTIONS if a.action == "picture"]
+        assert left == [a.title for a in LADDER_ACTIONS]

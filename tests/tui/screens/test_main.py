@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from eetui.core.errors import UsageError
+from eetui.core.run.commands import (
+    ChangeTemperature,
+    CycleOptimization,
+    GoOn,
+    Load,
+    Restart,
+    Rewind,
+    Save,
+    ScaleBatch,
+    ScaleLearningRate,
+    SetNames,
+    SingleStep,
+    TogglePause,
+)
 from eetui.core.run.snapshot import Status
-from eetui.tui.actions import ACTIONS
+from eetui.tui.actions import ACTIONS, LADDER_ACTIONS, RACE_ACTIONS
 from eetui.tui.app import EetuiApp
 from eetui.tui.commands import ActionCommands
 from eetui.tui.screens.main import MainScreen
@@ -18,24 +32,24 @@ from tests.support.screens import COMPACT, FULL, main_screen, shown, subtitle, t
 from tests.support.scripted import NO_MATRIX_UNIT
 
 COMMANDS = [
-    ("space", ("toggle_pause",)),
-    ("full_stop", ("single_step",)),
-    ("p", ("cycle_optimization", "padding_skip")),
-    ("e", ("cycle_optimization", "fast_exp")),
-    ("v", ("cycle_optimization", "vector_width")),
-    ("b", ("scale_batch", True)),
-    ("B", ("scale_batch", False)),
-    ("u", ("rewind",)),
-    ("left_square_bracket", ("change_temperature", False)),
-    ("right_square_bracket", ("change_temperature", True)),
+    ("space", TogglePause()),
+    ("full_stop", SingleStep()),
+    ("p", CycleOptimization("padding_skip")),
+    ("e", CycleOptimization("fast_exp")),
+    ("v", CycleOptimization("vector_width")),
+    ("b", ScaleBatch(up=True)),
+    ("B", ScaleBatch(up=False)),
+    ("u", Rewind()),
+    ("left_square_bracket", ChangeTemperature(up=False)),
+    ("right_square_bracket", ChangeTemperature(up=True)),
 ]
 
 
-@pytest.mark.parametrize(("key", "call"), COMMANDS)
-async def test_a_key_sends_its_command(screen, session, key, call):
+@pytest.mark.parametrize(("key", "command"), COMMANDS)
+async def test_a_key_sends_its_command(screen, session, key, command):
     async with screen() as pilot:
         await pilot.press(key)
-        assert session.calls == [call]
+        assert session.commands == [command]
 
 
 async def test_pausing_is_told_by_word_and_glyph(screen, session):
@@ -72,7 +86,7 @@ async def test_a_blocked_toggle_says_why_and_sends_nothing(screen, session):
     async with screen() as pilot:
         await pilot.press("m")
         assert NO_MATRIX_UNIT in toasts(pilot)
-        assert session.calls == []
+        assert session.commands == []
         await until(pilot, lambda: "has no matrix unit" in shown(pilot, "#detail"))
 
 
@@ -100,7 +114,7 @@ async def test_columns_are_crossed_with_arrows_and_clicked(screen, session):
         await pilot.press("right", "left", "left")
         await until(pilot, lambda: "short polynomial" in shown(pilot, "#detail"))
         await pilot.click("#toggles", offset=(45, 5))
-        await until(pilot, lambda: session.calls == [("scale_batch", True)])
+        await until(pilot, lambda: session.commands == [ScaleBatch(up=True)])
 
 
 @pytest.mark.parametrize("size", [FULL, COMPACT, (120, 30), (60, 18)])
@@ -130,24 +144,24 @@ async def test_a_flipped_toggle_is_the_one_explained(screen, session):
 async def test_rows_are_flipped_with_enter_and_with_the_mouse(screen, session):
     async with screen() as pilot:
         await pilot.press("j", "enter")
-        await until(pilot, lambda: session.calls == [("cycle_optimization", "fast_exp")])
+        await until(pilot, lambda: session.commands == [CycleOptimization("fast_exp")])
         await pilot.click("#toggles", offset=(10, 12))
-        await until(pilot, lambda: session.calls[1:] == [("scale_batch", True)])
+        await until(pilot, lambda: session.commands[1:] == [ScaleBatch(up=True)])
 
 
 async def test_a_held_key_loses_no_change_of_the_learning_rate(screen, session):
     async with screen() as pilot:
         await pilot.press("l", "l", "L")
-        down, up = ("scale_learning_rate", False), ("scale_learning_rate", True)
-        assert session.calls == [down, down, up]
+        down, up = ScaleLearningRate(up=False), ScaleLearningRate(up=True)
+        assert session.commands == [down, down, up]
 
 
 async def test_restart_asks_first(screen, session):
     async with screen() as pilot:
         await pilot.press("R", "n")
-        assert session.calls == []
+        assert session.commands == []
         await pilot.press("R", "y")
-        assert session.calls == [("restart", None, None)]
+        assert session.commands == [Restart()]
         await until(pilot, lambda: "0 / 10,000" in shown(pilot, "#status"))
 
 
@@ -190,18 +204,18 @@ async def test_views_go_round(screen, session):
 async def test_checkpoints_are_saved_and_opened_by_name(screen, session):
     async with screen() as pilot:
         await pilot.press("s", "enter")
-        assert session.calls == [("save", "eetui-d32-step4230.safetensors")]
+        assert session.commands == [Save(Path("eetui-d32-step4230.safetensors"))]
         await until(pilot, lambda: any("Saved step 4,230" in t for t in toasts(pilot)))
         await pilot.press("o", *"run.st", "enter")
-        assert session.calls[-1] == ("load", "run.st")
+        assert session.commands[-1] == Load(Path("run.st"))
         await pilot.press("o", "escape")
-        assert len(session.calls) == 2
+        assert len(session.commands) == 2
 
 
 async def test_a_prefix_is_set_and_shown(screen, session):
     async with screen() as pilot:
         await pilot.press("slash", "k", "a", "enter")
-        assert session.calls == [("set_prefix", "ka")]
+        assert session.commands == [SetNames(prefix="ka")]
         names = main_screen(pilot).query_one("#names")
         await until(pilot, lambda: "beginning with ka" in names.border_title)
 
@@ -215,18 +229,20 @@ async def test_the_picture_goes_into_the_working_folder(screen, session, tmp_pat
         assert str(picture) in toasts(pilot)[0]
 
 
-async def test_what_a_command_refuses_is_said(screen, session):
+async def test_the_ladder_waits_for_the_engine(screen, session):
+    session.latest = replace(session.latest, is_ready=False)
     async with screen() as pilot:
-        session.failure = UsageError("That cannot be.")
-        await pilot.press("space")
-        assert toasts(pilot) == ["That cannot be."]
+        await pilot.press("C")
+        assert toasts(pilot) == ["The engine is not ready yet: wait a moment."]
+        assert isinstance(pilot.app.screen, MainScreen)
+        assert session.commands == []
 
 
 async def test_help_explains_every_key_and_toggle(screen, session):
     async with screen() as pilot:
         await pilot.press("question_mark")
         text = "\n".join(str(static.render()) for static in pilot.app.screen.query("Static"))
-        for action in ACTIONS:
+        for action in (*ACTIONS, *LADDER_ACTIONS, *RACE_ACTIONS):
             assert action.title in text
         for toggle in session.latest.toggles:
             assert toggle.what in text
@@ -243,7 +259,7 @@ async def test_the_palette_has_every_action_and_runs_it(screen, session):
         await pilot.press(*"pause or")
         await until(pilot, lambda: bool(pilot.app.screen.query("CommandList").last().option_count))
         await pilot.press("enter")
-        await until(pilot, lambda: session.calls == [("toggle_pause",)])
+        await until(pilot, lambda: session.commands == [TogglePause()])
 
 
 async def test_themes_change_the_charts(screen, session):
@@ -269,8 +285,8 @@ async def test_ctrl_c_is_an_interruption(screen, session):
 async def test_going_on_needs_a_plan_that_is_done(screen, session):
     async with screen() as pilot:
         await pilot.press("g")
-        assert session.calls == []
+        assert session.commands == []
         session.publish(status=Status.FINISHED, message="The plan of 10,000 steps is done.")
         await until(pilot, lambda: "go\xa0on" in shown(pilot, "#banner"))
         await pilot.press("g")
-        assert session.calls == [("go_on", None)]
+        assert session.commands == [GoOn()]

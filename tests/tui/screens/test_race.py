@@ -11,6 +11,7 @@ from textual.widgets._footer import FooterKey
 
 from eetui.core.errors import EngineError, UsageError
 from eetui.core.race.standing import ContestantStatus, Names
+from eetui.core.run.commands import Pause, Resume
 from eetui.core.run.snapshot import Status as SessionStatus
 from eetui.tui.actions import ACTIONS, RACE_ACTIONS
 from eetui.tui.commands import ActionCommands
@@ -39,61 +40,61 @@ def alive(name: str) -> bool:
     return any(thread.name == name for thread in threading.enumerate())
 
 
-async def begin(pilot, session, first=None):
+async def begin(pilot, measuring, first=None):
     """Open the screen and wait until it shows `first`, a league in mid-race by default."""
     await pilot.press("V")
-    await until(pilot, lambda: isinstance(pilot.app.screen, RaceScreen) and session.races)
-    await publish(pilot, session, first or league())
-    return session.races[-1]
+    await until(pilot, lambda: isinstance(pilot.app.screen, RaceScreen) and measuring.races)
+    await publish(pilot, measuring, first or league())
+    return measuring.races[-1]
 
 
-async def publish(pilot, session, what) -> None:
+async def publish(pilot, measuring, what) -> None:
     """Let the race publish a league until it is shown: not every one is, in a tenth of a second."""
 
     def is_shown() -> bool:
-        if session.races[-1].leagues.empty() and pilot.app.screen.league is not what:
-            session.races[-1].leagues.put(what)
+        if measuring.races[-1].leagues.empty() and pilot.app.screen.league is not what:
+            measuring.races[-1].leagues.put(what)
         return pilot.app.screen.league is what
 
     await until(pilot, is_shown)
     await pilot.pause()
 
 
-async def test_training_pauses_and_goes_on_afterwards(screen, session):
+async def test_training_pauses_and_goes_on_afterwards(screen, session, measuring):
     async with screen() as pilot:
-        race = await begin(pilot, session)
-        assert session.calls == [("pause",)]
-        await publish(pilot, session, league(2.6))
+        race = await begin(pilot, measuring)
+        assert session.commands == [Pause()]
+        await publish(pilot, measuring, league(2.6))
         await until(pilot, lambda: "training paused at step 4,230" in seen(pilot, "#head"))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, MainScreen))
-        assert session.calls == [("pause",), ("resume",)]
+        assert session.commands == [Pause(), Resume()]
         await until(pilot, lambda: main_screen(pilot).snapshot.status is SessionStatus.RUNNING)
-        assert race.closed
-        await until(pilot, lambda: not alive("racing"))
+        race.leagues.put(league(2.7))  # the slice at hand
+        await until(pilot, lambda: race.closed and not alive("racing"))
 
 
-async def test_training_that_stood_still_stays_as_it_was(screen, session):
+async def test_training_that_stood_still_stays_as_it_was(screen, session, measuring):
     session.latest = replace(session.latest, status=SessionStatus.PAUSED)
     async with screen() as pilot:
-        await begin(pilot, session)
+        await begin(pilot, measuring)
         await pilot.press("q")
         await until(pilot, lambda: isinstance(pilot.app.screen, MainScreen))
-        assert session.calls == []
+        assert session.commands == []
 
 
-async def test_all_are_listed_before_anybody_has_taken_a_step(screen, session):
+async def test_all_are_listed_before_anybody_has_taken_a_step(screen, measuring):
     async with screen() as pilot:
-        await begin(pilot, session, league(0, "starting"))
+        await begin(pilot, measuring, league(0, "starting"))
         assert next(iter(rows(pilot))) == "scalar"
         assert rows(pilot)["tape"].endswith("○ waiting")
         assert rows(pilot)["torch"] == f"∅ cannot: {NO_TORCH}"
         assert "starting" in seen(pilot, "#head")
 
 
-async def test_the_quickest_stands_first_with_its_figures(screen, session):
+async def test_the_quickest_stands_first_with_its_figures(screen, measuring):
     async with screen() as pilot:
-        await begin(pilot, session)
+        await begin(pilot, measuring)
         order = ["native", "numba", "explicit", "tape", "vector", "rnn", "scalar"]
         assert list(rows(pilot)) == [*order, "native+matrix", "torch"]
         figures = rows(pilot)["native"].split()
@@ -110,30 +111,48 @@ async def test_the_quickest_stands_first_with_its_figures(screen, session):
         assert "† another model" in title
 
 
-async def test_the_order_follows_the_race_and_the_cursor_its_contestant(screen, session):
+async def test_the_order_follows_the_race_and_the_cursor_its_contestant(screen, measuring):
     async with screen() as pilot:
-        await begin(pilot, session)
+        await begin(pilot, measuring)
         assert selected(pilot) == "native"  # the leader, until another is chosen
         await pilot.press("j", "down", "k")
         assert selected(pilot) == "numba"
         overtaken = changed(league(), "numba", steps=10**7, seconds=1.0)
-        await publish(pilot, session, overtaken)
+        await publish(pilot, measuring, overtaken)
         assert list(rows(pilot))[:2] == ["numba", "native"]
         assert selected(pilot) == "numba"
 
 
-async def test_every_order(screen, session):
+async def test_every_order(screen, measuring):
     async with screen() as pilot:
         now = changed(league(), "vector", loss=0.5)
-        await begin(pilot, session, changed(now, "tape", reached=0.001))
+        await begin(pilot, measuring, changed(now, "tape", reached=0.001))
         for first in ("vector", "tape", "scalar", "native"):
             await pilot.press("o")
             assert next(iter(rows(pilot))) == first
             assert list(rows(pilot))[-1] == "torch"  # who cannot race is last in any order
 
 
+async def test_a_click_on_a_heading_sorts_by_it(screen, measuring):
+    async with screen() as pilot:
+        now = changed(league(), "vector", loss=0.5)
+        await begin(pilot, measuring, changed(now, "tape", reached=0.001))
+        table = pilot.app.screen.query_one("#league")
+        headings = text(table).splitlines()[0]
+        left = table.content_offset
+        for heading, first in (
+            ("loss", "vector"),
+            ("<", "tape"),
+            ("contestant", "scalar"),
+            ("speed-up", "native"),
+        ):
+            x = headings.index(heading)
+            await pilot.click("#league", offset=(left.x + x, left.y))
+            assert next(iter(rows(pilot))) == first
+
+
 @pytest.mark.parametrize("size", [FULL, COMPACT])
-async def test_every_status_has_a_glyph_and_a_word(screen, session, size):
+async def test_every_status_has_a_glyph_and_a_word(screen, measuring, size):
     statuses = {
         "native": (ContestantStatus.COMPILING, "◌ compiling"),
         "numba": (ContestantStatus.OUT_OF_TIME, "■ out of time"),
@@ -145,15 +164,15 @@ async def test_every_status_has_a_glyph_and_a_word(screen, session, size):
     for name, (status, _) in statuses.items():
         now = changed(now, name, status=status)
     async with screen(size) as pilot:
-        await begin(pilot, session, now)
+        await begin(pilot, measuring, now)
         for name, (_, words) in statuses.items():
             assert rows(pilot)[name].endswith(words)
 
 
 @pytest.mark.parametrize("size", [FULL, COMPACT])
-async def test_the_chart_names_every_line_and_the_threshold(screen, session, size):
+async def test_the_chart_names_every_line_and_the_threshold(screen, measuring, size):
     async with screen(size) as pilot:
-        await begin(pilot, session)
+        await begin(pilot, measuring)
         chart = seen(pilot, "#chart")
         for words in ("a scalar", "b tape", "d rnn", "f numba", "g native", "10 ms", "1 s"):
             assert words in chart
@@ -162,9 +181,9 @@ async def test_the_chart_names_every_line_and_the_threshold(screen, session, siz
         assert "g" in level  # where native passed it
 
 
-async def test_the_keys_of_the_axes(screen, session):
+async def test_the_keys_of_the_axes(screen, measuring):
     async with screen() as pilot:
-        await begin(pilot, session)
+        await begin(pilot, measuring)
         chart = pilot.app.screen.query_one("#chart")
         assert "10 ms" in seen(pilot, "#chart")
         await pilot.press("x")
@@ -178,9 +197,9 @@ async def test_the_keys_of_the_axes(screen, session):
         assert "y close up" in chart.border_title
 
 
-async def test_the_contestant_under_the_cursor_is_told_of(screen, session):
+async def test_the_contestant_under_the_cursor_is_told_of(screen, measuring):
     async with screen() as pilot:
-        await begin(pilot, session)
+        await begin(pilot, measuring)
         pane = seen(pilot, "#contestant")
         assert "What native is" in pane
         assert "16 documents a step" in pane
@@ -204,40 +223,40 @@ def test_names_are_shown_from_all_of_the_training(height, steps):
     assert shown == steps
 
 
-async def test_a_click_selects(screen, session):
+async def test_a_click_selects(screen, measuring):
     async with screen() as pilot:
-        await begin(pilot, session)
+        await begin(pilot, measuring)
         await pilot.click("#league", offset=(6, 5))
         assert selected(pilot) == "tape"
 
 
-async def test_pausing_rests_the_race(screen, session):
+async def test_pausing_rests_the_race(screen, measuring):
     async with screen() as pilot:
-        race = await begin(pilot, session)
+        race = await begin(pilot, measuring)
         await pilot.press("space")
         assert "‖ paused" in seen(pilot, "#head")
         resting = league(2.6)
-        await publish(pilot, session, resting)
+        await publish(pilot, measuring, resting)
         race.leagues.put(league(2.7))
         await pilot.pause(0.05)
         assert pilot.app.screen.league is resting
         await pilot.press("enter")
-        await publish(pilot, session, league(2.8))
+        await publish(pilot, measuring, league(2.8))
         assert "‖ paused" not in seen(pilot, "#head")
 
 
-async def test_leaving_while_it_is_paused(screen, session):
+async def test_leaving_while_it_is_paused(screen, measuring):
     async with screen() as pilot:
-        await begin(pilot, session)
+        await begin(pilot, measuring)
         await pilot.press("space")
-        await publish(pilot, session, league(2.6))
+        await publish(pilot, measuring, league(2.6))
         await pilot.press("escape")
         await until(pilot, lambda: not alive("racing"))
 
 
-async def test_skipping_ends_the_contestant_under_the_cursor(screen, session):
+async def test_skipping_ends_the_contestant_under_the_cursor(screen, measuring):
     async with screen() as pilot:
-        race = await begin(pilot, session)
+        race = await begin(pilot, measuring)
         await pilot.press("j", "s")
         assert race.skipped == ["numba"]
         race.failure = UsageError("numba has ended, so there is nothing to skip.")
@@ -248,49 +267,52 @@ async def test_skipping_ends_the_contestant_under_the_cursor(screen, session):
         assert toasts(pilot)[1:] == ["numba ends as soon as the race goes on."]
 
 
-async def test_the_end_and_racing_again(screen, session):
+async def test_the_end_and_racing_again(screen, measuring):
     async with screen() as pilot:
-        race = await begin(pilot, session, league(5.0, ""))
+        race = await begin(pilot, measuring, league(5.0, ""))
         assert "the race is over" in seen(pilot, "#head")
         await pilot.press("space")
         assert toasts(pilot) == ["The race is over: r starts it again."]
         await pilot.press("r")
-        await until(pilot, lambda: len(session.races) == 2)
+        race.leagues.put(league(5.0, ""))  # the slice at hand
+        await until(pilot, lambda: len(measuring.races) == 2)
         assert race.closed
-        await publish(pilot, session, league(1.0))
+        await publish(pilot, measuring, league(1.0))
         assert "tape trains" in seen(pilot, "#head")
 
 
-async def test_another_width_is_a_new_race(screen, session):
+async def test_another_width_is_a_new_race(screen, measuring):
     async with screen() as pilot:
-        race = await begin(pilot, session)
+        race = await begin(pilot, measuring)
         await pilot.press("d")
-        await until(pilot, lambda: len(session.races) == 2)
+        race.leagues.put(league(5.0, ""))  # the slice at hand
+        await until(pilot, lambda: len(measuring.races) == 2)
         assert race.closed
-        assert session.line_ups == [(16, None), (32, None)]
+        assert [(race.d_model, race.names) for race in measuring.races] == [(16, None), (32, None)]
 
 
-async def test_choosing_who_races(screen, session):
+async def test_choosing_who_races(screen, measuring):
     async with screen() as pilot:
-        await begin(pilot, session)
+        race = await begin(pilot, measuring)
         await pilot.press("c")
         await until(pilot, lambda: pilot.app.screen.query(Input))
         pilot.app.screen.query_one(Input).value = "native, tape"
         await pilot.press("enter")
-        await until(pilot, lambda: len(session.races) == 2)
-        assert session.line_ups[-1] == (16, ("native", "tape"))
+        race.leagues.put(league())
+        await until(pilot, lambda: len(measuring.races) == 2)
+        assert measuring.races[-1].names == ["native", "tape"]
         await pilot.press("c")
         await until(pilot, lambda: pilot.app.screen.query(Input))
         pilot.app.screen.query_one(Input).value = "nobody"
         await pilot.press("enter")
         await until(pilot, lambda: toasts(pilot) != [])
         assert "There is no contestant 'nobody'" in toasts(pilot)[0]
-        assert len(session.races) == 2
+        assert len(measuring.races) == 2
 
 
-async def test_the_views(screen, session):
+async def test_the_views(screen, measuring):
     async with screen() as pilot:
-        await begin(pilot, session)
+        await begin(pilot, measuring)
         panes = ("#league", "#chart", "#contestant")
         views = []
         for _ in range(5):
@@ -303,21 +325,21 @@ async def test_the_views(screen, session):
 
 
 @pytest.mark.parametrize("size", [FULL, COMPACT])
-async def test_measuring_holds_the_race(screen, session, size):
+async def test_measuring_holds_the_race(screen, measuring, size):
     async with screen(size) as pilot:
-        race = await begin(pilot, session)
+        race = await begin(pilot, measuring)
         await pilot.press("m")
-        assert session.n_measurements == 0  # as long as a slice is under way
-        await publish(pilot, session, league(2.6))
-        await until(pilot, lambda: session.n_measurements == 1)
-        session.measured.put(measures(2, "the killer microsecond: d_model 32"))
+        assert measuring.n_measurements == 0  # as long as a slice is under way
+        await publish(pilot, measuring, league(2.6))
+        await until(pilot, lambda: measuring.n_measurements == 1)
+        measuring.measured.put(measures(2, "the killer microsecond: d_model 32"))
         await until(pilot, lambda: "83.4" in seen(pilot, "#measures"))
         assert "the killer microsecond: d_model 32" in seen(pilot, "#head")
         assert "2.0869" in seen(pilot, "#measures")
         assert "native+matrix cannot: SME2" in seen(pilot, "#measures")
         assert "1,204" not in seen(pilot, "#measures").partition("killer")[2]
-        session.measured.put(measures())
-        session.measured.put(None)
+        measuring.measured.put(measures())
+        measuring.measured.put(None)
         await until(pilot, lambda: "1,204" in seen(pilot, "#measures").partition("killer")[2])
         assert "4.17×" in seen(pilot, "#measures")  # 130 us of a GPU's launches over 31.2
         assert "measured" in seen(pilot, "#head")
@@ -327,19 +349,19 @@ async def test_measuring_holds_the_race(screen, session, size):
         race.leagues.put(None)
         await until(pilot, lambda: "the race is over" in seen(pilot, "#head"))
         await pilot.press("m")
-        assert session.n_measurements == 1
+        assert measuring.n_measurements == 1
         await pilot.press("r")
-        await until(pilot, lambda: session.n_measurements == 2)
-        assert len(session.races) == 1
+        await until(pilot, lambda: measuring.n_measurements == 2)
+        assert len(measuring.races) == 1
 
 
 @pytest.mark.parametrize("size", [FULL, COMPACT, (120, 60)])
-async def test_a_gpu_that_is_here_stands_beside_the_model_of_one(screen, session, size):
+async def test_a_gpu_that_is_here_stands_beside_the_model_of_one(screen, measuring, size):
     async with screen(size) as pilot:
-        await begin(pilot, session, league(5.0, ""))
-        session.races[0].leagues.put(None)
+        await begin(pilot, measuring, league(5.0, ""))
+        measuring.races[0].leagues.put(None)
         await pilot.press("m")
-        session.measured.put(measures_with_gpu())
+        measuring.measured.put(measures_with_gpu())
         await until(pilot, lambda: " 256 " in seen(pilot, "#measures"))
         killer = seen(pilot, "#measures").partition("killer")[2]
         assert killer.count(" 200.0") == 5
@@ -347,49 +369,49 @@ async def test_a_gpu_that_is_here_stands_beside_the_model_of_one(screen, session
         assert ("here, torch+gpu" in killer) == (size[1] == 60)
 
 
-async def test_a_measurement_that_fails_is_told_and_the_race_goes_on(screen, session):
+async def test_a_measurement_that_fails_is_told_and_the_race_goes_on(screen, measuring):
     async with screen() as pilot:
-        await begin(pilot, session)
+        await begin(pilot, measuring)
         await pilot.press("m")
-        await publish(pilot, session, league(2.6))
-        session.measured.put(EngineError("The engine gave up."))
+        await publish(pilot, measuring, league(2.6))
+        measuring.measured.put(EngineError("The engine gave up."))
         await until(pilot, lambda: "The engine gave up." in toasts(pilot))
-        await publish(pilot, session, league(2.7))
+        await publish(pilot, measuring, league(2.7))
 
 
-async def test_a_race_that_fails_is_told_and_what_was_measured_stays(screen, session):
+async def test_a_race_that_fails_is_told_and_what_was_measured_stays(screen, measuring):
     async with screen() as pilot:
-        race = await begin(pilot, session)
+        race = await begin(pilot, measuring)
         race.leagues.put(EngineError("pip install 'eetui[torch]'"))
         await until(pilot, lambda: "pip install 'eetui[torch]'" in toasts(pilot))
         assert "25,490×" in rows(pilot)["native"]
         await pilot.press("r")
-        await until(pilot, lambda: len(session.races) == 2)
+        await until(pilot, lambda: len(measuring.races) == 2)
 
 
-async def test_a_picture_of_the_race(screen, session, tmp_path, monkeypatch):
+async def test_a_picture_of_the_race(screen, measuring, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     async with screen() as pilot:
-        await begin(pilot, session)
+        await begin(pilot, measuring)
         await pilot.press("w")
         picture = tmp_path / "eetui-race.svg"
         assert picture.read_text(encoding="utf-8").startswith("<svg")
         assert str(picture) in toasts(pilot)[0]
 
 
-async def test_the_palette_offers_the_race_and_only_where_it_can_be_held(screen, session):
+async def test_the_palette_offers_the_race_and_only_where_it_can_be_held(screen, measuring):
     async with screen() as pilot:
         offered = [hit.text async for hit in ActionCommands(pilot.app.screen).discover()]
         assert next(a.title for a in ACTIONS if a.action == "race") in offered
-        await begin(pilot, session)
+        await begin(pilot, measuring)
         left = [hit.text async for hit in ActionCommands(pilot.app.screen).discover()]
         assert left == [a.title for a in RACE_ACTIONS]
 
 
 @pytest.mark.parametrize("size", [FULL, COMPACT])
-async def test_every_key_is_on_the_screen(screen, session, size):
+async def test_every_key_is_on_the_screen(screen, measuring, size):
     async with screen(size) as pilot:
-        await begin(pilot, session)
+        await begin(pilot, measuring)
         keys = pilot.app.screen.query(FooterKey)
         words = " ".join(f"{key.key_display} {key.description}" for key in keys)
         assert keys.last().region.right <= size[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.widgets import Input, Select, Static
 
+from eetui.core.run.commands import Restart, SetBatch, SetLearningRate, SetSteps
 from eetui.tui.screens.confirm import Confirm
 from eetui.tui.screens.run_form import RunForm
 from tests.support.screens import main_screen, until
@@ -33,7 +34,7 @@ async def test_an_illegal_shape_is_refused_in_one_sentence(screen, session):
         assert isinstance(pilot.app.screen, RunForm)
         pilot.app.screen.query_one("#d_model", Input).value = "x"
         await until(pilot, lambda: verdict(pilot) == "d_model must be a whole number, not 'x'.")
-        assert session.calls == []
+        assert session.commands == []
 
 
 async def test_live_changes_keep_the_weights(screen, session):
@@ -41,11 +42,11 @@ async def test_live_changes_keep_the_weights(screen, session):
         await fill(pilot, learning_rate="0.003", batch="64", steps="20,000")
         assert "goes on with its weights" in verdict(pilot)
         await pilot.press("enter")
-        await until(pilot, lambda: len(session.calls) == 3)
-        assert session.calls == [
-            ("set_learning_rate", 0.003),
-            ("set_batch", 64),
-            ("set_planned_steps", 20_000),
+        await until(pilot, lambda: len(session.commands) == 3)
+        assert session.commands == [
+            SetLearningRate(0.003),
+            SetBatch(64),
+            SetSteps(20_000),
         ]
 
 
@@ -57,11 +58,13 @@ async def test_a_change_of_shape_asks_and_starts_a_new_run(screen, session):
         await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
         await pilot.press("n")
         await until(pilot, lambda: isinstance(pilot.app.screen, RunForm))
-        assert session.calls == []
+        assert session.commands == []
         await pilot.press("enter", "y")
-        await until(pilot, lambda: bool(session.calls))
-        ((name, model, train),) = session.calls
-        assert (name, model.d_model, model.activation, train.seed) == ("restart", 64, "relu2", 7)
+        await until(pilot, lambda: bool(session.commands))
+        (restart,) = session.commands
+        assert isinstance(restart, Restart)
+        assert (restart.model.d_model, restart.model.activation) == (64, "relu2")
+        assert restart.train.seed == 7
         await until(pilot, lambda: main_screen(pilot).snapshot.model.d_model == 64)
 
 
@@ -70,4 +73,4 @@ async def test_escape_changes_nothing(screen, session):
         await fill(pilot, d_model="64")
         await pilot.press("escape")
         await pilot.pause()
-        assert session.calls == []
+        assert session.commands == []

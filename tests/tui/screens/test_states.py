@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eetui.core.run.commands import Restart, Rewind
 from eetui.core.run.snapshot import Status
 from tests.support.screens import COMPACT, main_screen, shown, until
 from tests.support.scripted import snapshot
@@ -29,7 +30,7 @@ async def test_divergence_offers_the_way_back(screen, session):
         assert "u" in shown(pilot, "#banner")
         assert "✖ diverged" in shown(pilot, "#status")
         await pilot.press("u")
-        assert session.calls == [("rewind",)]
+        assert session.commands == [Rewind()]
         await until(pilot, lambda: not main_screen(pilot).query_one("#banner").display)
 
 
@@ -39,7 +40,7 @@ async def test_divergence_without_a_good_step_offers_no_way_back(screen, session
         await until(pilot, lambda: "start" in shown(pilot, "#banner"))
         assert "go\xa0back" not in shown(pilot, "#banner")
         await pilot.press("u")
-        assert session.calls == []
+        assert session.commands == []
 
 
 async def test_a_crash_of_the_thread_leaves_the_program_alive(screen, session):
@@ -49,7 +50,7 @@ async def test_a_crash_of_the_thread_leaves_the_program_alive(screen, session):
         assert "RuntimeError: out of luck" in shown(pilot, "#traceback")
         assert "✖ failed" in shown(pilot, "#status")
         await pilot.press("question_mark", "escape", "R", "y")
-        assert session.calls == [("restart", None, None)]
+        assert session.commands == [Restart()]
 
 
 async def test_a_crash_told_by_the_session_is_shown_and_goes(screen, session):

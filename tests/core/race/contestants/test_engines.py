@@ -10,6 +10,7 @@ from eetui.core.data.dataset import load_dataset
 from eetui.core.engines import registry as engines
 from eetui.core.engines.native import library
 from eetui.core.engines.numba.engine import NumbaEngine
+from eetui.core.engines.subject import Subject
 from eetui.core.errors import EngineError
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations
@@ -32,7 +33,9 @@ def runnable(contestant):
 @pytest.mark.parametrize("contestant", [NUMBA, NATIVE, MATRIX], ids=lambda c: c.name)
 @pytest.mark.parametrize("rules", ["equal", "microgpt"])
 def test_it_learns_from_the_tasks_weights_and_documents(contestant, rules):
-    learner = runnable(contestant).start(make_task(rules, load_dataset(), MODEL, steps=1000))
+    learner = runnable(contestant).start(
+        make_task(rules, Subject(load_dataset(), MODEL), steps=1000)
+    )
     losses = learner.advance(1000)
     assert learner.batch == (16 if rules == "equal" else 1)
     assert losses.dtype == np.float64
@@ -46,13 +49,13 @@ def test_it_learns_from_the_tasks_weights_and_documents(contestant, rules):
 
 @pytest.mark.parametrize("contestant", [NUMBA, NATIVE], ids=lambda c: c.name)
 def test_by_microgpts_rules_it_follows_the_float64_program(contestant):
-    task = make_task("microgpt", load_dataset(), MODEL)
+    task = make_task("microgpt", Subject(load_dataset(), MODEL))
     exact = create("explicit").start(task).advance(100)
     assert runnable(contestant).start(task).advance(100) == pytest.approx(exact, rel=1e-3)
 
 
 def test_slices_are_one_run():
-    task = make_task("microgpt", load_dataset(), MODEL)
+    task = make_task("microgpt", Subject(load_dataset(), MODEL))
     whole, parts = NUMBA.start(task), NUMBA.start(task)
     assert np.array_equal(
         whole.advance(60), np.concatenate([parts.advance(n) for n in (1, 2, 4, 53)])
@@ -61,7 +64,7 @@ def test_slices_are_one_run():
 
 def test_the_engines_own_run_gives_the_same_losses():
     """Equal rules are those of `eetui train`."""
-    task = make_task("equal", load_dataset(), MODEL, steps=50)
+    task = make_task("equal", Subject(load_dataset(), MODEL), steps=50)
     state = TrainState.create(MODEL, 42)
     engine = NumbaEngine()
     report = engine.run(

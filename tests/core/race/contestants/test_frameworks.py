@@ -10,6 +10,7 @@ import pytest
 
 from eetui.core.config import ModelConfig
 from eetui.core.data.dataset import load_dataset
+from eetui.core.engines.subject import Subject
 from eetui.core.model import reference
 from eetui.core.race import roster
 from eetui.core.race.contestants.engines import NUMBA
@@ -43,7 +44,7 @@ def compiled_once(name, model):
 @pytest.mark.parametrize("name", ON_CPU)
 def test_gradients_and_steps_are_those_of_the_oracle(name, model):
     compiled_once(name, model)
-    task = make_task("equal", load_dataset(), MODELS[model], batch=7, steps=40)
+    task = make_task("equal", Subject(load_dataset(), MODELS[model]), batch=7, steps=40)
     learner = started(name, task)
     assert np.array_equal(learner.params(), task.initial.astype(np.float32)), "warming up shows"
 
@@ -73,7 +74,7 @@ def test_gradients_and_steps_are_those_of_the_oracle(name, model):
 
 @pytest.mark.parametrize("name", ["torch", "jax", "mlx"])
 def test_it_learns_what_our_engines_learn(name):
-    task = make_task("equal", load_dataset(), ModelConfig(d_model=16), steps=300)
+    task = make_task("equal", Subject(load_dataset(), ModelConfig(d_model=16)), steps=300)
     learner = started(name, task)
     ours = NUMBA.start(task).advance(300)[-100:].mean()
     assert learner.advance(300)[-100:].mean() == pytest.approx(ours, abs=0.02)
