@@ -21,9 +21,9 @@ from eetui.core.clocks import ClockName
 from eetui.core.data.batches import documents, learning_rates
 from eetui.core.engines.base import Engine
 from eetui.core.engines.subject import Subject
-from eetui.core.verdict import LEAST_PAIRS, Verdict, interval, percent
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations
+from eetui.core.verdict import LEAST_PAIRS, Verdict, interval, percent
 
 BLOCK_US = 1_500.0
 FASTER_US = 1_000.0
