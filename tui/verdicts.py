@@ -25,6 +25,20 @@ def finding(verdict: Verdict) -> str:
     return f"{change} % ± {rounded(verdict.half_width, verdict.half_width)}"
 
 
+def brief(verdict: Verdict, width: int) -> str:
+    """As much of the finding as there is room for; '' where that is nothing."""
+    if not isfinite(verdict.half_width):
+        return ""
+    words: tuple[str, ...]
+    if verdict.differs:
+        whole = finding(verdict)
+        words = (whole, whole.removeprefix("about "), whole.partition(" ±")[0])
+    else:
+        within = max(abs(verdict.low), abs(verdict.high))
+        words = (f"none ± {rounded(within, within)} %", "none")
+    return next((text for text in words if len(text) <= width), "")
+
+
 def count(verdict: Verdict) -> str:
     """What it rests on: '61 pairs', '16 seeds'."""
     return f"{verdict.pairs:,} {'seeds' if verdict.metric == 'loss' else 'pairs'}"

@@ -17,6 +17,7 @@ from eetui.core.engines import registry
 from eetui.core.engines.subject import Subject
 from eetui.core.errors import UsageError
 from eetui.core.files import named, require_writable
+from eetui.core.measure.comparison import compare_ways
 from eetui.core.model.sampling import require_samplable
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations, parse_assignments
@@ -39,6 +40,7 @@ class Request:
     temperature: float = 0.5
     prefix: str = ""
     save: Path | None = None
+    verdicts: bool = True
 
     def session(self, *, headless: bool) -> Session:
         """A session of this run; a headless one waits for its engine and ends with its plan."""
@@ -55,6 +57,8 @@ class Request:
             stop_at_plan=headless,
             stand_in=not headless,
             measure_peak=not headless,
+            measure=None if headless else compare_ways,
+            measure_flips=self.verdicts,
         )
 
 
@@ -76,6 +80,7 @@ def request_run(options: RunOptions, explicit: frozenset[str], default_steps: in
         save=save,
         temperature=0.5 if options.temperature is None else options.temperature,
         prefix=options.prefix or "",
+        verdicts=_or(options.verdicts, True),
     )
     subject = request.subject
     require_samplable(subject.model, subject.dataset, request.temperature, request.prefix)

@@ -7,8 +7,8 @@
     taskset -c 1 python tests/core/measure/calibration.py spread --tries 100 --seconds 0.5
 
 same: a setting against itself. percent: one arm takes 101 steps where the other takes 100. spread:
-a setting against itself for exactly so long, whatever the precision. --busy starts so many processes
-that never rest, on the same core.
+a setting against itself for exactly so long, whatever the precision. --busy starts so many
+processes that never rest, on the same core.
 """
 
 from __future__ import annotations
