@@ -79,6 +79,7 @@ ACTIONS: tuple[Action, ...] = (
 LADDER_ACTIONS: tuple[Action, ...] = (
     Action("leave", "escape,q", "esc", "Back to the training", LADDER, "back to the training"),
     Action("again", "r", "r", "Climb again", LADDER, "climb again"),
+    Action("ablate", "a", "a", "Climb, and take each rung away alone", LADDER, "take away"),
     Action("picture", "w", "w", "Write a picture of the ladder (SVG)", LADDER, "picture"),
     Action("scroll(1)", "j,down", "j", "Scroll down", LADDER),
     Action("scroll(-1)", "k,up", "k", "Scroll up", LADDER),

@@ -19,13 +19,14 @@ RECENT_CHUNKS = 41
 @dataclass(frozen=True, slots=True)
 class Event:
     """A change in mid-run, to be marked on the charts: `label` names the value of `key` from then
-    on, `before` the one until then."""
+    on, `before` the one until then. paused: seconds that its measurement took from the training."""
 
     step: int
     seconds: float
     key: str
     label: str
     before: str = ""
+    paused: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from eetui.core.verdict import Verdict
 SECONDS = 1.0
 LONGER_SECONDS = 5.0
 """What a verdict takes at the most, training included: by itself, and where it was asked for."""
-SLICE_SECONDS = 0.03
+SLICE_SECONDS = 0.05
 """Time for pairs after a chunk of training."""
 
 Way = tuple[Subject, Optimizations]
@@ -60,6 +60,11 @@ class Effects:
         self._flips: dict[str, Flip] = {}
         self._current = ""
         self._pairs: Iterator[Verdict | None] = iter(())
+
+    @property
+    def measured(self) -> str:
+        """The setting whose flip is being measured, or ''."""
+        return self._current
 
     @property
     def is_measuring(self) -> bool:

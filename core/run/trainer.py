@@ -48,6 +48,8 @@ FAR_STEPS = 200
 """A run has diverged if its loss stays so far above the mean of its start, or above chance, for so
 many steps."""
 GROWTH = 2
+BESIDE_PAIRS = 4
+"""How many times shorter a chunk is while a flip is being measured."""
 KEPT_EVENTS = 200
 SECONDS_BETWEEN_KEEPSAKES = 1.0
 GOOD_WITHIN = 0.5
@@ -257,7 +259,8 @@ class Trainer:
         losses = report.losses if diverged_at is None else report.losses[: diverged_at - first]
         wall_ns, cost_ns = (ns * len(losses) // n for ns in (spent.wall_ns, spent.cost_ns))
         self.history.add(first + len(losses), losses, wall_ns, cost_ns)
-        self._chunk_steps = max(1, min(int(CHUNK_US * 1e3 * n / spent.cost_ns), GROWTH * n))
+        fitting = int(CHUNK_US * 1e3 * n / max(spent.cost_ns, 1))
+        self._chunk_steps = max(1, min(fitting, GROWTH * max(n, self._chunk_steps)))
         if diverged_at is None and self._is_far_off(losses):
             diverged_at = first + n
             why = f"has stayed {FAR_NATS:g} nats above its start for {FAR_STEPS} steps"
@@ -290,7 +293,10 @@ class Trainer:
 
     def _steps_of_next_chunk(self, at_most: int | None) -> int:
         step = self.state.step
-        limits = [self._chunk_steps, self.train.steps - step, self.names.steps_to_milestone(step)]
+        chunk = self._chunk_steps
+        if self.effects.is_measuring:  # most of the time is for the pairs then
+            chunk = max(chunk // BESIDE_PAIRS, 1)
+        limits = [chunk, self.train.steps - step, self.names.steps_to_milestone(step)]
         if at_most is not None:
             limits.append(at_most)
         return max(1, min(limits))
@@ -354,8 +360,16 @@ class Trainer:
         )
 
     def measure(self) -> None:
-        """Take some pairs of the flip that is being measured; the wall clock runs on meanwhile."""
-        self.history.wait(round(self.effects.take_pairs() * 1e9))
+        """Take some pairs of the flip that is being measured; the wall clock runs on meanwhile.
+
+        What that takes from the training stands at the flip's mark on the charts.
+        """
+        key, seconds = self.effects.measured, self.effects.take_pairs()
+        self.history.wait(round(seconds * 1e9))
+        for i, event in reversed([*enumerate(self.events)]):
+            if event.key == key:
+                self.events[i] = replace(event, paused=event.paused + seconds)
+                break
 
     def _changed_pace(self, key: str, label: str) -> None:
         self.history.forget_pace()
