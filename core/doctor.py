@@ -113,7 +113,7 @@ def _engines(problems: list[str]) -> list[Section]:
             "why": chosen.summary,
             "runs": chosen.instruction_set(best),
             "toggles": [f"{key}={label}" for key, label in labels(best).items()],
-            "matrix_engine_by_itself": _automatic(chosen),
+            "products_by_itself": _automatic(chosen),
             "ready": _make_ready(chosen, problems),
             "others": [f"{e.name}: {e.summary}" for e in engines.values() if e is not chosen],
             "missing": [f"{name}: {reason}" for name, reason in missing.items()],
@@ -130,10 +130,10 @@ def _engines(problems: list[str]) -> list[Section]:
 
 
 def _automatic(engine: Engine) -> str:
-    """What the matrix engine is as long as nobody sets it."""
+    """What computes the products as long as nobody says what shall."""
     wide = ModelConfig(d_model=FROM_D_MODEL)
     value = automatic(engine, wide, engine.default_optimizations())
-    return "off" if value == "off" else f"{value} from d_model {FROM_D_MODEL} on, off below"
+    return "tiles" if value == "tiles" else f"{value} from d_model {FROM_D_MODEL} on, tiles below"
 
 
 def _create_all() -> tuple[dict[str, Engine], dict[str, str]]:

@@ -30,13 +30,12 @@ class Optimizations:
     fast_exp: bool = True
     vector_width: int = 16
     prefix_sharing: bool = False
-    product_kernel: str = "tiles"
+    products: str = "tiles"
     fused: bool = True
     adam: str = "vector"
     flush_denormals: bool = True
     work_order: str = "batch"
     threads: int = 1
-    matrix_engine: str = "off"
 
     def __post_init__(self) -> None:
         for entry in CATALOGUE:
@@ -54,7 +53,8 @@ class Optimization:
     `kind` is the promise: *exact* (same arithmetic up to summation order), *rounding* (a
     documented approximation) or *learning* (changes what is learned). `m5_gain` is the gain in
     per cent of a step that EEmicroGPT's author reports on an Apple M5, where there is one.
-    `kinds` names the values that promise something else.
+    `m5_value` is the value that it is for, None for all. `kinds` names the values that promise
+    something else. `shortcut` is a second key, which goes to one value and back.
     """
 
     key: str
@@ -65,11 +65,22 @@ class Optimization:
     what: str
     why: str
     m5_gain: float | None = None
+    m5_value: Value | None = None
+    shortcut: tuple[str, Value] | None = None
     kinds: tuple[tuple[Value, Kind], ...] = ()
 
     def kind_of(self, value: Value) -> Kind:
         """What the toggle promises at `value`."""
         return dict(self.kinds).get(value, self.kind)
+
+    def m5_gain_of(self, value: Value) -> float | None:
+        """The gain that EEmicroGPT's author reports for the step to `value`."""
+        return self.m5_gain if self.m5_value in (None, value) else None
+
+    @property
+    def keys(self) -> str:
+        """The keys that change it, as the screen shows them."""
+        return self.hotkey if self.shortcut is None else f"{self.hotkey} {self.shortcut[0]}"
 
     def label(self, value: Value) -> str:
         """How a value is written on the screen and the command line."""
@@ -161,18 +172,27 @@ CATALOGUE: tuple[Optimization, ...] = (
         ),
     ),
     Optimization(
-        key="product_kernel",
-        name="product kernel",
-        hotkey="i",
+        key="products",
+        name="products",
+        hotkey="m",
+        shortcut=("i", "rows"),
         kind="exact",
-        values=("rows", "tiles"),
-        what="Computes a whole tile of a product in registers, or one row after the other.",
+        kinds=(("amx", "rounding"),),
+        values=("rows", "tiles", "sme2", "amx-split", "amx", "outer"),
+        what=(
+            "What computes the products: vector registers, row by row or a tile at a time, or a "
+            "matrix unit: SME2 on Arm, AMX on Intel. Outer is their algorithm, emulated."
+        ),
         why=(
             "A core can multiply far faster than it can load. A tile of 6 rows by 4 vectors uses "
-            "each number it loads four or six times, and its sums never leave the registers. Row "
-            "by row, every weight is loaded again for every position."
+            "each number it loads four or six times, and its sums never leave the registers. A "
+            "matrix unit adds a column times a row to a whole tile of sums in one instruction; "
+            "below d_model 64, entering it and filling the tile eat the gain. AMX multiplies in "
+            "bfloat16, with eight bits; its split adds three such products and keeps the "
+            "gradients of float32."
         ),
         m5_gain=9.0,
+        m5_value="tiles",
     ),
     Optimization(
         key="fused",
@@ -241,24 +261,6 @@ CATALOGUE: tuple[Optimization, ...] = (
             "long against a meeting: wide models and large batches."
         ),
     ),
-    Optimization(
-        key="matrix_engine",
-        name="matrix engine",
-        hotkey="m",
-        kind="exact",
-        kinds=(("amx", "rounding"),),
-        values=("off", "tile", "sme2", "amx-split", "amx"),
-        what=(
-            "Adds up products as outer products: in a matrix unit, or emulated, in a tile of "
-            "vector registers."
-        ),
-        why=(
-            "The unit adds a column times a row to a whole tile of sums in one instruction. Below "
-            "d_model 64, entering it and filling the tile eat the gain. AMX multiplies in "
-            "bfloat16, with eight bits; its split adds three such products and keeps the "
-            "gradients of float32."
-        ),
-    ),
 )
 
 
@@ -279,14 +281,42 @@ def parse_assignments(texts: list[str], base: Optimizations) -> Optimizations:
         key, sign, value = text.partition("=")
         if not sign:
             raise UsageError(f"--set takes KEY=VALUE, such as padding_skip=off, not {told(text)}.")
-        entry = find_optimization(key.strip())
-        result = entry.applied(result, entry.parse(value))
+        result = assign(result, key.strip(), value)
     return result
+
+
+FORMER: dict[str, dict[str, str]] = {
+    "product_kernel": {"rows": "rows", "tiles": "tiles"},
+    "matrix_engine": {
+        "off": "tiles",
+        "tile": "outer",
+        "sme2": "sme2",
+        "amx-split": "amx-split",
+        "amx": "amx",
+    },
+}
+"""Two settings of earlier versions, which are `products` now: files and habits still have them."""
+
+
+def assign(base: Optimizations, key: str, text: str) -> Optimizations:
+    """`base` with the toggle `key` at the value that `text` stands for; raises `UsageError`."""
+    former = FORMER.get(key)
+    if former is None:
+        entry = find_optimization(key)
+        return entry.applied(base, entry.parse(text))
+    value = former.get(text.strip().lower())
+    if value is None:
+        raise UsageError(f"{key} is one of {', '.join(former)}, not {told(text)}.")
+    # Where two settings said what one says now, tiles and off left it to the other.
+    if value == "tiles" and base.products not in former.values():
+        return base
+    return replace(base, products=value)
 
 
 def assigned(texts: Iterable[str]) -> set[str]:
     """The keys that assignments such as 'padding_skip=off' set."""
-    return {text.partition("=")[0].strip() for text in texts}
+    keys = (text.partition("=")[0].strip() for text in texts)
+    return {"products" if key in FORMER else key for key in keys}
 
 
 def labels(optimizations: Optimizations) -> dict[str, str]:

@@ -17,7 +17,8 @@ def promise(entry: Optimization) -> str:
 
 
 def table() -> list[str]:
-    rows = [f"| `{e.hotkey}` | {e.name} | {promise(e)} | {e.what} |" for e in CATALOGUE]
+    keys = {e.key: e.keys.replace(" ", "` `") for e in CATALOGUE}
+    rows = [f"| `{keys[e.key]}` | {e.name} | {promise(e)} | {e.what} |" for e in CATALOGUE]
     return [*rows, f"| `b` `B` | batch size | learning | {BATCH_WHAT} |"]
 
 

@@ -56,6 +56,17 @@ ACTIONS: tuple[Action, ...] = (
         Action(f"flip({e.key!r})", e.hotkey, e.hotkey, f"Toggle {e.name}", TOGGLES)
         for e in CATALOGUE
     ),
+    *(
+        Action(
+            f"alternate({e.key!r}, {e.shortcut[1]!r})",
+            e.shortcut[0],
+            e.shortcut[0],
+            f"Toggle {e.name}: {e.label(e.shortcut[1])}, and back",
+            TOGGLES,
+        )
+        for e in CATALOGUE
+        if e.shortcut is not None
+    ),
     Action("double_batch", "b", "b", "Double the batch", TOGGLES),
     Action("halve_batch", "B", "B", "Halve the batch", TOGGLES),
     Action("measure", "equals_sign", "=", "Measure the selected toggle again, longer", TOGGLES),

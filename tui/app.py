@@ -23,7 +23,7 @@ from eetui.tui.screens.main import MainScreen
 from eetui.tui.signals import exit_code
 from eetui.tui.terminal import TerminalDriver
 from eetui.tui.theme import ENGINE_ROOM
-from eetui.tui.worker import TrainingThread
+from eetui.tui.worker import Recording, TrainingThread
 
 SWITCH_SECONDS = 5e-4
 """How long the trainer waits for the screen between two chunks, at most (Python's own is 5 ms)."""
@@ -36,9 +36,10 @@ class EetuiApp(App[int]):
     COMMANDS: ClassVar = {ActionCommands}  # which has all of Textual's own that make sense here
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "interrupt", show=False)]
 
-    def __init__(self, session: LiveSession) -> None:
+    def __init__(self, session: LiveSession, recording: Recording | None = None) -> None:
         super().__init__(driver_class=TerminalDriver)
         self._session = session
+        self._recording = recording
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self.left_with = 0
         self._training: TrainingThread | None = None
@@ -52,7 +53,7 @@ class EetuiApp(App[int]):
             return
         screen = MainScreen(self._session)
         self.push_screen(screen)
-        self._training = TrainingThread(self._session, screen)
+        self._training = TrainingThread(self._session, screen, self._recording)
         self.call_after_refresh(self._training.start)  # the first frame does not wait for it
 
     def on_unmount(self) -> None:
@@ -108,15 +109,16 @@ def _themed(app: EetuiApp) -> Iterator[None]:
         settings.save_state({**state, "theme": app.theme})
 
 
-def run(session: LiveSession) -> int:
+def run(session: LiveSession, recording: Recording | None = None) -> int:
     """Show the live screen until it is left; gives the exit code, that of a signal if one came.
 
-    Raises `UsageError` before anything is shown if there is no such theme.
+    recording: writes the session down. Raises `UsageError` before anything is shown if there is
+    no such theme.
     """
     interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        app = EetuiApp(session)
+        app = EetuiApp(session, recording)
         with _themed(app), signals.handled(app.leave):
             result = app.run()
     finally:

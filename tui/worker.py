@@ -8,6 +8,8 @@ from time import monotonic
 from traceback import format_exc
 from typing import Generic, Protocol, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from textual.message import Message
 from textual.message_pump import MessagePump
 
@@ -21,6 +23,17 @@ _DRAWING_SECONDS = 0.5
 """How long a measurement rests for a frame at the most."""
 
 
+Publish = Callable[[Snapshot], None]
+
+
+class Recording(Protocol):
+    """What writes a session down: it stands between the session and whoever it publishes to."""
+
+    def watching(self, publish: Publish | None = None) -> Publish: ...
+
+    def observe(self, first_step: int, losses: NDArray[np.float32]) -> None: ...
+
+
 class TrainingThread:
     """Runs a session beside the screen; `target` gets `Published` and `Crashed` messages.
 
@@ -28,9 +41,12 @@ class TrainingThread:
     the interpreter waits for at exit however long they take.
     """
 
-    def __init__(self, session: LiveSession, target: MessagePump) -> None:
+    def __init__(
+        self, session: LiveSession, target: MessagePump, recording: Recording | None = None
+    ) -> None:
         self._session = session
         self._target = target
+        self._recording = recording
         self._thread = Thread(target=self._run, name="training", daemon=True)
 
     def start(self) -> None:
@@ -48,7 +64,10 @@ class TrainingThread:
 
     def _run(self) -> None:
         try:
-            self._session.run(publish=self._publish)
+            if self._recording is None:
+                self._session.run(self._publish)
+            else:
+                self._session.run(self._recording.watching(self._publish), self._recording.observe)
         except Exception:
             self._target.post_message(Crashed(format_exc()))
 

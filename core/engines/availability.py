@@ -68,7 +68,7 @@ def choose_optimizations(
 ) -> Optimizations:
     """The engine's best toggles for a model with `assignments` ('padding_skip=off') applied.
 
-    The matrix engine is the automatic one unless it is assigned. Raises `UsageError` for values
+    What computes the products is chosen unless it is assigned. Raises `UsageError` for values
     that the engine cannot take on this machine, or not together.
     """
     best = engine.default_optimizations()
@@ -80,29 +80,29 @@ def choose_optimizations(
             raise UsageError(f"{entry.key}={entry.label(value)} is not possible here: {reason}")
     if reason := engine.conflict(chosen):
         raise UsageError(reason)
-    if "matrix_engine" not in assigned(assignments):
-        return chosen.with_value("matrix_engine", automatic(engine, model, chosen))
+    if "products" not in assigned(assignments):
+        return chosen.with_value("products", automatic(engine, model, chosen))
     return chosen
 
 
 AUTOMATIC = ("sme2", "amx-split")
-"""Values of the toggle that keep the gradients of float32 and so may be chosen by themselves."""
+"""Matrix units that keep the gradients of float32 and so may be chosen by themselves."""
 FROM_D_MODEL = 64
 """Below it, entering the unit and filling its tiles costs more than it saves: EEmicroGPT's author
 measured a loss of 10 % with SME2 at d_model 16."""
 
 
 def automatic(engine: Engine, model: ModelConfig, others: Optimizations) -> str:
-    """What the toggle `matrix_engine` is for a model as long as nobody sets it.
+    """What computes a model's products as long as nobody says what shall: a value of `products`.
 
     The `others` are not taken back for a unit that nobody has asked for.
     """
     if model.d_model >= FROM_D_MODEL:
         for value in AUTOMATIC:
-            suited = others.with_value("matrix_engine", value)
-            if not engine.why_not("matrix_engine", value) and not engine.conflict(suited):
+            suited = others.with_value("products", value)
+            if not engine.why_not("products", value) and not engine.conflict(suited):
                 return value
-    return "off"
+    return "tiles"
 
 
 def missing(value: str) -> str:
@@ -118,8 +118,8 @@ def missing(value: str) -> str:
 
 
 def undriven(value: str, engine: str) -> str:
-    """One sentence on why an engine (its name) without matrix kernels cannot take the value."""
-    if value == "tile":
-        return f"Tile: the {engine} engine has none, only the native engine has."
+    """One sentence on why an engine (its name) that has only tiles cannot take the value."""
+    if value in ("rows", "outer"):
+        return f"{value.capitalize()}: only the native engine computes products so, not {engine}."
     unit = "SME2" if value == "sme2" else "AMX"
     return missing(value) or f"{unit}: this CPU has it, but the {engine} engine cannot drive it."

@@ -82,6 +82,14 @@ class Engine(Protocol):
     def conflict(self, optimizations: Optimizations) -> str:
         """Empty if these toggles go together, each possible by itself, else why they don't."""
 
+    def multiply_adds(self, rounds: int) -> int | None:
+        """Run `rounds` rounds of independent multiply-adds on the widest vectors of this CPU.
+
+        Nothing else is done, so that the core's peak can be told (see `peak.py`). Gives the
+        floating-point operations, two for each multiply-add of each lane, or None if the engine
+        has no such loop.
+        """
+
     def is_ready(self, model: ModelConfig, optimizations: Optimizations) -> bool:
         """Whether `run` would start at once, without compiling."""
 

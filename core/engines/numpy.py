@@ -23,13 +23,15 @@ _ALWAYS: dict[str, tuple[Value, str]] = {
     "fast_exp": (False, "NumPy has one exp, the accurate one."),
     "vector_width": (1, "NumPy picks the vector width of its loops itself."),
     "prefix_sharing": (False, "The numpy engine always computes every position."),
-    "product_kernel": ("tiles", "NumPy's BLAS brings its own product kernel."),
+    "products": (
+        "tiles",
+        "NumPy's BLAS decides itself how and on what unit a product is computed.",
+    ),
     "fused": (False, "The numpy engine always makes one pass an operation."),
     "adam": ("vector", "The numpy engine always updates whole vectors."),
     "flush_denormals": (False, "The numpy engine always keeps denormal numbers."),
     "work_order": ("batch", "The numpy engine always works on the whole batch."),
     "threads": (1, "NumPy's BLAS decides itself how many threads run a product."),
-    "matrix_engine": ("off", "NumPy's BLAS decides itself what unit runs a product."),
 }
 """The toggles that have one value in this engine, and why."""
 
@@ -65,6 +67,9 @@ class NumpyEngine:
     def conflict(self, optimizations: Optimizations) -> str:
         """Always empty."""
         return ""
+
+    def multiply_adds(self, rounds: int) -> None:
+        """None: NumPy has no call that only multiplies and adds in registers."""
 
     def is_ready(self, model: ModelConfig, optimizations: Optimizations) -> bool:
         """Always: there is nothing to compile."""

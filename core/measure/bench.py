@@ -94,12 +94,12 @@ def measure(
     tell("warming up")
     us = warm_up(timer, WARM_UP_STEPS, WARM_UP_SECONDS)
     n_steps = max(1, min(int(RUN_SECONDS * 1e6 / us), MAX_STEPS_PER_RUN))
-    peak.measure()
+    peak.measure(engine)
     runs, peaks = [], []
     for i in range(repeats):
         tell(f"measuring {i + 1} of {repeats}")
         runs.append(timer.repeat(n_steps))
-        peaks.append(peak.measure())
+        peaks.append(peak.measure(engine))
     tell("timing the phases")
     phases = timer.phases(max(1, n_steps // PROFILED_RUNS))
 

@@ -16,7 +16,7 @@ STORY: tuple[tuple[str, Value], ...] = (
     ("padding_skip", True),
     # Then the order in which the work is done: use a weight often once it has been loaded.
     ("work_order", "batch"),
-    ("product_kernel", "tiles"),
+    ("products", "tiles"),
     # Work in that order is what wide registers can take in.
     ("vector_width", 4),
     ("vector_width", 8),
@@ -29,15 +29,15 @@ STORY: tuple[tuple[str, Value], ...] = (
     # Less work again, by what is known about the model and about the gradient's way.
     ("prefix_sharing", True),
     ("adam", "fused"),
-    ("matrix_engine", "tile"),
-    ("matrix_engine", "sme2"),
-    ("matrix_engine", "amx-split"),
-    ("matrix_engine", "amx"),
+    ("products", "outer"),
+    ("products", "sme2"),
+    ("products", "amx-split"),
+    ("products", "amx"),
 )
 """The rungs from the bottom up. It starts at the slowest value of everything: documents one after
 another, padding and all, row by row, a number at a time, with the library's exp."""
 
-ASIDE = frozenset({("matrix_engine", "tile")})
+ASIDE = frozenset({("products", "outer")})
 """Rungs beside the way: compared with the rung below, and left out of the rungs above."""
 
 NOT_CLIMBED = {"threads": "The ladder stays on one core: more threads are more hardware."}
@@ -168,7 +168,7 @@ def plan(engine: Engine, pinned: Mapping[str, Value] | None = None) -> tuple[Run
         aside = (key, value) in ASIDE
         here = now if reason else now.with_value(key, value)
         way = None if reason else here
-        rungs.append(Rung(key, value, label, way, reason, entry.m5_gain, aside))
+        rungs.append(Rung(key, value, label, way, reason, entry.m5_gain_of(value), aside))
         now = now if aside else here
     for key, reason in NOT_CLIMBED.items():
         if key not in fixed:

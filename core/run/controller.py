@@ -13,7 +13,7 @@ from time import monotonic
 
 from eetui.core.config import MAX_BATCH, ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
-from eetui.core.engines import registry
+from eetui.core.engines import peak, registry
 from eetui.core.engines.availability import automatic, choose_optimizations, judge
 from eetui.core.engines.base import Engine
 from eetui.core.errors import EetuiError, UsageError
@@ -154,7 +154,7 @@ class Controller:
         if self.engine is None:
             self.engine = done.engine
             if self._wants_peak:
-                self._measure_peak()
+                self._measure_peak(done.engine)
         self.wanted = done.optimizations
         self._switch(entry)
         if self.status is Status.STARTING:
@@ -168,12 +168,10 @@ class Controller:
             running = self.trainer.engine.name
             self.tell(f"{error} Training goes on with the {running} engine.", "error")
 
-    def _measure_peak(self) -> None:
+    def _measure_peak(self, engine: Engine) -> None:
         def measure() -> None:
-            from eetui.core.engines import peak  # it compiles a kernel, so not before it is needed
-
             try:
-                gflops = peak.measure()
+                gflops = peak.measure(engine)
             except EetuiError as error:
                 reason = str(error)
                 self.post(lambda: self.tell(reason, "warning"))
@@ -433,15 +431,15 @@ class Controller:
         self.status = status if self.trainer.engine is not None else Status.STARTING
 
     def _suit_model(self) -> None:
-        """Another shape may suit a matrix engine, or need compiling, for which the run waits."""
+        """Another shape may suit a matrix unit, or need compiling, for which the run waits."""
         engine = self.engine
         if engine is None:
             return
-        if "matrix_engine" not in self.chosen:
+        if "products" not in self.chosen:
             best = automatic(engine, self.trainer.model, self.wanted)
-            if best != self.wanted.matrix_engine:
-                self.wanted = self.wanted.with_value("matrix_engine", best)
-                self._switch(find_optimization("matrix_engine"))
+            if best != self.wanted.products:
+                self.wanted = self.wanted.with_value("products", best)
+                self._switch(find_optimization("products"))
         if not engine.is_ready(self.trainer.model, self.wanted):
             self._start_as, self.status = self.status, Status.STARTING
             wanted = self.wanted

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from eetui.core.config import KIND_NAMES, ModelConfig, TrainConfig
 from eetui.core.errors import UsageError
-from eetui.core.optimizations import Optimizations, find_optimization, labels
+from eetui.core.optimizations import Optimizations, assign, labels
 from eetui.core.text import told
 
 T = TypeVar("T")
@@ -63,8 +63,7 @@ def read_optimizations(values: object, name: str) -> Optimizations:
     for key, label in values.items():
         if not isinstance(label, str):
             raise UsageError(f"{name}: {told(key)} must be a text in quotes.")
-        entry = find_optimization(key)
-        result = entry.applied(result, entry.parse(label))
+        result = assign(result, key, label)
     return result
 
 

@@ -31,7 +31,7 @@ def toggle_views(
         views.append(
             Toggle(
                 key=entry.key,
-                hotkey=entry.hotkey,
+                hotkey=entry.keys,
                 name=entry.name,
                 kind=entry.kind_of(now),
                 label=entry.label(now),

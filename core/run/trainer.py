@@ -170,10 +170,11 @@ class Trainer:
 
     def use_engine(self, engine: Engine, optimizations: Optimizations) -> None:
         """Go on with another engine, or with the same one where it had to get ready anew."""
+        before = self.engine.name if self.engine else ""
         self.engine = engine
         self._change(UseEngine(engine.name, optimizations))
         self.effects.stop()
-        self._changed_pace("engine", engine.name)
+        self._changed_pace("engine", engine.name, before)
 
     def use_optimizations(self, optimizations: Optimizations, entry: Optimization) -> None:
         """Go on with other toggles; that of `entry` is marked on the charts."""
@@ -184,7 +185,7 @@ class Trainer:
         before, after = (
             entry.label(getattr(s.optimizations, entry.key)) for s in (old, self.setup)
         )
-        self._changed_pace(entry.key, f"{entry.name} {after}")
+        self._changed_pace(entry.key, f"{entry.name} {after}", f"{entry.name} {before}")
         self._judge(Flip(entry.key, before, after, old, self.setup), moved)
 
     def tune(self, change: Tuning) -> None:
@@ -193,14 +194,14 @@ class Trainer:
         self._change(change)
         before, after = old.train.batch, self.train.batch
         if after != before:
-            self._changed_pace("batch", f"batch {after}")
+            self._changed_pace("batch", f"batch {after}", f"batch {before}")
             self._judge(Flip("batch", str(before), str(after), old, self.setup))
             return
         match change:
             case SetLearningRate(rate):
-                self._mark("learning_rate", f"lr {rate:.3g}")
+                self._mark("learning_rate", f"lr {rate:.3g}", f"lr {old.train.learning_rate:.3g}")
             case SetSteps(steps):
-                self._mark("steps", f"plan {steps:,}")
+                self._mark("steps", f"plan {steps:,}", f"plan {old.train.steps:,}")
             case SetBatch():  # the same one again
                 pass
 
@@ -371,11 +372,11 @@ class Trainer:
                 self.events[i] = replace(event, paused=event.paused + seconds)
                 break
 
-    def _changed_pace(self, key: str, label: str) -> None:
+    def _changed_pace(self, key: str, label: str, before: str) -> None:
         self.history.forget_pace()
         self._chunk_steps = 1
-        self._mark(key, label)
+        self._mark(key, label, before)
 
-    def _mark(self, key: str, label: str) -> None:
-        self.events.append(Event(self.state.step, self.history.seconds, key, label))
+    def _mark(self, key: str, label: str, before: str) -> None:
+        self.events.append(Event(self.state.step, self.history.seconds, key, label, before))
         del self.events[:-KEPT_EVENTS]

@@ -11,6 +11,7 @@ from eetui.core.optimizations import (
     CATALOGUE,
     Optimization,
     Optimizations,
+    assigned,
     find_optimization,
     labels,
     parse_assignments,
@@ -72,6 +73,7 @@ def test_assignments_apply_in_order() -> None:
         ("vector_width=3", "vector_width is one of off, 4, 8, 16, not '3'"),
         ("vector_width=", "vector_width is one of"),
         ("matrix_engine=on", "matrix_engine is one of off, tile, sme2, amx-split, amx, not"),
+        ("products=on", "products is one of rows, tiles, sme2, amx-split, amx, outer, not"),
     ],
 )
 def test_a_wrong_assignment_is_refused(text: str, why: str, refused) -> None:
@@ -92,3 +94,24 @@ def test_one_lane_may_be_written_as_a_number_but_is_no_switch() -> None:
     assert find_optimization("vector_width").parse("1") == 1
     with pytest.raises(UsageError):
         Optimizations().with_value("vector_width", True)
+
+
+@pytest.mark.parametrize(
+    ("texts", "products"),
+    [
+        (["product_kernel=rows"], "rows"),
+        (["product_kernel=tiles"], "tiles"),
+        (["matrix_engine=tile"], "outer"),
+        (["matrix_engine=SME2"], "sme2"),
+        (["matrix_engine=off"], "tiles"),
+        # Each of the two left it to the other with these values, as files of before still do.
+        (["product_kernel=rows", "matrix_engine=off"], "rows"),
+        (["matrix_engine=amx", "product_kernel=tiles"], "amx"),
+        (["product_kernel=rows", "product_kernel=tiles"], "tiles"),
+        (["matrix_engine=tile", "matrix_engine=off"], "tiles"),
+        (["products=outer", "matrix_engine=off"], "tiles"),
+    ],
+)
+def test_two_former_settings_are_other_spellings_of_one(texts, products) -> None:
+    assert parse_assignments(texts, Optimizations()).products == products
+    assert assigned(texts) == {"products"}

@@ -41,10 +41,6 @@ def test_starts_trains_toggles_and_quits(terminal):
     eetui.wait_for(lambda: engine.name in eetui.screen.display[1])
     values = {entry: judge(engine, entry).values for entry in CATALOGUE}
     flippable = [entry for entry in CATALOGUE if len(values[entry]) > 1]
-    # All the way round the one that keeps the product kernel from being changed, and then the rest.
-    flippable.sort(key=lambda entry: entry.key != "matrix_engine")
-    matrix = [entry for entry in flippable if entry.key == "matrix_engine"]
-    flippable = [e for e in matrix for _ in values[e][1:]] + flippable
     for key, name in [
         *((entry.hotkey, entry.name) for entry in flippable),
         ("b", "batch size"),

@@ -2,7 +2,7 @@
  * all toggles, sampling, threads. For sanitizers and for CPUs that only an emulator has here. */
 #include "eetui.h"
 #if defined(EETUI_SME2)
-#include "sme2.h"
+#include "products/sme2.h"
 #endif
 
 #include <math.h>
@@ -18,11 +18,16 @@ static uint8_t tokens[DOCS][T + 1];
 static int32_t lengths[DOCS], documents[STEPS][BATCH];
 static float rates[STEPS] = {0.01f, 0.01f, 0.01f}, losses[STEPS];
 static int64_t ticks[EETUI_PHASES + 1];
-static const char *const MATRICES[] = {"registers", "tile", "SME2", "AMX bf16", "AMX split"};
-/* How far the gradient of the worst tensor may be from the register kernels': bfloat16 keeps eight
- * bits. And the losses and weights of many steps. */
-static const double CLOSE[] = {1e-4, 1e-4, 1e-4, 6e-2, 1e-4};
-static const double STAY[] = {1e-4, 1e-4, 1e-4, 3e-2, 1e-4};
+/* What computes the products: its name, how far the gradient of the worst tensor may be from that
+ * of the register tiles (bfloat16 keeps eight bits), and the losses and weights of many steps. */
+static const struct {
+    const char *name;
+    double close, stay;
+} PRODUCTS[EETUI_PRODUCTS] = {
+    [EETUI_BY_ROWS] = {"rows", 1e-4, 1e-4},           [EETUI_BY_TILES] = {"tiles", 1e-4, 1e-4},
+    [EETUI_BY_OUTER] = {"outer", 1e-4, 1e-4},         [EETUI_BY_SME2] = {"SME2", 1e-4, 1e-4},
+    [EETUI_BY_AMX_SPLIT] = {"AMX split", 1e-4, 1e-4}, [EETUI_BY_AMX] = {"AMX bf16", 6e-2, 3e-2},
+};
 static int failures;
 
 static uint32_t state = 1;
@@ -45,14 +50,37 @@ static void prepare(void) {
 }
 
 static eetui_run job(int64_t unit) {
-    return (eetui_run){
-        .version = EETUI_VERSION, .size = sizeof(eetui_run), .d_model = D, .n_heads = HEADS,
-        .n_layers = LAYERS, .block_size = T, .vocab = V, .unit = unit, .padding_skip = 1,
-        .prefix_sharing = 1, .fast_exp = 1, .tiles = 1, .fused = 1, .adam = EETUI_ADAM_FUSED,
-        .flush_denormals = 1, .threads = 1, .n_steps = 1, .batch = BATCH, .n_docs = DOCS,
-        .beta1 = 0.85, .beta2 = 0.99, .eps = 1e-8, .params = params, .m = m, .v = v,
-        .tokens = &tokens[0][0], .lengths = lengths, .documents = &documents[0][0],
-        .rates = rates, .losses = losses, .ticks = ticks};
+    return (eetui_run){.version = EETUI_VERSION,
+                       .size = sizeof(eetui_run),
+                       .d_model = D,
+                       .n_heads = HEADS,
+                       .n_layers = LAYERS,
+                       .block_size = T,
+                       .vocab = V,
+                       .unit = unit,
+                       .padding_skip = 1,
+                       .prefix_sharing = 1,
+                       .fast_exp = 1,
+                       .products = EETUI_BY_TILES,
+                       .fused = 1,
+                       .adam = EETUI_ADAM_FUSED,
+                       .flush_denormals = 1,
+                       .threads = 1,
+                       .n_steps = 1,
+                       .batch = BATCH,
+                       .n_docs = DOCS,
+                       .beta1 = 0.85,
+                       .beta2 = 0.99,
+                       .eps = 1e-8,
+                       .params = params,
+                       .m = m,
+                       .v = v,
+                       .tokens = &tokens[0][0],
+                       .lengths = lengths,
+                       .documents = &documents[0][0],
+                       .rates = rates,
+                       .losses = losses,
+                       .ticks = ticks};
 }
 
 /* Run a job in memory of exactly the size that it asks for. */
@@ -91,84 +119,84 @@ static double worst_tensor(const float *a, const float *b, int d) {
 
 static double distance(const float *a, const float *b) { return distance_of(a, b, PARAMS); }
 
-static float loss_at(int64_t unit, int64_t matrix) {
+static float loss_at(int64_t unit, int64_t products) {
     eetui_run r = job(unit);
-    r.matrix = matrix;
+    r.products = products;
     r.grads = grads;
     r.fast_exp = 0;
     run(&r);
     return losses[0];
 }
 
-static void check_differences(int64_t unit, int64_t matrix, const char *name) {
+static void check_differences(int64_t unit, int64_t products, const char *name) {
     static float gradient[PARAMS];
-    float base = loss_at(unit, matrix);
+    float base = loss_at(unit, products);
     memcpy(gradient, grads, sizeof grads);
     expect(isfinite(base), "the loss is finite", name);
     for (int i = 0; i < 40; i++) {
         int at = (int)(draw() % PARAMS);
         float kept = params[at], step = 4e-3f;
         params[at] = kept + step;
-        double up = loss_at(unit, matrix);
+        double up = loss_at(unit, products);
         params[at] = kept - step;
-        double down = loss_at(unit, matrix);
+        double down = loss_at(unit, products);
         params[at] = kept;
         double slope = (up - down) / (2.0 * step);
         expect(fabs(slope - gradient[at]) < 2e-3 + 0.05 * fabs(slope), "slope is gradient", name);
     }
 }
 
-static void check_toggles(int64_t unit, int64_t matrix, const char *name) {
-    for (int mask = 0; mask < 256; mask++) {
+static void check_toggles(int64_t unit, int64_t products, const char *name) {
+    for (int mask = 0; mask < 128; mask++) {
         eetui_run r = job(unit);
-        r.matrix = matrix;
+        r.products = products;
         r.grads = grads;
         r.padding_skip = mask & 1;
         r.prefix_sharing = mask >> 1 & 1;
         r.fast_exp = mask >> 2 & 1;
-        r.tiles = mask >> 3 & 1;
-        r.fused = mask >> 4 & 1;
-        r.flush_denormals = mask >> 5 & 1;
-        r.by_sample = mask >> 6 & 1;
-        r.profile = mask >> 7 & 1;
+        r.fused = mask >> 3 & 1;
+        r.flush_denormals = mask >> 4 & 1;
+        r.by_sample = mask >> 5 & 1;
+        r.profile = mask >> 6 & 1;
         expect(run(&r) == EETUI_OK, "toggles run", name);
-        expect(worst_tensor(grads, expected, D) < CLOSE[matrix], "toggles give the gradient", name);
+        expect(worst_tensor(grads, expected, D) < PRODUCTS[products].close,
+               "toggles give the gradient", name);
     }
 }
 
-static void check_training(int64_t unit, int64_t matrix, const char *name) {
+static void check_training(int64_t unit, int64_t products, const char *name) {
     static float start[PARAMS], first[PARAMS];
     memcpy(start, params, sizeof params);
 #if defined(WITHOUT_THREADS)
-    void *crew = NULL;
-    const int ways = 4;
+    void *pool = NULL;
+    const int ways = 3;
 #else
-    void *crew = eetui_crew_create(3);
-    expect(crew != NULL, "a crew", name);
-    const int ways = 5;
+    void *pool = eetui_pool_create(3);
+    expect(pool != NULL, "a thread pool", name);
+    const int ways = 4;
 #endif
     for (int way = 0; way < ways; way++) {
         memcpy(params, start, sizeof params);
         memset(m, 0, sizeof m);
         memset(v, 0, sizeof v);
         eetui_run r = job(unit);
-        r.matrix = way == 0 ? EETUI_MATRIX_OFF : matrix;
+        r.products = way == 0 ? EETUI_BY_TILES : products;
         r.n_steps = STEPS;
         r.adam = way < 3 ? way : EETUI_ADAM_FUSED;
-        r.tiles = way != 3;
-        r.threads = way == 4 ? 3 : 1;
-        r.crew = way == 4 ? crew : NULL;
+        r.threads = way == 3 ? 3 : 1;
+        r.pool = way == 3 ? pool : NULL;
         expect(run(&r) == EETUI_OK, "training runs", name);
         if (way == 0) memcpy(first, params, sizeof params);
-        expect(distance(params, first) < 10 * CLOSE[matrix], "every Adam is the same", name);
+        expect(distance(params, first) < 10 * PRODUCTS[products].close, "every Adam is the same",
+               name);
     }
     expect(distance(params, start) > 1e-2, "training moves the weights", name);
-    if (crew) eetui_crew_destroy(crew);
+    if (pool) eetui_pool_destroy(pool);
     memcpy(params, start, sizeof params);
 }
 
 /* Widths of model that fill tiles in part, and batches of few rows and of more. */
-static void check_shapes(int64_t unit, int64_t matrix, const char *name) {
+static void check_shapes(int64_t unit, int64_t products, const char *name) {
     static const int shapes[][2] = {{4, 1}, {20, 5}, {32, 4}, {48, 3}, {64, 8}};
     double worst = 0.0;
     for (int s = 0; s < 5; s++) {
@@ -187,7 +215,7 @@ static void check_shapes(int64_t unit, int64_t matrix, const char *name) {
                 r.fused = fused;
                 r.grads = weights + n;
                 expect(run(&r) == EETUI_OK, "shapes run", name);
-                r.matrix = matrix;
+                r.products = products;
                 r.grads += n;
                 expect(run(&r) == EETUI_OK, "shapes run", name);
                 double far = worst_tensor(weights + 2 * n, weights + n, d);
@@ -195,14 +223,14 @@ static void check_shapes(int64_t unit, int64_t matrix, const char *name) {
             }
         free(weights);
     }
-    expect(worst < CLOSE[matrix], "every shape gives the gradient", name);
+    expect(worst < PRODUCTS[products].close, "every shape gives the gradient", name);
     printf("  gradients of many shapes: worst tensor off by %.1e\n", worst);
 }
 
 /* Many steps of a model of its own from the same state: losses and weights stay with those of the
  * unit that goes number by number. */
-static void check_against_scalar(int64_t unit, int64_t matrix, const char *name, int d, int layers,
-                                 int n_steps) {
+static void check_against_scalar(int64_t unit, int64_t products, const char *name, int d,
+                                 int layers, int n_steps) {
     int n = (2 * V + T) * d + 12 * layers * d * d;
     float *weights = calloc(6 * (size_t)n, sizeof *weights), *start = weights;
     int32_t *all = calloc((size_t)n_steps * BATCH, sizeof *all);
@@ -213,7 +241,7 @@ static void check_against_scalar(int64_t unit, int64_t matrix, const char *name,
     for (int i = 0; i < n_steps; i++) all_rates[i] = 0.005f;
     for (int way = 0; way < 2; way++) {
         eetui_run r = job(way ? unit : 0);
-        r.matrix = way ? matrix : EETUI_MATRIX_OFF;
+        r.products = way ? products : EETUI_BY_TILES;
         r.d_model = d;
         r.n_heads = 4;
         r.n_layers = layers;
@@ -232,10 +260,11 @@ static void check_against_scalar(int64_t unit, int64_t matrix, const char *name,
         double off = fabs(loss[n_steps + i] - loss[i]) / loss[i];
         if (off > worst || isnan(off)) worst = off;
     }
-    expect(worst < STAY[matrix], "losses stay with the scalar unit's", name);
-    expect(apart < STAY[matrix], "weights stay with the scalar unit's", name);
+    expect(worst < PRODUCTS[products].stay, "losses stay with the scalar unit's", name);
+    expect(apart < PRODUCTS[products].stay, "weights stay with the scalar unit's", name);
     printf("  %d steps at d_model %d, layers %d, loss %.3f to %.3f: losses off by %.1e at most, "
-           "weights by %.1e\n", n_steps, d, layers, loss[0], loss[n_steps - 1], worst, apart);
+           "weights by %.1e\n",
+           n_steps, d, layers, loss[0], loss[n_steps - 1], worst, apart);
     free(weights);
     free(all);
     free(all_rates);
@@ -250,7 +279,7 @@ static void check_entries(int64_t unit, const char *name) {
     for (int layers = 1; layers <= LAYERS; layers++)
         for (int fused = 0; fused < 2; fused++) {
             eetui_run r = job(unit);
-            r.matrix = EETUI_MATRIX_SME2;
+            r.products = EETUI_BY_SME2;
             r.n_layers = layers;
             r.n_steps = STEPS;
             r.fused = fused;
@@ -272,11 +301,25 @@ static void check_sampling(int64_t unit, const char *name) {
     static uint8_t out[N][T];
     int32_t forced[] = {3};
     for (int i = 0; i < N * T; i++) uniform[i / T][i % T] = (draw() % 1000) / 1000.0;
-    eetui_sample s = {
-        .version = EETUI_VERSION, .size = sizeof s, .d_model = D, .n_heads = HEADS,
-        .n_layers = LAYERS, .block_size = T, .vocab = V, .unit = unit, .fast_exp = 1, .tiles = 1,
-        .fused = 1, .flush_denormals = 1, .n = N, .n_forced = 1, .temperature = 0.7,
-        .params = params, .forced = forced, .uniform = &uniform[0][0], .tokens = &out[0][0]};
+    eetui_sample s = {.version = EETUI_VERSION,
+                      .size = sizeof s,
+                      .d_model = D,
+                      .n_heads = HEADS,
+                      .n_layers = LAYERS,
+                      .block_size = T,
+                      .vocab = V,
+                      .unit = unit,
+                      .fast_exp = 1,
+                      .products = EETUI_BY_TILES,
+                      .fused = 1,
+                      .flush_denormals = 1,
+                      .n = N,
+                      .n_forced = 1,
+                      .temperature = 0.7,
+                      .params = params,
+                      .forced = forced,
+                      .uniform = &uniform[0][0],
+                      .tokens = &out[0][0]};
     s.memory_bytes = eetui_sample_memory(&s);
     s.memory = aligned_alloc(64, (size_t)s.memory_bytes);
     expect(eetui_generate(&s) == EETUI_OK, "sampling runs", name);
@@ -291,25 +334,25 @@ static void check_sampling(int64_t unit, const char *name) {
     }
 }
 
-/* One way of computing the products, by the number of its matrix unit. */
-static void check_products(int64_t unit, int64_t matrix, const char *name) {
+/* One way of computing the products, by its number. */
+static void check_products(int64_t unit, int64_t products, const char *name) {
     state = 1; /* the same for all: a difference that steps over a ReLU's kink would be no slope */
     /* A difference of two losses has no bits left in bfloat16. */
-    if (matrix != EETUI_MATRIX_AMX) check_differences(unit, matrix, name);
-    check_toggles(unit, matrix, name);
-    check_training(unit, matrix, name);
-    if (matrix) check_shapes(unit, matrix, name);
-    if (unit || matrix) check_against_scalar(unit, matrix, name, 20, 2, 50);
+    if (products != EETUI_BY_AMX) check_differences(unit, products, name);
+    check_toggles(unit, products, name);
+    check_training(unit, products, name);
+    if (products > EETUI_BY_TILES) check_shapes(unit, products, name);
+    if (unit || products != EETUI_BY_TILES) check_against_scalar(unit, products, name, 20, 2, 50);
 #if defined(EETUI_SME2)
-    if (matrix == EETUI_MATRIX_SME2) {
-        check_against_scalar(unit, matrix, name, 64, 1, 50);
+    if (products == EETUI_BY_SME2) {
+        check_against_scalar(unit, products, name, 64, 1, 50);
         check_entries(unit, name);
     }
 #endif
-    printf("checked: %s, products by %s\n", name, MATRICES[matrix]);
+    printf("checked: %s, products by %s\n", name, PRODUCTS[products].name);
 }
 
-/* check [MATRIX]: everything, or only what computes its products so; AMX is either of its two. */
+/* check [PRODUCTS]: everything, or only what computes its products so; AMX is either of its two. */
 int main(int argc, char **argv) {
     const char *only = argc > 1 ? argv[1] : NULL;
     int met = 0;
@@ -320,18 +363,20 @@ int main(int argc, char **argv) {
             printf("skipped: %s, which this CPU lacks\n", name);
             continue;
         }
-        loss_at(unit, EETUI_MATRIX_OFF);
+        loss_at(unit, EETUI_BY_TILES);
         memcpy(expected, grads, sizeof grads);
-        for (int64_t matrix = 0; matrix <= EETUI_MATRIX_AMX_SPLIT; matrix++) {
-            if (only && strncmp(only, MATRICES[matrix], strlen(only)) != 0) continue;
-            if (eetui_matrix_runs(matrix, unit) != EETUI_OK) continue;
-            check_products(unit, matrix, name);
+        for (int64_t products = 0; products < EETUI_PRODUCTS; products++) {
+            if (only && strncmp(only, PRODUCTS[products].name, strlen(only)) != 0) continue;
+            if (eetui_products_run(products, unit) != EETUI_OK) continue;
+            check_products(unit, products, name);
             met = 1;
         }
         if (!only) check_sampling(unit, name);
     }
     expect(met, "what was asked for runs here", only);
     expect(eetui_train(NULL) == EETUI_NULL, "null is refused", NULL);
+    expect(eetui_multiply_adds(0, 1000) == 2 * 12 * 1000, "multiply-adds are counted", NULL);
+    expect(eetui_multiply_adds(0, 0) == EETUI_BATCH, "no rounds are refused", NULL);
     expect(eetui_clock_cost() > 0.0, "a clock", NULL);
     printf("%s: %d failures\n", eetui_compiler(), failures);
     return failures != 0;

@@ -21,8 +21,8 @@ from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.model.state import TrainState
 
 STEPS, LAST, SEEDS = 2000, 100, (1, 2, 3, 4, 5)
-WAYS = {"off": "#4e79a7", "amx": "#e15759", "amx-split": "#59a14f"}
-NAMES = {"off": "float32", "amx": "AMX bfloat16", "amx-split": "AMX split"}
+WAYS = {"tiles": "#4e79a7", "amx": "#e15759", "amx-split": "#59a14f"}
+NAMES = {"tiles": "float32", "amx": "AMX bfloat16", "amx-split": "AMX split"}
 Curves = dict[str, NDArray[np.float64]]
 """For each way [seeds, STEPS] losses."""
 
@@ -32,7 +32,7 @@ def train(d_model: int, way: str, seed: int) -> NDArray[np.float32]:
     engine, dataset = NativeEngine(), load_dataset()
     model = ModelConfig(d_model, vocab_size=dataset.vocab_size)
     config = TrainConfig(learning_rate=default_learning_rate(d_model), steps=STEPS, seed=seed)
-    on = engine.default_optimizations().with_value("matrix_engine", way)
+    on = engine.default_optimizations().with_value("products", way)
     rows = documents(seed, 0, STEPS, config.batch, dataset.n_docs)
     rates = learning_rates(config, 0, STEPS)
     state = TrainState.create(model, seed)
@@ -50,7 +50,7 @@ def table(d_model: int, curves: Curves) -> str:
     lines = []
     for way, name in NAMES.items():
         cells = " | ".join(f"{x:.4f}" for x in ends[way])
-        apart = ends[way] - ends["off"]
+        apart = ends[way] - ends["tiles"]
         spread = f"{apart.mean():+.4f} ({apart.min():+.4f} to {apart.max():+.4f})"
         lines.append(f"| {d_model} | {name} | {cells} | {spread if way != 'off' else ''} |")
     return "\n".join(lines)
@@ -85,7 +85,7 @@ def panel(left: int, title: str, low: float, high: float, lines: dict[str, Curve
 def figure(d_model: int, curves: Curves, top: int) -> list[str]:
     """Losses to the left; to the right how far each seed's are from its float32 run."""
     smoothed = {way: np.array([smooth(c) for c in curves[way]]) for way in WAYS}
-    apart = {way: {"seeds": smoothed[way] - smoothed["off"]} for way in WAYS if way != "off"}
+    apart = {way: {"seeds": smoothed[way] - smoothed["tiles"]} for way in WAYS if way != "tiles"}
     low = np.floor(min(s.min() for s in smoothed.values()) * 10) / 10
     losses = {way: {"seeds": s} for way, s in smoothed.items()}
     most = max(float(np.abs(a["seeds"]).max()) for a in apart.values())

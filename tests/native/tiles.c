@@ -1,7 +1,7 @@
 /* The AMX instructions beside their model, bit by bit: needs a CPU (or an emulator) that has them.
  * Compiled twice into one program, with EETUI_AMX_MODEL and without. */
 #define LANES 16
-#include "amx_tiles.h"
+#include "products/amx_tiles-inl.h"
 
 #include <stdio.h>
 

@@ -30,7 +30,8 @@ def worst_error(
         dataset.tokens[documents],
         dataset.lengths[documents],
     )
-    assert found.loss == pytest.approx(loss, rel=loss_tolerance)
+    # Near zero a loss is the difference of float32 logits, which round at 1e-7 of their size.
+    assert found.loss == pytest.approx(loss, rel=loss_tolerance, abs=2e-6)
     error = relative_distance(model, found.grads, expected)
     assert error is not None, "a gradient is not finite"
     return error

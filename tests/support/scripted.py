@@ -69,12 +69,12 @@ def toggles(**labels: str) -> tuple[Toggle, ...]:
     views = [
         Toggle(
             key=entry.key,
-            hotkey=entry.hotkey,
+            hotkey=entry.keys,
             name=entry.name,
             kind=entry.kind,
             label=now[entry.key],
             what=entry.what,
-            blocked=NO_MATRIX_UNIT if entry.key == "matrix_engine" else "",
+            blocked=NO_MATRIX_UNIT if entry.key == "products" else "",
             effect=effects.get(entry.key),
         )
         for entry in CATALOGUE
@@ -172,15 +172,15 @@ def ladder(n_climbed: int = len(RUNG_US), doing: str = "") -> Ladder:
     """A climb of which the lowest `n_climbed` rungs have been measured; the tenth is slower."""
     rungs = [Rung("", None, START, Optimizations())]
     for key, value in STORY:
-        if key != "matrix_engine":
+        if key != "products" or value == "tiles":
             entry = find_optimization(key)
             label = entry.name if value is True else f"{entry.name}: {entry.label(value)}"
             way = rungs[-1].optimizations.with_value(key, value)
-            rungs.append(Rung(key, value, label, way, m5_gain=entry.m5_gain))
+            rungs.append(Rung(key, value, label, way, m5_gain=entry.m5_gain_of(value)))
     for i, us in enumerate(RUNG_US[:n_climbed]):
         gain = saved(RUNG_US[i - 1], us) if i else None
         rungs[i] = replace(rungs[i], us=float(us), gain=gain)
-    rungs.append(Rung("matrix_engine", None, "matrix engine", None, NO_MATRIX_UNIT))
+    rungs.append(Rung("products", "sme2", "products: sme2", None, NO_MATRIX_UNIT))
     rungs.append(Rung("threads", None, "threads", None, NOT_CLIMBED["threads"]))
     return Ladder(
         engine="native",
@@ -234,7 +234,11 @@ class ScriptedSession:
     def subject(self) -> Subject:
         return Subject(data(), self.latest.model, self.latest.train, "numpy")
 
-    def run(self, publish: Callable[[Snapshot], None] | None = None) -> None:
+    def run(
+        self,
+        publish: Callable[[Snapshot], None] | None = None,
+        observe: Callable[[int, np.ndarray], None] | None = None,
+    ) -> None:
         while (item := self._queue.get()) is not None:
             if isinstance(item, Exception):
                 raise item

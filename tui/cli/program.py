@@ -15,9 +15,14 @@ from eetui.core.files import reason
 from eetui.core.text import visible
 from eetui.tui.cli.options import ModelOptions, RaceOptions, RunOptions, given, taking
 from eetui.tui.cli.output import JSON, complain, is_interactive, prepare_streams
+from eetui.tui.cli.store import File, Run, runs
 
-COMMANDS = ("train", "sample", "bench", "ab", "ladder", "race", "doctor")
-CONFIGURABLE = {field.name for field in fields(RunOptions)} - {"save", "load"}
+COMMANDS = (
+    *("train", "sample", "bench", "ab", "lab", "ladder", "race"),
+    *("runs", "export", "replay", "doctor"),
+)
+NOT_CONFIGURABLE = {"save", "load", "resume", "no_store"}
+CONFIGURABLE = {field.name for field in fields(RunOptions)} - NOT_CONFIGURABLE
 
 app = typer.Typer(
     name="eetui",
@@ -165,6 +170,34 @@ def ab(
 
 @app.command()
 @taking(ModelOptions)
+def lab(
+    context: typer.Context,
+    options: ModelOptions,
+    lessons: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Lessons to do, or files of your own ending in .toml. Without any: a list.",
+            metavar="[LESSON]...",
+        ),
+    ] = None,
+    guess: Annotated[
+        list[str] | None,
+        typer.Option("--guess", help="Your answer, once for each lesson; else you are asked."),
+    ] = None,
+    export: Annotated[
+        str | None,
+        typer.Option("--export", help="Write the results to a .md or .json file.", metavar="FILE"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
+) -> int:
+    """Labs: guess what an optimization does, measure it here, and read why."""
+    from eetui.tui.cli.lab import run
+
+    return run(lessons or (), guess or (), options, export, as_json=json)
+
+
+@app.command()
+@taking(ModelOptions)
 def ladder(
     context: typer.Context,
     options: ModelOptions,
@@ -228,6 +261,48 @@ def doctor(json: Annotated[bool, typer.Option("--json", help=JSON)] = False) -> 
     from eetui.tui.cli.doctor import run
 
     return run(as_json=json)
+
+
+app.add_typer(runs)
+
+
+@app.command()
+def export(
+    run: Run,
+    file: Annotated[
+        str | None, typer.Argument(help="NAME.eetui if not given.", metavar="FILE")
+    ] = None,
+    with_data: Annotated[
+        bool, typer.Option("--with-data", help="Put the documents in as well, if they are small.")
+    ] = False,
+    store: File = None,
+    json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
+) -> int:
+    """Write a run into a small file that plays it again: configuration, changes and losses."""
+    from eetui.tui.cli.capsule import export as write
+
+    return write(run, file, store, with_data=with_data, as_json=json)
+
+
+@app.command()
+def replay(
+    file: Annotated[str, typer.Argument(metavar="FILE", show_default=False)],
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Train it without a screen and say whether it is the same."),
+    ] = False,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Its data, if they did not come along.", metavar="FILE"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help=f"With --check: {JSON}")] = False,
+) -> int:
+    """Play a run again that `eetui export` wrote, every toggle flipping as it did."""
+    from eetui.tui.cli.capsule import check_file
+
+    if not check:
+        raise UsageError("Give --check.")
+    return check_file(file, data, as_json=json)
 
 
 class _ConfiguredDefaults(dict[str, Any]):

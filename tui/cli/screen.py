@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from eetui.core.errors import UsageError
 from eetui.core.run import checkpoint
 from eetui.core.run.session import Session
 from eetui.tui.cli.options import RunOptions
+from eetui.tui.cli.output import complain
 from eetui.tui.cli.runs import Request, request_run
 from eetui.tui.signals import noticed
+
+if TYPE_CHECKING:
+    from eetui.core.store.recorder import Recorder
 
 DEFAULT_STEPS = 1_000_000
 
@@ -18,19 +24,25 @@ def show(options: RunOptions, explicit: frozenset[str]) -> int:
     session = request.session(headless=False)
     from eetui.tui.app import run
 
+    recorder = request.recorder(session)
     with noticed() as notice:
         notice.held = True  # the screen hears them, and what follows is not to be interrupted
         try:
-            code = run(session)
+            code = run(session, recorder)
         except UsageError:
             raise  # nothing was shown, so nothing was trained
         except BaseException:
-            _save(request, session)
+            _keep(request, session, recorder)
             raise
-        _save(request, session)
+        _keep(request, session, recorder)
     return 128 + notice.number if notice.number else code
 
 
-def _save(request: Request, session: Session) -> None:
+def _keep(request: Request, session: Session, recorder: Recorder | None) -> None:
+    """Put down what was trained."""
+    if recorder is not None:
+        recorder.close()
+        if recorder.problem:
+            complain(recorder.problem)
     if request.save is not None:
         checkpoint.save(request.save, session.checkpoint)

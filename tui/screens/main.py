@@ -16,6 +16,7 @@ from textual.timer import Timer
 from textual.widgets import Footer, Static
 
 from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.optimizations import Value, find_optimization
 from eetui.core.run.commands import (
     ChangeTemperature,
     CycleOptimization,
@@ -32,6 +33,7 @@ from eetui.core.run.commands import (
     SetBatch,
     SetLearningRate,
     SetNames,
+    SetOptimization,
     SetSteps,
     SingleStep,
     TogglePause,
@@ -84,6 +86,7 @@ class MainScreen(Screen[None]):
         self._shown_at = 0.0
         self._due: Timer | None = None
         self._shown_notice = 0
+        self._before: dict[str, Value] = {}  # what a shortcut takes a toggle back to
 
     def compose(self) -> ComposeResult:
         yield Static(TOO_SMALL, id="too-small")
@@ -166,6 +169,23 @@ class MainScreen(Screen[None]):
             self.notify(toggle.blocked, title=toggle.name, severity="warning")
         elif key == "batch":
             self.action_double_batch()
+        else:
+            self._session.submit(CycleOptimization(key))
+
+    def action_alternate(self, key: str, value: Value) -> None:
+        """Give the toggle this value, or take it back to the one that it had before."""
+        entry = find_optimization(key)
+        toggle = next((t for t in self.snapshot.toggles if t.key == key), None)
+        if toggle is None or toggle.blocked:
+            self.action_flip(key)
+            return
+        self.query_one(ToggleTable).select(key)
+        now = entry.parse(toggle.pending or toggle.label)
+        if now != value:
+            self._before[key] = now
+            self._session.submit(SetOptimization(key, value))
+        elif key in self._before:
+            self._session.submit(SetOptimization(key, self._before[key]))
         else:
             self._session.submit(CycleOptimization(key))
 

@@ -66,7 +66,9 @@ class LossChart(ChartPane):
         if len(out):
             series.append(Series(out_x.tolist(), out.tolist(), Role.HELD_OUT))
             series.append(_markers(out_x, out, x_axis, columns))
-        names = mark_labels(snapshot, view.axis, x_axis, y_axis.lower, columns, -1)
+        names: tuple[Label, ...] = ()
+        if snapshot.events and self.is_alone:
+            names = mark_labels(snapshot, view.axis, x_axis, y_axis.lower, columns, -1)
         return Chart(
             x_axis,
             y_axis,
@@ -74,7 +76,7 @@ class LossChart(ChartPane):
             series=tuple(series),
             level=chance if y_axis.lower <= chance <= y_axis.upper else None,
             marks=marks(snapshot, view.axis, x_axis),
-            labels=(_chance(chance, x_axis, y_axis), *(names if self.is_alone else ())),
+            labels=(_chance(chance, x_axis, y_axis), *names),
         )
 
     def _in_sight(

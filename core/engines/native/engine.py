@@ -17,11 +17,11 @@ from eetui.core.engines.arguments import check_arrays, check_fit, check_state, c
 from eetui.core.engines.base import PHASES, Gradients, Progress, StepReport
 from eetui.core.engines.native.library import (
     ISA_VARIABLE,
-    MATRIX_ENGINES,
     NO_MATRIX,
     NOT_A_NUMBER,
     NOT_BUILT,
     NOT_WITH,
+    PRODUCTS,
     REFUSED,
     Library,
     Run,
@@ -36,12 +36,13 @@ from eetui.core.model.state import TrainState, Vector, aligned_zeros
 from eetui.core.optimizations import Optimizations, Value, labels
 
 ADAM = {"scalar": 0, "vector": 1, "fused": 2}
-MATRIX_WORDS = {
-    "off": "",
-    "tile": "emulated tile",
+PRODUCTS_WORDS = {
+    "rows": "",
+    "tiles": "",
+    "outer": "emulated tile",
     "sme2": "SME2",
-    "amx": "AMX bf16",
     "amx-split": "AMX bf16 x3",
+    "amx": "AMX bf16",
 }
 """What computes the products, in words for the status line."""
 
@@ -61,8 +62,8 @@ class NativeEngine:
         self._units = {unit.lanes: unit for unit in self._library.usable_units()}
         self._turn = threading.Lock()
         self._memory: NDArray[np.uint8] = aligned_zeros(64, np.uint8)
-        self._crew: tuple[int, int] = (1, 0)  # threads, handle
-        self._end_crew: weakref.finalize[Any, Any] | None = None
+        self._pool: tuple[int, int] = (1, 0)  # threads, handle
+        self._end_pool: weakref.finalize[Any, Any] | None = None
 
     def unit(self, optimizations: Optimizations) -> Unit:
         """The kernels that these toggles run on; raises `EngineError` if there are none."""
@@ -75,11 +76,11 @@ class NativeEngine:
         """The instruction set and the lanes in use, such as 'AVX-512 x16', or 'scalar'."""
         unit = self.unit(optimizations)
         vectors = unit.name if unit.lanes == 1 else f"{unit.name} x{unit.lanes}"
-        matrix = MATRIX_WORDS[optimizations.matrix_engine]
-        return f"{vectors} + {matrix}" if matrix else vectors
+        products = PRODUCTS_WORDS[optimizations.products]
+        return f"{vectors} + {products}" if products else vectors
 
     def default_optimizations(self) -> Optimizations:
-        """Everything on but threads and the matrix engine, at the widest vectors of this CPU."""
+        """Everything on but threads, with register tiles at the widest vectors of this CPU."""
         return Optimizations(vector_width=max(self._units), prefix_sharing=True, adam="fused")
 
     def why_not(self, key: str, value: Value) -> str:
@@ -89,13 +90,13 @@ class NativeEngine:
             return f"{value} lanes: this build has {have} for this CPU."
         if key == "threads" and int(value) > cpu.detect().cores:
             return f"{value} threads: eetui may use {cpu.detect().cores} here."
-        if key == "matrix_engine" and value != "off":
-            return self._why_no_matrix(str(value))
+        if key == "products":
+            return self._why_no_products(str(value))
         return ""
 
-    def _why_no_matrix(self, value: str) -> str:
-        """Whether any of the usable units can do it, and if not, the reason of the widest."""
-        codes = [self._library.matrix_code(value, unit.place) for unit in self._units.values()]
+    def _why_no_products(self, value: str) -> str:
+        """Empty if any of the usable units can compute them so, else the reason of the widest."""
+        codes = [self._library.products_code(value, unit.place) for unit in self._units.values()]
         if 0 in codes:
             return ""
         unit = "SME2" if value == "sme2" else "AMX"
@@ -109,24 +110,18 @@ class NativeEngine:
         return reasons.get(codes[-1], f"{unit}: refused with code {codes[-1]}.")
 
     def conflict(self, optimizations: Optimizations) -> str:
-        """Empty unless the matrix engine stands against the product kernel or the vector width."""
-        on = optimizations
-        if on.matrix_engine == "off":
+        """Empty unless the products ask for vectors of another width."""
+        products = optimizations.products
+        if not self._library.products_code(products, self.unit(optimizations).place):
             return ""
-        if on.product_kernel != "tiles":
-            return (
-                "A matrix engine takes the place of the product kernel: set the one to off or the "
-                "other to tiles first."
-            )
-        if not self._library.matrix_code(on.matrix_engine, self.unit(on).place):
-            return ""
-        fit = [
-            u
-            for u in self._units.values()
-            if not self._library.matrix_code(on.matrix_engine, u.place)
-        ]
+        units = self._units.values()
+        fit = [u for u in units if not self._library.products_code(products, u.place)]
         lanes = " or ".join(str(u.lanes) for u in fit)
-        return f"The matrix engine {on.matrix_engine} works with vectors of {lanes} lanes."
+        return f"Products by {products} work with vectors of {lanes} lanes."
+
+    def multiply_adds(self, rounds: int) -> int:
+        """Run independent multiply-adds on the widest vectors; gives the operations done."""
+        return self._library.multiply_adds(self._units[max(self._units)].place, rounds)
 
     def is_ready(self, model: ModelConfig, optimizations: Optimizations) -> bool:
         """Always: everything was compiled when eetui was installed."""
@@ -238,7 +233,7 @@ class NativeEngine:
             **shape_fields(model),
             unit=self.unit(on).place,
             fast_exp=on.fast_exp,
-            tiles=on.product_kernel == "tiles",
+            products=PRODUCTS.index("rows" if on.products == "rows" else "tiles"),
             fused=on.fused,
             flush_denormals=on.flush_denormals,
             n=n,
@@ -278,13 +273,12 @@ class NativeEngine:
             padding_skip=on.padding_skip,
             prefix_sharing=on.prefix_sharing,
             fast_exp=on.fast_exp,
-            tiles=on.product_kernel == "tiles",
             fused=on.fused,
             adam=ADAM[on.adam],
             flush_denormals=on.flush_denormals,
             by_sample=on.work_order == "sample",
             threads=on.threads,
-            matrix=MATRIX_ENGINES.index(on.matrix_engine),
+            products=PRODUCTS.index(on.products),
             n_steps=len(documents),
             batch=documents.shape[1],
             n_docs=len(dataset.lengths),
@@ -297,7 +291,7 @@ class NativeEngine:
         )
         with self._turn:
             self._lend_memory(job)
-            job.crew = self._crew_of(on.threads)
+            job.pool = self._pool_of(on.threads)
             start = clocks.now()
             self._library.call(job)
             return clocks.since(start, alone=on.threads == 1)
@@ -309,17 +303,17 @@ class NativeEngine:
             self._memory = aligned_zeros(needed, np.uint8)
         job.memory, job.memory_bytes = self._memory.ctypes.data, self._memory.nbytes
 
-    def _crew_of(self, threads: int) -> int | None:
+    def _pool_of(self, threads: int) -> int | None:
         """The handle of at least so many threads, started once and kept; None for one."""
         if threads == 1:
             return None
-        if self._crew[0] < threads:
-            if self._end_crew is not None:
-                self._end_crew()
-            handle = self._library.create_crew(threads)
-            self._crew = (threads, handle)
-            self._end_crew = weakref.finalize(self, self._library.destroy_crew, handle)
-        return self._crew[1]
+        if self._pool[0] < threads:
+            if self._end_pool is not None:
+                self._end_pool()
+            handle = self._library.create_pool(threads)
+            self._pool = (threads, handle)
+            self._end_pool = weakref.finalize(self, self._library.destroy_pool, handle)
+        return self._pool[1]
 
     def _check(self, optimizations: Optimizations) -> None:
         for key in labels(optimizations):

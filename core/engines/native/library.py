@@ -14,7 +14,7 @@ from typing import Any
 
 from eetui.core.errors import EngineError
 
-VERSION = 3
+VERSION = 4
 MODULE = "eetui.core.engines.native.eetui_native"
 ISA_VARIABLE = "EETUI_ISA"
 LIBRARY_VARIABLE = "EETUI_NATIVE_LIBRARY"
@@ -36,14 +36,14 @@ class Run(ctypes.Structure):
 
     _fields_ = _fields(
         (c_int64, ("version", "size", *_SHAPE)),
-        (c_int64, ("unit", "padding_skip", "prefix_sharing", "fast_exp", "tiles", "fused")),
-        (c_int64, ("adam", "flush_denormals", "by_sample", "threads", "matrix")),
+        (c_int64, ("unit", "padding_skip", "prefix_sharing", "fast_exp", "fused")),
+        (c_int64, ("adam", "flush_denormals", "by_sample", "threads", "products")),
         (c_int64, ("n_steps", "batch", "n_docs", "step", "profile", "forward_only")),
         (c_double, ("beta1", "beta2", "eps")),
         (c_void_p, ("params", "m", "v", "grads", "tokens", "lengths", "documents", "rates")),
         (c_void_p, ("losses", "ticks", "memory")),
         (c_int64, ("memory_bytes",)),
-        (c_void_p, ("crew",)),
+        (c_void_p, ("pool",)),
     )
 
 
@@ -52,7 +52,7 @@ class Sample(ctypes.Structure):
 
     _fields_ = _fields(
         (c_int64, ("version", "size", *_SHAPE)),
-        (c_int64, ("unit", "fast_exp", "tiles", "fused", "flush_denormals", "n", "n_forced")),
+        (c_int64, ("unit", "fast_exp", "products", "fused", "flush_denormals", "n", "n_forced")),
         (c_double, ("temperature",)),
         (c_void_p, ("params", "forced", "uniform", "tokens", "memory")),
         (c_int64, ("memory_bytes",)),
@@ -72,7 +72,7 @@ ERRORS = {
     -10: "The native engine's scratch memory is too small or not aligned.",
     -11: "A learning rate, a beta, the temperature or a weight is not a usable number.",
     -12: "More threads are asked for than were started.",
-    -13: "This build has no kernels for the matrix unit.",
+    -13: "This build has no such kernels.",
     -14: "This CPU lacks the matrix unit that was asked for.",
     -15: "The operating system does not let eetui use the matrix unit.",
     -16: "The matrix unit does not go together with this vector width.",
@@ -82,8 +82,8 @@ ERRORS = {
 NOT_A_NUMBER = -11
 NOT_BUILT, NO_MATRIX, REFUSED, NOT_WITH = -13, -14, -15, -16
 
-MATRIX_ENGINES = ("off", "tile", "sme2", "amx", "amx-split")
-"""The values of the toggle `matrix_engine` by the numbers that the library has for them."""
+PRODUCTS = ("rows", "tiles", "outer", "sme2", "amx-split", "amx")
+"""The values of the toggle `products` by the numbers that the library has for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +115,15 @@ class Library:
             ("eetui_unit_name", c_char_p, [c_int64]),
             ("eetui_unit_lanes", c_int64, [c_int64]),
             ("eetui_unit_runs", c_int64, [c_int64]),
-            ("eetui_matrix_runs", c_int64, [c_int64, c_int64]),
+            ("eetui_products_run", c_int64, [c_int64, c_int64]),
+            ("eetui_multiply_adds", c_int64, [c_int64, c_int64]),
             ("eetui_compiler", c_char_p, []),
             ("eetui_memory", c_int64, [POINTER(Run)]),
             ("eetui_train", c_int64, [POINTER(Run)]),
             ("eetui_sample_memory", c_int64, [POINTER(Sample)]),
             ("eetui_generate", c_int64, [POINTER(Sample)]),
-            ("eetui_crew_create", c_void_p, [c_int64]),
-            ("eetui_crew_destroy", None, [c_void_p]),
+            ("eetui_pool_create", c_void_p, [c_int64]),
+            ("eetui_pool_destroy", None, [c_void_p]),
             ("eetui_clock_cost", c_double, []),
         ):
             function: Any = getattr(self._c, name)
@@ -152,9 +153,13 @@ class Library:
             )
         return tuple(runs[: names.index(wanted) + 1])
 
-    def matrix_code(self, matrix: str, unit: int) -> int:
-        """0 if the unit at that place can use the matrix engine here, else the code of why not."""
-        return int(self._c.eetui_matrix_runs(MATRIX_ENGINES.index(matrix), unit))
+    def products_code(self, products: str, unit: int) -> int:
+        """0 if the unit at that place can compute products so here, else the code of why not."""
+        return int(self._c.eetui_products_run(PRODUCTS.index(products), unit))
+
+    def multiply_adds(self, unit: int, rounds: int) -> int:
+        """Run `rounds` rounds of multiply-adds of a unit; gives the floating-point operations."""
+        return self._checked(self._c.eetui_multiply_adds(unit, rounds))
 
     def memory(self, job: Run | Sample) -> int:
         """Bytes of scratch that a job needs."""
@@ -176,16 +181,16 @@ class Library:
             return self._c.eetui_sample_memory if sample else self._c.eetui_memory
         return self._c.eetui_generate if sample else self._c.eetui_train
 
-    def create_crew(self, threads: int) -> int:
+    def create_pool(self, threads: int) -> int:
         """Start threads that wait for work; gives their handle."""
-        handle = self._c.eetui_crew_create(threads)
+        handle = self._c.eetui_pool_create(threads)
         if not handle:
             raise EngineError(f"{threads} threads cannot be started on this machine.")
         return int(handle)
 
-    def destroy_crew(self, handle: int) -> None:
-        """End the threads of a crew."""
-        self._c.eetui_crew_destroy(handle)
+    def destroy_pool(self, handle: int) -> None:
+        """End the threads of a pool."""
+        self._c.eetui_pool_destroy(handle)
 
     def clock_cost(self) -> float:
         """Ticks that one reading of the clock takes, of which a profiled step makes about 30."""

@@ -1,4 +1,4 @@
-"""Independent chains of multiply-adds in registers: the code behind core/engines/peak.py."""
+"""Independent chains of multiply-adds in registers: what the core can do at most."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ WIDTHS = (16, 8, 4, 1)
 
 ALWAYS = {
     "prefix_sharing": (False, "computes every position of every document"),
-    "product_kernel": ("tiles", "works in register tiles"),
+    "products": ("tiles", "works in register tiles"),
     "fused": (True, "folds ReLU and residual into its products"),
     "adam": ("vector", "updates the weights by vectors, after the backward pass"),
     "flush_denormals": (True, "flushes denormal numbers to zero"),
@@ -66,6 +66,8 @@ class NumbaEngine:
 
     def why_not(self, key: str, value: Value) -> str:
         """Empty if the toggle can take the value on this CPU, else why not in a sentence."""
+        if key == "products" and value != ALWAYS[key][0]:
+            return availability.undriven(str(value), self.name)
         if key in ALWAYS and value != ALWAYS[key][0]:
             return f"The numba engine always {ALWAYS[key][1]}."
         host = cpu.detect()
@@ -74,13 +76,18 @@ class NumbaEngine:
                 f"This CPU has {host.instruction_set}, whose registers hold {host.lanes} floats: "
                 f"{value} lanes would only be split."
             )
-        if key == "matrix_engine" and value != "off":
-            return availability.undriven(str(value), self.name)
         return ""
 
     def conflict(self, optimizations: Optimizations) -> str:
         """Always empty: every toggle works with every other."""
         return ""
+
+    def multiply_adds(self, rounds: int) -> int:
+        """Run chains of multiply-adds; compiles them the first time, or loads them from disk."""
+        from eetui.core.engines.numba.chains import CHAINS, chains, width
+
+        chains()(rounds)
+        return 2 * CHAINS * width() * rounds
 
     def is_ready(self, model: ModelConfig, optimizations: Optimizations) -> bool:
         """Whether the kernel of this vector width is compiled; one serves every shape."""

@@ -9,12 +9,12 @@ from eetui.core.engines import registry
 from eetui.core.engines.base import Engine
 from eetui.core.errors import EngineError
 from eetui.core.model.state import TrainState
-from eetui.core.optimizations import Optimizations, Value, find_optimization
+from eetui.core.optimizations import Optimizations, Value
 from eetui.core.race.contestant import Task, Work
 from eetui.core.race.work import matrix_operations
 
-UNITS: tuple[Value, ...] = ("sme2", "amx", "amx-split", "tile")
-"""Values of the matrix engine; the first that works here is used."""
+UNITS: tuple[Value, ...] = ("sme2", "amx", "amx-split", "outer")
+"""Matrix units and their emulation; the first that works here is used."""
 
 
 class EngineContestant:
@@ -40,7 +40,7 @@ class EngineContestant:
         except EngineError as error:
             return str(error)
         if self._matrix and self._unit(engine) is None:
-            reasons = (engine.why_not("matrix_engine", value) for value in self._values())
+            reasons = (engine.why_not("products", value) for value in UNITS)
             return " ".join(dict.fromkeys(reasons))
         return ""
 
@@ -48,11 +48,11 @@ class EngineContestant:
         """Its toggles; raises `EngineError` if there is no matrix unit."""
         best = engine.default_optimizations()
         if not self._matrix:
-            return best.with_value("matrix_engine", "off")
+            return best.with_value("products", "tiles")
         unit = self._unit(engine)
         if unit is None:
             raise EngineError(f"{self.name} cannot race here: {self.why_not()}")
-        return best.with_value("matrix_engine", unit)
+        return best.with_value("products", unit)
 
     def start(self, task: Task) -> EngineLearner:
         """Compile or load the engine for the task, and let it allocate its memory."""
@@ -63,13 +63,8 @@ class EngineContestant:
         return EngineLearner(engine, optimizations, task)
 
     def _unit(self, engine: Engine) -> Value | None:
-        usable = (v for v in self._values() if not engine.why_not("matrix_engine", v))
+        usable = (v for v in UNITS if not engine.why_not("products", v))
         return next(usable, None)
-
-    @staticmethod
-    def _values() -> list[Value]:
-        values = find_optimization("matrix_engine").values
-        return [value for value in UNITS if value in values]
 
 
 class EngineLearner:

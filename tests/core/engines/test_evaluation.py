@@ -67,7 +67,7 @@ def test_with_threads_and_every_way_of_products(names: Dataset) -> None:
     ways = [on, on.with_value("fused", False), on.with_value("prefix_sharing", False)]
     if not native.why_not("threads", 2):
         ways.append(on.with_value("threads", 2))
-    for way in (*ways, on.with_value("matrix_engine", "tile")):
+    for way in (*ways, on.with_value("products", "outer")):
         found = native.evaluate(state.params, names, MODEL, way, BATCHES)
         np.testing.assert_allclose(found, expected(state, names), rtol=1e-5)
 

@@ -48,8 +48,8 @@ class ScriptedEngine:
         *,
         has_cpu_clock: bool = True,
     ) -> None:
-        units = find_optimization("matrix_engine").values[1:]
-        self.never: dict[tuple[str, object], str] = {("matrix_engine", v): NO_UNIT for v in units}
+        units = find_optimization("products").values[2:]
+        self.never: dict[tuple[str, object], str] = {("products", v): NO_UNIT for v in units}
         self.clock = Clock()
         self.us, self.noise, self.share = us, noise, share
         self.has_cpu_clock = has_cpu_clock

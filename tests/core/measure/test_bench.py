@@ -77,7 +77,7 @@ def ticks(monkeypatch) -> Ticks:
 
 @pytest.fixture(autouse=True)
 def known_peak(monkeypatch):
-    monkeypatch.setattr(peak, "measure", lambda: PEAK)
+    monkeypatch.setattr(peak, "measure", lambda engine: PEAK)
 
 
 def measure(engine, repeats=5, model=MODEL, **train):

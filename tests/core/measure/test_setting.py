@@ -79,7 +79,7 @@ def test_other_settings(parsed, text, values):
         ("engine=native,fast", "There is no engine 'fast'"),
         ("padding_skip=on,maybe", "padding_skip is one of off, on"),
         ("vector_width=8,4", "Four lanes are too few"),
-        ("matrix_engine=off,amx", "There is no matrix unit here"),
+        ("products=tiles,amx", "There is no matrix unit here"),
     ],
 )
 def test_what_cannot_be_compared(parsed, refused, text, part):

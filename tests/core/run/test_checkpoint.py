@@ -228,6 +228,21 @@ def test_a_file_of_the_first_version_was_trained_on_all_documents(path, made):
         checkpoint.load(path)
 
 
+@pytest.mark.parametrize(
+    ("kernel", "engine", "products"),
+    [("tiles", "off", "tiles"), ("rows", "off", "rows"), ("tiles", "tile", "outer"),
+     ("tiles", "sme2", "sme2"), ("tiles", "amx-split", "amx-split")],
+)  # fmt: skip
+def test_a_file_from_when_products_were_two_settings(path, kernel, engine, products):
+    tensors, metadata = raw(path)
+    toggles = json.loads(metadata["optimizations"])
+    del toggles["products"]
+    toggles |= {"product_kernel": kernel, "matrix_engine": engine}
+    metadata["optimizations"] = json.dumps(toggles)
+    save_file(tensors, path, metadata)
+    assert checkpoint.load(path).optimizations.products == products
+
+
 def test_toggles_unknown_when_it_was_written_are_at_their_default(path):
     tensors, metadata = raw(path)
     save_file(tensors, path, metadata | {"optimizations": '{"padding_skip": "off"}'})

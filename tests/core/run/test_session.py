@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.curves.reading import settings_at
 from eetui.core.data.batches import documents, learning_rates
 from eetui.core.data.dataset import load_dataset
 from eetui.core.engines import availability, registry
@@ -145,6 +146,9 @@ def test_changing_batch_and_rate_in_mid_run_loses_no_step(names, live) -> None:
     assert {"batch 1", "batch 9", "batch 2", "batch 4", "lr 0.001"} <= {
         e.label for e in run.session.latest.events
     }
+    batches = [e for e in run.session.latest.events if e.key == "batch"]
+    assert [e.before for e in batches[1:]] == [e.label for e in batches[:-1]]
+    assert settings_at(run.session.latest.events, 1)["batch"] == "batch 4"
 
 
 def test_rate_and_temperature_move_by_steps_and_stay_in_range(names, live) -> None:
@@ -338,9 +342,9 @@ def test_a_blocked_toggle_says_why(names, live, slow) -> None:
     slow.may_finish.set()
     run = live(session(names, engine="slow"))
     run.wait_for(lambda s: s.engine == "slow")
-    run.session.submit(SetOptimization("matrix_engine", "sme2"))
+    run.session.submit(SetOptimization("products", "sme2"))
     assert run.wait_for(lambda s: s.notice).notice.text == "SME2: there is none."
-    assert run.session.latest.optimizations.matrix_engine == "off"
+    assert run.session.latest.optimizations.products == "tiles"
 
 
 def test_an_impossible_assignment_is_refused(names, live, slow) -> None:
@@ -349,15 +353,13 @@ def test_an_impossible_assignment_is_refused(names, live, slow) -> None:
         session(
             names,
             engine="slow",
-            assignments=["matrix_engine=sme2"],
+            assignments=["products=sme2"],
             stand_in=False,
             stop_at_plan=True,
         )
     )
     run.wait_for_end()
-    assert (
-        str(run.session.failure) == "matrix_engine=sme2 is not possible here: SME2: there is none."
-    )
+    assert str(run.session.failure) == "products=sme2 is not possible here: SME2: there is none."
 
 
 def test_divergence_pauses_and_going_back_halves_the_rate(names, live, monkeypatch) -> None:
@@ -525,22 +527,22 @@ def test_a_flip_tells_how_far_it_moves_the_gradient(names, live) -> None:
     assert batch.gradient_change is None
 
 
-def matrix_engines() -> list[Value]:
+def ways_of_products() -> list[Value]:
     """The values of the toggle on this machine, or a skipped test if there is but one."""
     try:
         engine = registry.create("native")
     except EngineError as error:
         pytest.skip(str(error))
-    entry = find_optimization("matrix_engine")
+    entry = find_optimization("products")
     return list(judge(engine, entry, engine.default_optimizations()).values)
 
 
-def test_a_thousand_switches_of_the_matrix_engine_lose_no_step(names, monkeypatch) -> None:
-    values, rng, used = matrix_engines(), random.Random(1), []
+def test_a_thousand_switches_of_the_products_lose_no_step(names, monkeypatch) -> None:
+    values, rng, used = ways_of_products(), random.Random(1), []
     run = NativeEngine.run
 
     def recorded(self, state, dataset, model, train, optimizations, *more):  # type: ignore[no-untyped-def]
-        used.append(optimizations.matrix_engine)
+        used.append(optimizations.products)
         return run(self, state, dataset, model, train, optimizations, *more)
 
     monkeypatch.setattr(NativeEngine, "run", recorded)
@@ -553,7 +555,7 @@ def test_a_thousand_switches_of_the_matrix_engine_lose_no_step(names, monkeypatc
         steps.extend(range(first_step, first_step + len(losses)))
         values_of.append(losses)
         others = [value for value in values if value != used[-1]]
-        switched.submit(SetOptimization("matrix_engine", rng.choice(others)))
+        switched.submit(SetOptimization("products", rng.choice(others)))
         if len(used) > 1000:
             switched.close()
 
@@ -568,32 +570,32 @@ def test_a_thousand_switches_of_the_matrix_engine_lose_no_step(names, monkeypatc
 
 def test_the_first_cycle_says_why_the_other_values_are_not_there(names, live) -> None:
     run = live(session(names, engine="native", stand_in=False))
-    engine = registry.create("native") if matrix_engines() else None
-    entry = find_optimization("matrix_engine")
+    engine = registry.create("native") if ways_of_products() else None
+    entry = find_optimization("products")
     missing = judge(engine, entry, engine.default_optimizations()).reason
     run.wait_for(lambda s: s.step)
-    run.session.submit(CycleOptimization("matrix_engine"))
-    last = run.wait_for(lambda s: s.optimizations.matrix_engine != "off")
+    run.session.submit(CycleOptimization("products"))
+    last = run.wait_for(lambda s: s.optimizations.products != "tiles")
     assert (last.notice.text if last.notice else "") == missing
-    run.session.submit(CycleOptimization("matrix_engine"))
-    value = last.optimizations.matrix_engine
-    again = run.wait_for(lambda s: s.optimizations.matrix_engine != value)
+    run.session.submit(CycleOptimization("products"))
+    value = last.optimizations.products
+    again = run.wait_for(lambda s: s.optimizations.products != value)
     assert again.notice == last.notice
 
 
-def test_another_shape_takes_the_matrix_engine_that_suits_it(names, live, monkeypatch) -> None:
-    values = matrix_engines()
-    monkeypatch.setattr(availability, "AUTOMATIC", ("tile",))
-    assert "tile" in values
+def test_another_shape_takes_the_products_that_suit_it(names, live, monkeypatch) -> None:
+    values = ways_of_products()
+    monkeypatch.setattr(availability, "AUTOMATIC", ("outer",))
+    assert "outer" in values
     wide = ModelConfig(d_model=64)
     run = live(session(names, model=wide, train=TrainConfig(), engine="native", stand_in=False))
-    assert run.wait_for(lambda s: s.step).optimizations.matrix_engine == "tile"
+    assert run.wait_for(lambda s: s.step).optimizations.products == "outer"
     run.session.submit(Restart(SMALL))
-    run.wait_for(lambda s: s.model.d_model == 16 and s.optimizations.matrix_engine == "off")
-    run.session.submit(SetOptimization("matrix_engine", "off"))
+    run.wait_for(lambda s: s.model.d_model == 16 and s.optimizations.products == "tiles")
+    run.session.submit(SetOptimization("products", "tiles"))
     run.session.submit(Restart(wide))
     last = run.wait_for(lambda s: s.model.d_model == 64 and s.step)
-    assert last.optimizations.matrix_engine == "off"  # somebody has chosen by now
+    assert last.optimizations.products == "tiles"  # somebody has chosen by now
 
 
 class Wanders(NumpyEngine):

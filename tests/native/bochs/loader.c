@@ -5,8 +5,19 @@
 
 enum { COM1 = 0x3f8, SHUTDOWN = 0x8900 }; /* the latter is Bochs's own port */
 enum { STACK = 0x6000000, HEAP = 0x10000000, MAPPED = 0x14000000 }; /* the program is between */
-enum { WRITE = 1, MMAP = 9, MPROTECT = 10, MUNMAP = 11, BRK = 12, EXIT = 60, ARCH_PRCTL = 158,
-       CLOCK_GETTIME = 228, EXIT_GROUP = 231, GETRANDOM = 318, NOT_THERE = -38 };
+enum {
+    WRITE = 1,
+    MMAP = 9,
+    MPROTECT = 10,
+    MUNMAP = 11,
+    BRK = 12,
+    EXIT = 60,
+    ARCH_PRCTL = 158,
+    CLOCK_GETTIME = 228,
+    EXIT_GROUP = 231,
+    GETRANDOM = 318,
+    NOT_THERE = -38
+};
 enum { ARCH_SET_FS = 0x1002, FS_BASE = (int)0xC0000100 };
 
 uint64_t program_stack;
@@ -56,10 +67,27 @@ uint64_t load(const uint32_t *multiboot) {
     for (int i = 0; i < elf->e_phnum; i++)
         if (part[i].p_type == PT_LOAD && part[i].p_offset == 0)
             headers = part[i].p_vaddr + elf->e_phoff;
-    const uint64_t start[] = {
-        2, (uint64_t) "check", (uint64_t) "AMX", 0, 0, /* arguments, environment; then the vector */
-        AT_PAGESZ, 4096, AT_RANDOM, (uint64_t)random, AT_SECURE, 0, AT_ENTRY, elf->e_entry,
-        AT_PHDR, headers, AT_PHENT, elf->e_phentsize, AT_PHNUM, elf->e_phnum, AT_NULL, 0};
+    const uint64_t start[] = {2,
+                              (uint64_t)"check",
+                              (uint64_t)"AMX",
+                              0,
+                              0, /* arguments, environment; then the vector */
+                              AT_PAGESZ,
+                              4096,
+                              AT_RANDOM,
+                              (uint64_t)random,
+                              AT_SECURE,
+                              0,
+                              AT_ENTRY,
+                              elf->e_entry,
+                              AT_PHDR,
+                              headers,
+                              AT_PHENT,
+                              elf->e_phentsize,
+                              AT_PHNUM,
+                              elf->e_phnum,
+                              AT_NULL,
+                              0};
     memcpy((void *)STACK, start, sizeof start);
     program_stack = STACK;
     return elf->e_entry;
@@ -69,9 +97,7 @@ int64_t serve(uint64_t call, uint64_t a, uint64_t b, uint64_t c) {
     static uint64_t heap = HEAP, mapped = MAPPED;
     uint64_t at = mapped;
     switch (call) {
-    case WRITE:
-        print((const char *)b, c);
-        return (int64_t)c;
+    case WRITE: print((const char *)b, c); return (int64_t)c;
     case BRK:
         if (a >= HEAP && a < MAPPED) heap = a;
         return (int64_t)heap;
@@ -88,8 +114,7 @@ int64_t serve(uint64_t call, uint64_t a, uint64_t b, uint64_t c) {
         memset((void *)(call == GETRANDOM ? a : b), 0, call == GETRANDOM ? b : 16);
         return (int64_t)b;
     case MPROTECT:
-    case MUNMAP:
-        return 0;
+    case MUNMAP: return 0;
     case EXIT:
     case EXIT_GROUP:
         print(a ? "FAILED\n" : "PASSED\n", 7);

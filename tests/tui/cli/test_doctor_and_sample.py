@@ -10,7 +10,7 @@ from eetui.core.optimizations import CATALOGUE
 def test_doctor_tells_everything_for_people(cli, own_settings):
     result = cli("doctor")
     assert (result.code, result.err) == (0, "")
-    for words in ("instruction set", "matrix engine", "sme2: ", "numba"):
+    for words in ("instruction set", "products", "sme2: ", "numba"):
         assert words in result.out
     assert str(own_settings) in "".join(result.out.split())
 

@@ -23,7 +23,7 @@ def native() -> Engine:
 def test_what_ran_is_named(cli, native: Engine) -> None:
     result = cli("bench", "--d-model", "16", "--repeats", "1", "--matrix", "tile", "--json")
     facts = json.loads(result.out)
-    assert facts["optimizations"]["matrix_engine"] == "tile"
+    assert facts["optimizations"]["products"] == "outer"
     assert facts["isa"].endswith("+ emulated tile")
     assert json.loads(cli(*SHORT, "--matrix", "tile").out)["isa"] == facts["isa"]
     for off in ((), ("--matrix", "off"), ("--matrix", "auto")):
@@ -49,17 +49,20 @@ def test_it_comes_from_the_configuration_file(cli, native, own_settings) -> None
 
 def test_what_is_impossible_here_is_refused_with_the_reason(cli, native: Engine) -> None:
     for value in ("sme2", "amx", "amx-split"):
-        if reason := native.why_not("matrix_engine", value):
+        if reason := native.why_not("products", value):
             result = cli(*SHORT, "--matrix", value)
             assert (result.code, result.out) == (2, "")
-            assert f"matrix_engine={value} is not possible here: {reason}" in result.err
+            assert f"products={value} is not possible here: {reason}" in result.err
     result = cli(*SHORT, "--engine", "numba", "--matrix", "tile")
     assert result.code == 2
-    assert "Tile: the numba engine has none, only the native engine has." in result.err
+    assert "Outer: only the native engine computes products so, not numba." in result.err
 
 
 def test_an_unknown_one_is_refused_in_words(cli) -> None:
     result = cli(*SHORT, "--matrix", "cuda")
     assert result.code == 2
-    assert "'cuda' is not one of 'off', 'auto', 'sme2', 'amx', 'amx-split', 'tile'" in result.err
+    assert (
+        "'cuda' is not one of 'off', 'auto', 'sme2', 'amx', 'amx-split', 'tile', 'outer'"
+        in result.err
+    )
     assert "Value error" not in result.err

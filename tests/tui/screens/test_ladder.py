@@ -70,7 +70,7 @@ async def test_rungs_appear_as_they_are_measured(screen, measuring, size):
         )
         rows = {line.split("  ")[0]: line for line in seen(pilot).splitlines()}
         assert "-1.0 %" in rows["fused passes"]
-        assert "no matrix unit" in rows["∅ matrix engine"]
+        assert "no matrix unit" in rows["∅ products: sme2"]
         assert len(rows) >= len(RUNG_US) + 4
         assert "11 rounds done" in seen(pilot, "#head")
 

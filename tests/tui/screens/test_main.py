@@ -19,6 +19,7 @@ from eetui.core.run.commands import (
     ScaleBatch,
     ScaleLearningRate,
     SetNames,
+    SetOptimization,
     SingleStep,
     TogglePause,
 )
@@ -90,15 +91,32 @@ async def test_a_blocked_toggle_says_why_and_sends_nothing(screen, session):
         await until(pilot, lambda: "has no matrix unit" in shown(pilot, "#detail"))
 
 
+def publish_products(session, **changes: str) -> None:
+    """Publish the toggle of the products as one that can be changed here."""
+    toggles = session.latest.toggles
+    change = {"blocked": ""} | changes
+    session.publish(
+        toggles=tuple(replace(t, **change) if t.key == "products" else t for t in toggles)
+    )
+
+
 async def test_a_toggle_says_what_it_has_elsewhere(screen, session):
     async with screen() as pilot:
-        *first, matrix, batch = session.latest.toggles
-        split = replace(matrix, blocked="", missing="SME2: there is none.", label="amx-split")
-        session.publish(toggles=(*first, split, batch))
+        publish_products(session, missing="SME2: there is none.", label="amx-split")
         await pilot.press("m")
         words = "Not here: SME2: there is none."
         await until(pilot, lambda: words in " ".join(shown(pilot, "#detail").split()))
-        assert re.search("matrix engine +● split", shown(pilot, "#toggles"))
+        assert re.search("products +● split", shown(pilot, "#toggles"))
+
+
+async def test_a_shortcut_goes_to_its_value_and_back(screen, session):
+    async with screen() as pilot:
+        for label, sent in (("sme2", "rows"), ("rows", "sme2")):
+            publish_products(session, label=label)
+            await until(pilot, lambda label=label: label in shown(pilot, "#toggles"))
+            await pilot.press("i")
+            command = SetOptimization("products", sent)
+            await until(pilot, lambda command=command: session.commands[-1:] == [command])
 
 
 async def test_rows_are_reached_with_arrows_and_letters(screen):
@@ -113,7 +131,7 @@ async def test_columns_are_crossed_with_arrows_and_clicked(screen, session):
         await until(pilot, lambda: "Treats numbers below 1e-38" in shown(pilot, "#detail"))
         await pilot.press("right", "left", "left")
         await until(pilot, lambda: "short polynomial" in shown(pilot, "#detail"))
-        await pilot.click("#toggles", offset=(45, 5))
+        await pilot.click("#toggles", offset=(45, 4))
         await until(pilot, lambda: session.commands == [ScaleBatch(up=True)])
 
 
@@ -145,7 +163,7 @@ async def test_rows_are_flipped_with_enter_and_with_the_mouse(screen, session):
     async with screen() as pilot:
         await pilot.press("j", "enter")
         await until(pilot, lambda: session.commands == [CycleOptimization("fast_exp")])
-        await pilot.click("#toggles", offset=(10, 12))
+        await pilot.click("#toggles", offset=(10, 11))
         await until(pilot, lambda: session.commands[1:] == [ScaleBatch(up=True)])
 
 

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "crew.h"
+#include "limits.h"
+#include "thread_pool.h"
 #include "unit.h"
 
 #if defined(__SSE2__)
@@ -26,7 +27,7 @@ extern const Unit eetui_unit_modelled;
 #endif
 
 static const Unit *const UNITS[] = {
-    &eetui_unit_scalar,
+    &eetui_unit_scalar, /* number by number */
     &eetui_unit_baseline,
 #if defined(EETUI_X86)
     &eetui_unit_avx2,
@@ -104,8 +105,9 @@ static int finite(double x) { return x - x == 0.0; }
 
 static int64_t check_shape(int64_t d, int64_t heads, int64_t layers, int64_t T, int64_t V,
                            int64_t squared, int64_t unit) {
-    if (!within(d, 4, 512) || d % 4 || !within(heads, 1, d) || d % heads) return EETUI_SHAPE;
-    if (!within(layers, 1, 8) || !within(T, 2, 64) || !within(V, 2, 256)) return EETUI_SHAPE;
+    if (!within(d, 4, MAX_D) || d % 4 || !within(heads, 1, d) || d % heads) return EETUI_SHAPE;
+    if (!within(layers, 1, MAX_LAYERS) || !within(T, 2, MAX_T) || !within(V, 2, MAX_V))
+        return EETUI_SHAPE;
     if (!flag(squared)) return EETUI_SHAPE;
     return eetui_unit_runs(unit) ? EETUI_OK : EETUI_UNIT;
 }
@@ -127,22 +129,32 @@ static int has_sme2(void) {
 #endif
 }
 
-/* Whether this machine has the matrix unit and lets this process use it: a code of eetui.h. */
-static int64_t machine_has(int64_t matrix) {
-    if (matrix == EETUI_MATRIX_OFF || matrix == EETUI_MATRIX_TILE) return EETUI_OK;
-    if (matrix == EETUI_MATRIX_SME2) return has_sme2() ? EETUI_OK : EETUI_NO_MATRIX;
-    return eetui_amx_usable();
+/* Whether this machine has what computes the products and lets this process use it: a code of
+ * eetui.h. */
+static int64_t machine_has(int64_t products) {
+    switch (products) {
+    case EETUI_BY_SME2: return has_sme2() ? EETUI_OK : EETUI_NO_MATRIX;
+    case EETUI_BY_AMX_SPLIT:
+    case EETUI_BY_AMX: return eetui_amx_usable();
+    default: return EETUI_OK;
+    }
 }
 
-int64_t eetui_matrix_runs(int64_t matrix, int64_t unit) {
-    if (!within(matrix, EETUI_MATRIX_OFF, EETUI_MATRIX_AMX_SPLIT)) return EETUI_TOGGLE;
+int64_t eetui_products_run(int64_t products, int64_t unit) {
+    if (!within(products, 0, EETUI_PRODUCTS - 1)) return EETUI_TOGGLE;
     if (!eetui_unit_runs(unit)) return EETUI_UNIT;
-    int64_t code = machine_has(matrix);
+    int64_t code = machine_has(products);
     if (code) return code;
-    if (UNITS[unit]->has_matrix(matrix)) return EETUI_OK;
+    if (UNITS[unit]->has_products(products)) return EETUI_OK;
     for (int i = 0; i < N_UNITS; i++)
-        if (UNITS[i]->has_matrix(matrix)) return EETUI_NOT_WITH;
+        if (UNITS[i]->has_products(products)) return EETUI_NOT_WITH;
     return EETUI_NOT_BUILT;
+}
+
+int64_t eetui_multiply_adds(int64_t unit, int64_t rounds) {
+    if (!eetui_unit_runs(unit)) return EETUI_UNIT;
+    if (!within(rounds, 1, MAX_ROUNDS)) return EETUI_BATCH;
+    return UNITS[unit]->multiply_adds(rounds);
 }
 
 static int64_t check_run(const eetui_run *r) {
@@ -151,14 +163,13 @@ static int64_t check_run(const eetui_run *r) {
     int64_t code = check_shape(r->d_model, r->n_heads, r->n_layers, r->block_size, r->vocab,
                                r->squared, r->unit);
     if (code) return code;
-    if (!flag(r->padding_skip) || !flag(r->prefix_sharing) || !flag(r->fast_exp) || !flag(r->tiles)
-        || !flag(r->fused) || !flag(r->flush_denormals) || !flag(r->by_sample)
-        || !flag(r->profile) || !flag(r->forward_only)
-        || !within(r->adam, EETUI_ADAM_SCALAR, EETUI_ADAM_FUSED))
+    if (!flag(r->padding_skip) || !flag(r->prefix_sharing) || !flag(r->fast_exp) || !flag(r->fused)
+        || !flag(r->flush_denormals) || !flag(r->by_sample) || !flag(r->profile)
+        || !flag(r->forward_only) || !within(r->adam, EETUI_ADAM_SCALAR, EETUI_ADAM_FUSED))
         return EETUI_TOGGLE;
-    code = eetui_matrix_runs(r->matrix, r->unit);
+    code = eetui_products_run(r->products, r->unit);
     if (code) return code;
-    if (!within(r->batch, 1, 512) || !within(r->threads, 1, MAX_CREW)) return EETUI_BATCH;
+    if (!within(r->batch, 1, MAX_BATCH) || !within(r->threads, 1, MAX_THREADS)) return EETUI_BATCH;
     return EETUI_OK;
 }
 
@@ -191,7 +202,7 @@ static int64_t check_work(const eetui_run *r) {
     if (update && (!r->m || !r->v || !r->rates)) return EETUI_NULL;
     if (r->profile && !r->ticks) return EETUI_NULL;
     if (r->grads && r->n_steps != 1) return EETUI_BATCH;
-    if (r->threads > 1 && (!r->crew || eetui_crew_size(r->crew) < r->threads)) return EETUI_CREW;
+    if (r->threads > 1 && (!r->pool || eetui_pool_size(r->pool) < r->threads)) return EETUI_POOL;
     if (update) {
         if (!(r->beta1 >= 0 && r->beta1 < 1 && r->beta2 >= 0 && r->beta2 < 1 && r->eps > 0
               && r->eps < 1))
@@ -220,7 +231,7 @@ int64_t eetui_train(const eetui_run *run) {
     if (!code) code = check_scratch(run->memory, run->memory_bytes, eetui_memory(run));
     if (code) return code;
     if (run->threads > 1)
-        eetui_crew_run(run->crew, (int)run->threads, part, run);
+        eetui_pool_run(run->pool, (int)run->threads, part, run);
     else
         part(run, 0);
     return EETUI_OK;
@@ -232,9 +243,10 @@ static int64_t check_sample(const eetui_sample *s) {
     int64_t code = check_shape(s->d_model, s->n_heads, s->n_layers, s->block_size, s->vocab,
                                s->squared, s->unit);
     if (code) return code;
-    if (!flag(s->fast_exp) || !flag(s->tiles) || !flag(s->fused) || !flag(s->flush_denormals))
+    if (!flag(s->fast_exp) || !within(s->products, EETUI_BY_ROWS, EETUI_BY_TILES) || !flag(s->fused)
+        || !flag(s->flush_denormals))
         return EETUI_TOGGLE;
-    return within(s->n, 1, 1 << 24) ? EETUI_OK : EETUI_BATCH;
+    return within(s->n, 1, MAX_DOCUMENTS) ? EETUI_OK : EETUI_BATCH;
 }
 
 int64_t eetui_sample_memory(const eetui_sample *job) {

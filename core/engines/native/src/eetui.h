@@ -9,37 +9,39 @@
 
 #include <stdint.h>
 
-#define EETUI_VERSION 3
+#define EETUI_VERSION 4
 
 enum {
     EETUI_OK = 0,
-    EETUI_NULL = -1,      /* a pointer is missing */
+    EETUI_NULL = -1,        /* a pointer is missing */
     EETUI_VERSION_BAD = -2, /* the struct is of another version or size */
-    EETUI_SHAPE = -3,     /* the model's shape is not a legal one */
-    EETUI_TOGGLE = -4,    /* a toggle has a value that does not exist */
-    EETUI_UNIT = -5,      /* this CPU or build lacks the instruction set */
-    EETUI_BATCH = -6,     /* the number of steps, documents or threads is out of range */
-    EETUI_DOCUMENT = -7,  /* a batch names a document that does not exist */
-    EETUI_LENGTH = -8,    /* a document has no position to predict, or too many */
-    EETUI_TOKEN = -9,     /* a document holds a token outside the vocabulary */
-    EETUI_MEMORY = -10,   /* the scratch memory is too small or not aligned to 64 bytes */
-    EETUI_NUMBER = -11,   /* a rate, beta, temperature or such makes no sense */
-    EETUI_CREW = -12,     /* more threads are asked for than the crew has */
-    EETUI_NOT_BUILT = -13, /* the compiler of this build could not make the matrix kernels */
-    EETUI_NO_MATRIX = -14, /* this CPU has no such matrix unit */
-    EETUI_REFUSED = -15,  /* the operating system does not let this process use it */
-    EETUI_NOT_WITH = -16  /* it does not go together with this instruction set */
+    EETUI_SHAPE = -3,       /* the model's shape is not a legal one */
+    EETUI_TOGGLE = -4,      /* a toggle has a value that does not exist */
+    EETUI_UNIT = -5,        /* this CPU or build lacks the instruction set */
+    EETUI_BATCH = -6,       /* the number of steps, documents or threads is out of range */
+    EETUI_DOCUMENT = -7,    /* a batch names a document that does not exist */
+    EETUI_LENGTH = -8,      /* a document has no position to predict, or too many */
+    EETUI_TOKEN = -9,       /* a document holds a token outside the vocabulary */
+    EETUI_MEMORY = -10,     /* the scratch memory is too small or not aligned to 64 bytes */
+    EETUI_NUMBER = -11,     /* a rate, beta, temperature or such makes no sense */
+    EETUI_POOL = -12,       /* more threads are asked for than the pool has */
+    EETUI_NOT_BUILT = -13,  /* the compiler of this build could not make these kernels */
+    EETUI_NO_MATRIX = -14,  /* this CPU has no such matrix unit */
+    EETUI_REFUSED = -15,    /* the operating system does not let this process use it */
+    EETUI_NOT_WITH = -16    /* it does not go together with this instruction set */
 };
 
 enum { EETUI_ADAM_SCALAR, EETUI_ADAM_VECTOR, EETUI_ADAM_FUSED };
 
-/* How the products are computed: by the register kernels, or as sums of outer products. */
+/* What computes the products. */
 enum {
-    EETUI_MATRIX_OFF,
-    EETUI_MATRIX_TILE,     /* the same algorithm in vector registers, on every CPU */
-    EETUI_MATRIX_SME2,     /* Arm */
-    EETUI_MATRIX_AMX,      /* Intel, in bfloat16 */
-    EETUI_MATRIX_AMX_SPLIT /* Intel, each number as the sum of two in bfloat16 */
+    EETUI_BY_ROWS,  /* vector registers, row by row */
+    EETUI_BY_TILES, /* vector registers, a tile of sums at a time */
+    EETUI_BY_OUTER, /* the matrix units' algorithm in vector registers: sums of outer products */
+    EETUI_BY_SME2,  /* Arm's matrix unit */
+    EETUI_BY_AMX_SPLIT, /* Intel's, each number as the sum of two in bfloat16 */
+    EETUI_BY_AMX,       /* Intel's, in bfloat16 */
+    EETUI_PRODUCTS      /* how many there are */
 };
 
 enum { EETUI_PHASES = 8 };
@@ -52,8 +54,8 @@ typedef struct {
     int64_t d_model, n_heads, n_layers, block_size, vocab, squared;
     /* the toggles */
     int64_t unit; /* place in the list of units, see eetui_unit_name */
-    int64_t padding_skip, prefix_sharing, fast_exp, tiles, fused, adam, flush_denormals;
-    int64_t by_sample, threads, matrix;
+    int64_t padding_skip, prefix_sharing, fast_exp, fused, adam, flush_denormals;
+    int64_t by_sample, threads, products;
     /* the work */
     int64_t n_steps, batch, n_docs, step, profile, forward_only;
     double beta1, beta2, eps;
@@ -67,14 +69,14 @@ typedef struct {
     int64_t *ticks;           /* [EETUI_PHASES + 1], added to if profile; the last is the whole */
     void *memory;             /* eetui_memory bytes of scratch, aligned to 64 */
     int64_t memory_bytes;
-    void *crew; /* eetui_crew_create, or null for one thread */
+    void *pool; /* eetui_pool_create, or null for one thread */
 } eetui_run;
 
 /* Documents generated side by side: n of them, one position after the other. */
 typedef struct {
     int64_t version, size;
     int64_t d_model, n_heads, n_layers, block_size, vocab, squared;
-    int64_t unit, fast_exp, tiles, fused, flush_denormals;
+    int64_t unit, fast_exp, products, fused, flush_denormals; /* of products rows or tiles */
     int64_t n, n_forced;
     double temperature;
     const float *params;
@@ -99,7 +101,11 @@ EETUI_API int64_t eetui_unit_runs(int64_t unit);
 
 /* EETUI_OK if the unit can compute its products that way here, else why not: a code from
  * EETUI_NOT_BUILT to EETUI_NOT_WITH. Asks the operating system for permission where it must. */
-EETUI_API int64_t eetui_matrix_runs(int64_t matrix, int64_t unit);
+EETUI_API int64_t eetui_products_run(int64_t products, int64_t unit);
+
+/* Run `rounds` rounds of independent multiply-adds in the unit's registers, nothing else; gives
+ * how many floating-point operations that were, two for each multiply-add, or an error code. */
+EETUI_API int64_t eetui_multiply_adds(int64_t unit, int64_t rounds);
 
 EETUI_API const char *eetui_compiler(void);
 
@@ -111,8 +117,8 @@ EETUI_API int64_t eetui_train(const eetui_run *run);
 EETUI_API int64_t eetui_generate(const eetui_sample *job);
 
 /* Threads that wait for work between calls; null if they cannot be had. */
-EETUI_API void *eetui_crew_create(int64_t threads);
-EETUI_API void eetui_crew_destroy(void *crew);
+EETUI_API void *eetui_pool_create(int64_t threads);
+EETUI_API void eetui_pool_destroy(void *pool);
 
 /* Ticks that one reading of the clock costs: a step of a profiled call reads it about 30 times. */
 EETUI_API double eetui_clock_cost(void);

@@ -7,14 +7,14 @@
 
 #include "eetui.h"
 
-typedef struct Crew Crew;
+typedef struct ThreadPool ThreadPool;
 
 /* The functions of one instruction set. */
 typedef struct {
     const char *name;
     int lanes;
-    /* Whether its products can be computed that way, one of eetui.h's EETUI_MATRIX_... */
-    int (*has_matrix)(int64_t matrix);
+    /* Whether its products can be computed that way, one of eetui.h's EETUI_BY_ROWS ... */
+    int (*has_products)(int64_t products);
     int64_t (*memory)(const eetui_run *run);
     int64_t (*sample_memory)(const eetui_sample *job);
     /* One thread's part of a call, or the whole call where there is one thread. */
@@ -22,13 +22,15 @@ typedef struct {
     int64_t (*generate)(const eetui_sample *job);
     /* Adam on n weights that lie side by side; see adam.h for the coefficients. */
     void (*adam)(float *p, float *m, float *v, const float *g, int64_t n, const float *coefficient);
+    /* See eetui_multiply_adds. */
+    int64_t (*multiply_adds)(int64_t rounds);
 } Unit;
 
 /* Places of core/engines/base.py's PHASES among the ticks; the last is the whole call. */
 enum { BATCH, NORMS, FORWARD, ATTENTION, LOSS, BACKWARD, WEIGHTS, ADAM, WHOLE };
 
-/* Wait until every thread of the crew has come here. */
-void eetui_crew_meet(Crew *crew);
+/* Wait until every thread of the call has come here. */
+void eetui_barrier(ThreadPool *pool);
 
 /* EETUI_OK if this process may use AMX on bfloat16, else why not. */
 int64_t eetui_amx_usable(void);

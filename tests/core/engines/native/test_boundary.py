@@ -40,7 +40,7 @@ class Caller:
     def run(self) -> Run:
         job: Run = new_job(
             Run, **shape_fields(MODEL), unit=self.unit, padding_skip=1, prefix_sharing=1,
-            fast_exp=1, tiles=1, fused=1, adam=2, flush_denormals=1, threads=1, n_steps=2,
+            fast_exp=1, products=1, fused=1, adam=2, flush_denormals=1, threads=1, n_steps=2,
             batch=3, n_docs=len(self.dataset.lengths), profile=1, beta1=0.9, beta2=0.99,
             eps=1e-8, params=self.state.params.ctypes.data, m=self.state.m.ctypes.data,
             v=self.state.v.ctypes.data, tokens=self.dataset.tokens.ctypes.data,
@@ -53,7 +53,7 @@ class Caller:
 
     def sample(self) -> Sample:
         job: Sample = new_job(
-            Sample, **shape_fields(MODEL), unit=self.unit, fast_exp=1, tiles=1, fused=1, n=4,
+            Sample, **shape_fields(MODEL), unit=self.unit, fast_exp=1, products=1, fused=1, n=4,
             temperature=0.5, params=self.state.params.ctypes.data,
             uniform=self.uniform.ctypes.data, tokens=self.tokens.ctypes.data,
             memory=self.memory.ctypes.data, memory_bytes=self.memory.nbytes,
@@ -84,7 +84,7 @@ def test_a_good_job_is_done(caller: Caller, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["run", "sample"])
 def test_a_missing_or_crooked_pointer_is_refused(caller: Caller, kind: str) -> None:
     for name, field_kind in getattr(caller, kind)()._fields_:
-        if field_kind is c_void_p and name not in {"grads", "crew", "forced"}:
+        if field_kind is c_void_p and name not in {"grads", "pool", "forced"}:
             job = getattr(caller, kind)()
             setattr(job, name, None)
             assert caller.code(job) == -1, name
@@ -125,18 +125,18 @@ def test_indices_out_of_range_are_refused(caller: Caller) -> None:
     assert caller.code(job) == -9
 
 
-def test_threads_without_a_crew_are_refused(caller: Caller) -> None:
+def test_threads_without_a_pool_are_refused(caller: Caller) -> None:
     job = caller.run()
     job.threads = 2
     assert caller.code(job) == -12
-    crew = caller.library.create_crew(2)
-    job.crew = crew
+    pool = caller.library.create_pool(2)
+    job.pool = pool
     assert caller.code(job) == 0
     job.threads = 3
     assert caller.code(job) == -12
-    caller.library.destroy_crew(crew)
+    caller.library.destroy_pool(pool)
     with pytest.raises(EngineError, match="9 threads cannot be started"):
-        caller.library.create_crew(9)
+        caller.library.create_pool(9)
 
 
 @pytest.mark.parametrize("kind", ["run", "sample"])
@@ -153,7 +153,7 @@ def test_spoiled_fields_never_crash(caller: Caller, kind: str, seed: int) -> Non
                 setattr(job, name, rng.choice(allowed))
             elif field_kind is c_double:
                 setattr(job, name, rng.choice(REALS))
-            elif name not in {"crew", "grads"}:
+            elif name not in {"pool", "grads"}:
                 setattr(job, name, None)
         if job.n_docs > 40 if isinstance(job, Run) else job.n > 4:
             continue  # see CAPACITY

@@ -64,9 +64,7 @@ def test_every_instruction_set(
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize(
-    "key", [e.key for e in CATALOGUE if e.key not in {"vector_width", "matrix_engine"}]
-)
+@pytest.mark.parametrize("key", [e.key for e in CATALOGUE if e.key != "vector_width"])
 def test_every_toggle_alone(native: NativeEngine, names: Dataset, key: str, width: int) -> None:
     best = with_width(native, width)
     model, state = ModelConfig(32, n_layers=2), state_of(ModelConfig(32, n_layers=2), 4)
@@ -94,8 +92,8 @@ def test_random_combinations_of_toggles_and_shapes(
     on = native.default_optimizations()
     for entry in CATALOGUE:
         on = on.with_value(entry.key, rng.choice(possible(native, entry.key)))
-    if "amx" in on.matrix_engine or native.conflict(on):  # bfloat16 has tests of its own
-        on = on.with_value("matrix_engine", "off")
+    if find_optimization("products").kind_of(on.products) == "rounding" or native.conflict(on):
+        on = on.with_value("products", "tiles")  # bfloat16 has tests of its own
     dataset, state = toy(model, seed=seed), state_of(model, seed)
     batch = rng.choice([1, 2, 16, 61])
     documents = np.random.default_rng(seed).integers(0, dataset.n_docs, batch)
@@ -217,8 +215,8 @@ def test_impossible_toggles_are_refused_with_a_sentence(native: NativeEngine, na
     for entry in CATALOGUE:
         for value in entry.values:
             reason = native.why_not(entry.key, value)
-            if entry.key == "matrix_engine":
-                assert not reason or value not in {"off", "tile"}
+            if entry.key == "products":
+                assert not reason or value not in {"rows", "tiles", "outer"}
             elif entry.key == "threads":
                 assert bool(reason) == (value > cores)
             elif entry.key != "vector_width":

@@ -44,7 +44,7 @@ def test_the_documents_are_the_references(
     for temperature, prefix in ((0.5, ""), (1.0, "ka")):
         args = (params, model, names, 300, temperature, prefix, 7)
         expected = sampling.generate(*args)
-        for each in (on, replace(on, product_kernel="rows", fused=False, fast_exp=False)):
+        for each in (on, replace(on, products="rows", fused=False, fast_exp=False)):
             found = native.generate(*args, optimizations=each)
             same = sum(a == b for a, b in zip(found, expected, strict=True))
             assert same >= 297, (found, expected)

@@ -146,4 +146,4 @@ def test_what_does_not_fit_is_refused_before_the_kernel_runs(engine: NumbaEngine
     with pytest.raises(EngineError, match="not in the vocabulary"):
         engine.gradients(state, bad, model, on, np.arange(4))
     with pytest.raises(EngineError, match="AMX"):
-        engine.gradients(state, dataset, model, Optimizations(matrix_engine="amx"), np.arange(4))
+        engine.gradients(state, dataset, model, Optimizations(products="amx"), np.arange(4))

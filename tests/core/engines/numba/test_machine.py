@@ -190,17 +190,17 @@ def test_why_not_names_what_the_cpu_lacks(
     engine: NumbaEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _pretend(monkeypatch, architecture="x86-64", features=frozenset({"avx512f"}), lanes=16)
-    assert engine.why_not("matrix_engine", "off") == ""
-    assert "x86-64 CPU" in engine.why_not("matrix_engine", "sme2")
-    assert "no amx-bf16" in engine.why_not("matrix_engine", "amx")
+    assert engine.why_not("products", "tiles") == ""
+    assert "x86-64 CPU" in engine.why_not("products", "sme2")
+    assert "no amx-bf16" in engine.why_not("products", "amx")
     assert not any(engine.why_not("vector_width", width) for width in WIDTHS)
     _pretend(monkeypatch, features=frozenset({"amx_bf16"}))
-    assert "cannot drive it" in engine.why_not("matrix_engine", "amx")
+    assert "cannot drive it" in engine.why_not("products", "amx")
     _pretend(
         monkeypatch, architecture="arm64", features=frozenset(), lanes=4, instruction_set="NEON"
     )
-    assert "an arm64 CPU" in engine.why_not("matrix_engine", "amx")
-    assert "has none" in engine.why_not("matrix_engine", "sme2")
+    assert "an arm64 CPU" in engine.why_not("products", "amx")
+    assert "has none" in engine.why_not("products", "sme2")
     assert "NEON" in engine.why_not("vector_width", 16)
     assert engine.why_not("vector_width", 4) == ""
     assert engine.default_optimizations().vector_width == 4
@@ -208,8 +208,8 @@ def test_why_not_names_what_the_cpu_lacks(
     assert engine.instruction_set(Optimizations(vector_width=1)) == "scalar"
 
 
-def test_the_peak_is_that_of_vectors_and_stable() -> None:
-    first, second = peak.measure(), peak.measure()
+def test_the_peak_is_that_of_vectors_and_stable(engine: NumbaEngine) -> None:
+    first, second = peak.measure(engine), peak.measure(engine)
     assert first == pytest.approx(second, rel=0.5)
     assert first > 2 * cpu.detect().lanes  # at least one multiply-add a cycle at 1 GHz
 

@@ -89,16 +89,16 @@ class Unit:
         return Optimizations()
 
     def why_not(self, key, value) -> str:
-        assert key == "matrix_engine"
-        return "" if value in ("off", *self.has) else f"No {str(value)[:3]}."
+        assert key == "products"
+        return "" if value in ("tiles", *self.has) else f"No {str(value)[:3]}."
 
 
 @pytest.mark.parametrize(
     ("has", "taken"), [(("amx",), "amx"), (("sme2",), "sme2"), (("amx", "sme2"), "sme2")]
 )
 def test_the_matrix_contestant_takes_the_unit_there_is(has, taken):
-    assert MATRIX.optimizations(Unit(*has)).matrix_engine == taken
-    assert NATIVE.optimizations(Unit(*has)).matrix_engine == "off"
+    assert MATRIX.optimizations(Unit(*has)).products == taken
+    assert NATIVE.optimizations(Unit(*has)).products == "tiles"
 
 
 def test_without_a_unit_every_reason_is_told(monkeypatch):

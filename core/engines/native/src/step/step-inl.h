@@ -1,0 +1,259 @@
+/* A training step: forward, loss, backward and update, piece by piece of the batch. */
+#ifndef STEP_INL_H
+#define STEP_INL_H
+
+#include "products/epilogue-inl.h"
+#include "step/adam-inl.h"
+#include "step/attention-inl.h"
+#include "step/batch-inl.h"
+#include "step/layers-inl.h"
+
+/* Times the phases of a profiled call: `lap` books the time since the last one. */
+typedef struct {
+    int64_t *ticks; /* null if nobody asks */
+    int64_t since;
+} Clock;
+
+INLINE void lap(Clock *c, int phase) {
+    if (!c->ticks) return;
+    int64_t now = clock_ticks();
+    c->ticks[phase] += now - c->since;
+    c->since = now;
+}
+
+/* What was deferred is done when this returns. */
+static void flush(const Plan *p) {
+    if (p->call.kernels->flush) p->call.kernels->flush(p);
+}
+
+/* Where passes are not fused, nothing is deferred either. */
+static void flush_each(const Plan *p) {
+    if (!p->call.fused) flush(p);
+}
+
+static void project(const Plan *p, const Matrix *w, const float *a, int lda, float *c, int ldc,
+                    int rows, int add, Epilogue epilogue, float *side) {
+    p->call.kernels->forward(p, w, a, lda, c, ldc, rows, add, epilogue, side);
+    flush_each(p);
+}
+
+static void project_back(const Plan *p, const Matrix *w, const float *dc, int ldc, float *da,
+                         int lda, int rows, Epilogue epilogue, float *side) {
+    p->call.kernels->backward(p, w, dc, ldc, da, lda, rows, epilogue, side);
+    flush_each(p);
+}
+
+static void weight_gradient(const Plan *p, const Matrix *w, const float *a, int lda,
+                            const float *dc, int ldc, int rows, const Update *u) {
+    p->call.kernels->gradient(p, w, a, lda, dc, ldc, rows, u);
+    flush_each(p);
+}
+
+/* c = epilogue(c) in a pass of its own. */
+static void activate(Epilogue epilogue, const Matrix *w, float *c, float *side, int ld, int rows) {
+    for (int r = 0; r < rows; r++)
+        for (int f = 0; f < w->vecs * LANES; f += LANES) {
+            ptrdiff_t at = (ptrdiff_t)r * ld + f;
+            store_with(epilogue, c + at, side + at, v_load(c + at));
+        }
+}
+
+/* c = act(a W), its activation folded into the product or in a pass of its own. */
+static void expand_forward(const Plan *p, const Matrix *w, const float *a, const Layer *k,
+                           int rows) {
+    Epilogue epilogue = p->shape.squared ? RELU2 : RELU;
+    project(p, w, a, p->shape.ld, k->hid, p->shape.ld_ff, rows, 0, p->call.fused ? epilogue : STORE,
+            k->side);
+    if (!p->call.fused) activate(epilogue, w, k->hid, k->side, p->shape.ld_ff, rows);
+}
+
+/* x += a W. */
+static void residual_forward(const Plan *p, const Matrix *w, const float *a, int lda, float *x,
+                             int rows) {
+    project(p, w, a, lda, p->call.fused ? x : p->work.sum, p->shape.ld, rows, p->call.fused, STORE,
+            x);
+    if (p->call.fused) return;
+    for (int r = 0; r < rows; r++)
+        for (int f = 0; f < p->shape.dv; f += LANES) {
+            ptrdiff_t at = (ptrdiff_t)r * p->shape.ld + f;
+            v_store(x + at, v_load(x + at) + v_load(p->work.sum + at));
+        }
+}
+
+/* One layer on `rows` rows of x; its queries, keys and values come from `wide` rows of `source`,
+ * of which row[r] is the one of row r. */
+static void layer_forward(const Plan *p, int l, const float *source, int wide, const int32_t *row,
+                          const int32_t *path, float *x, int rows, Clock *c) {
+    const Matrix *w = p->layout.matrix[l];
+    const Layer *k = &p->work.layer[l];
+    p->call.kernels->norm_forward(p, source, k->n1, k->r1, wide);
+    lap(c, NORMS);
+    project(p, &w[QKV], k->n1, p->shape.ld, k->qkv, p->shape.ld_qkv, wide, 0, STORE, k->qkv);
+    flush(p);
+    lap(c, FORWARD);
+    attention_forward(p, k->qkv, row, path, rows, k->prob, k->att);
+    lap(c, ATTENTION);
+    residual_forward(p, &w[OUT], k->att, p->shape.ld_att, x, rows);
+    lap(c, FORWARD);
+    p->call.kernels->norm_forward(p, x, k->n2, k->r2, rows);
+    lap(c, NORMS);
+    expand_forward(p, &w[EXPAND], k->n2, k, rows);
+    residual_forward(p, &w[CONTRACT], k->hid, p->shape.ld_ff, x, rows);
+    lap(c, FORWARD);
+}
+
+static void forward(const Plan *p, Clock *c) {
+    const Piece *q = &p->work.piece;
+    embed_forward(p, q->token, q->place, q->firsts, p->work.x0, p->work.r0);
+    gather_rows(p->work.x0, q->first, p->work.x, p->shape.ld, p->shape.dv, q->rows);
+    for (int l = 0; l < p->shape.layers; l++)
+        layer_forward(p, l, l == 0 ? p->work.x0 : p->work.x, l == 0 ? q->firsts : q->rows,
+                      l == 0 ? q->first : q->itself, l == 0 ? q->path_first : q->path, p->work.x,
+                      q->rows, c);
+    project(p, &p->layout.head, p->work.x, p->shape.ld, p->work.logits, p->shape.ld_vocab, q->rows,
+            0, STORE, p->work.logits);
+    flush(p);
+    lap(c, FORWARD);
+}
+
+/* dx becomes the gradient of the layer's input; in the first layer that of the first rows. */
+static void layer_backward(Plan *p, int l, const Update *u, Clock *c) {
+    const Piece *q = &p->work.piece;
+    const Matrix *w = p->layout.matrix[l];
+    const Layer *k = &p->work.layer[l];
+    int wide = l == 0 ? q->firsts : q->rows, rows = q->rows;
+    Epilogue epilogue = p->shape.squared ? RELU2_BACK : RELU_BACK;
+    project_back(p, &w[CONTRACT], p->work.dx, p->shape.ld, p->work.dhid, p->shape.ld_ff, rows,
+                 p->call.fused ? epilogue : STORE, k->side);
+    if (!p->call.fused) activate(epilogue, &w[EXPAND], p->work.dhid, k->side, p->shape.ld_ff, rows);
+    lap(c, BACKWARD);
+    weight_gradient(p, &w[CONTRACT], k->hid, p->shape.ld_ff, p->work.dx, p->shape.ld, rows, u);
+    lap(c, WEIGHTS);
+    project_back(p, &w[EXPAND], p->work.dhid, p->shape.ld_ff, p->work.dn, p->shape.ld, rows, STORE,
+                 p->work.dn);
+    lap(c, BACKWARD);
+    weight_gradient(p, &w[EXPAND], k->n2, p->shape.ld, p->work.dhid, p->shape.ld_ff, rows, u);
+    lap(c, WEIGHTS);
+    p->call.kernels->norm_backward(p, p->work.dn, k->n2, k->r2, p->work.dx, 1, rows);
+    lap(c, NORMS);
+    project_back(p, &w[OUT], p->work.dx, p->shape.ld, p->work.datt, p->shape.ld_att, rows, STORE,
+                 p->work.datt);
+    lap(c, BACKWARD);
+    weight_gradient(p, &w[OUT], k->att, p->shape.ld_att, p->work.dx, p->shape.ld, rows, u);
+    flush(p);
+    lap(c, WEIGHTS);
+    memset(p->work.dqkv, 0, 4 * (size_t)wide * p->shape.ld_qkv);
+    attention_backward(p, k->qkv, l == 0 ? q->first : q->itself, l == 0 ? q->path_first : q->path,
+                       rows, k->prob, p->work.datt, p->work.dqkv);
+    lap(c, ATTENTION);
+    float *dx = p->work.dx;
+    if (l == 0) {
+        scatter_rows(p->work.dx, q->first, p->work.dfirst, p->shape.ld, p->shape.dv, rows, wide);
+        dx = p->work.dfirst;
+    }
+    lap(c, NORMS);
+    project_back(p, &w[QKV], p->work.dqkv, p->shape.ld_qkv, p->work.dn, p->shape.ld, wide, STORE,
+                 p->work.dn);
+    lap(c, BACKWARD);
+    weight_gradient(p, &w[QKV], k->n1, p->shape.ld, p->work.dqkv, p->shape.ld_qkv, wide, u);
+    lap(c, WEIGHTS);
+    p->call.kernels->norm_backward(p, p->work.dn, k->n1, k->r1, dx, 1, wide);
+    lap(c, NORMS);
+}
+
+static void backward(Plan *p, const Update *u, Clock *c) {
+    const Piece *q = &p->work.piece;
+    project_back(p, &p->layout.head, p->work.logits, p->shape.ld_vocab, p->work.dx, p->shape.ld,
+                 q->rows, STORE, p->work.dx);
+    lap(c, BACKWARD);
+    weight_gradient(p, &p->layout.head, p->work.x, p->shape.ld, p->work.logits, p->shape.ld_vocab,
+                    q->rows, u);
+    lap(c, WEIGHTS);
+    for (int l = p->shape.layers - 1; l >= 0; l--) layer_backward(p, l, u, c);
+    p->call.kernels->norm_backward(p, p->work.dfirst, p->work.x0, p->work.r0, p->work.dfirst, 0,
+                                   q->firsts);
+    flush(p);
+    embed_backward(p, p->work.dfirst, !u->first);
+    if (u->fuse && u->last)
+        fused_update(p, p->layout.tokens, p->call.grads[p->call.thread] + p->layout.tokens,
+                     p->layout.embeddings, u);
+    lap(c, NORMS);
+}
+
+/* Sum the threads' gradients in their order into the first's, and update, for floats [from, to). */
+static void reduce_and_update(Plan *p, const Update *u, int64_t from, int64_t to) {
+    float *g = p->call.grads[0];
+    for (int t = 1; t < p->call.threads; t++)
+        for (int64_t i = from; i < to; i += LANES)
+            v_store(g + i, v_load(g + i) + v_load(p->call.grads[t] + i));
+    if (p->call.run->grads) return;
+    void (*adam)(float *, float *, float *, const float *, int64_t, const float *) =
+        p->call.run->adam == EETUI_ADAM_SCALAR ? eetui_unit_scalar.adam : adam_vectors;
+    adam(p->call.params + from, p->call.m + from, p->call.v + from, g + from, to - from,
+         u->coefficient);
+}
+
+/* Step `index` of the call, this thread's part of it. */
+static void one_step(Plan *p, int index, Clock *c) {
+    const eetui_run *run = p->call.run;
+    const int32_t *documents = run->documents + (int64_t)index * run->batch;
+    int n = (int)run->batch, predicted = 0;
+    if (index + 1 < run->n_steps) /* the documents of the next step lie anywhere in the data */
+        for (int i = 0; i < n; i++) {
+            __builtin_prefetch(run->lengths + documents[n + i]);
+            __builtin_prefetch(run->tokens + (int64_t)documents[n + i] * (p->shape.T + 1));
+            __builtin_prefetch(run->tokens + (int64_t)documents[n + i] * (p->shape.T + 1)
+                               + p->shape.T);
+        }
+    for (int i = 0; i < n; i++) predicted += run->lengths[documents[i]];
+    if (run->prefix_sharing)
+        sort_documents(p, documents, n);
+    else
+        memcpy(p->work.order, documents, 4 * (size_t)n);
+    /* Each thread takes neighbours of about as many positions as the others. */
+    int from = 0, to = n;
+    if (p->call.threads > 1) {
+        int64_t positions = 0;
+        to = -1;
+        for (int i = 0; i < n; i++) {
+            int64_t mine = positions * p->call.threads / predicted;
+            if (mine < p->call.thread) from = i + 1;
+            if (mine > p->call.thread && to < 0) to = i;
+            positions += run->lengths[p->work.order[i]];
+        }
+        if (to < 0) to = n;
+    }
+    int update = !run->grads && !run->forward_only;
+    Update u = {.fuse = p->call.kernels->fuses && run->adam == EETUI_ADAM_FUSED
+                        && p->call.threads == 1 && update};
+    if (update) adam_coefficients(run, run->rates[index], run->step + index + 1, u.coefficient);
+    double loss = 0.0;
+    float scale = 1.0f / (float)predicted;
+    for (int next = from; next < to;) {
+        u.first = next == from;
+        next = assemble(p, next, to);
+        u.last = next == to;
+        lap(c, BATCH);
+        forward(p, c);
+        loss += softmax_loss(p, p->work.logits, scale);
+        lap(c, LOSS);
+        if (!run->forward_only) backward(p, &u, c);
+    }
+    if (from >= to) memset(p->call.grads[p->call.thread], 0, 4 * (size_t)p->layout.n_floats);
+    p->call.loss[8 * p->call.thread] = loss;
+    if (p->call.threads > 1) eetui_barrier(run->pool);
+    if (p->call.thread == 0) {
+        double sum = 0.0;
+        for (int t = 0; t < p->call.threads; t++) sum += p->call.loss[8 * t];
+        run->losses[index] = (float)(sum / predicted);
+    }
+    if (!u.fuse) {
+        int64_t share = p->layout.n_floats / 16 * p->call.thread / p->call.threads * 16;
+        int64_t end = p->layout.n_floats / 16 * (p->call.thread + 1) / p->call.threads * 16;
+        if (!run->forward_only) reduce_and_update(p, &u, share, end);
+        if (p->call.threads > 1) eetui_barrier(run->pool);
+    }
+    lap(c, ADAM);
+}
+
+#endif
