@@ -23,11 +23,11 @@ from eetui.core.clocks import ClockName
 
 Metric = Literal["time", "loss"]
 
-ERROR = 0.03
+ERROR = 0.02
 """How often a single interval may miss the truth. A measurement that looks at its interval again
 and again and stops when that is narrow misses more often than one look does; with this the whole
 of it covers the truth in 95 % and more (tests/core/measure/test_comparison.py simulates it)."""
-NORMAL_QUANTILE = 2.1701
+NORMAL_QUANTILE = 2.3263
 """That of the standard normal distribution at 1 - ERROR / 2."""
 EXACT_UP_TO = 40
 """Pairs up to which the signed-rank distribution is computed; the normal one is as good above."""
