@@ -170,7 +170,8 @@ class Measuring:
         self.measured: queue.SimpleQueue[Measures | Exception | None] = queue.SimpleQueue()
         self.n_measurements = 0
 
-    def climb(self, subject: Subject) -> Iterator[Any]:
+    def climb(self, subject: Subject, *, ablate: bool = False) -> Iterator[Any]:
+        self.ablated = ablate
         self.n_climbs += 1
         return played(self.climbs)
 

@@ -91,7 +91,7 @@ def _moved(toggle: Toggle) -> str:
     effect = toggle.effect
     if effect is None or effect.gradient_change is None:
         return ""
-    return f"The flip left the gradient {figures.moved(effect.gradient_change)}. "
+    return f"The flip: gradient {figures.moved(effect.gradient_change)}. "
 
 
 def _author(toggle: Toggle) -> str:
