@@ -184,7 +184,7 @@ def lab(
         list[str] | None,
         typer.Option("--guess", help="Your answer, once for each lesson; else you are asked."),
     ] = None,
-    export: Annotated[
+    results: Annotated[  # a name of its own: `export` is a command, which has defaults as a whole
         str | None,
         typer.Option("--export", help="Write the results to a .md or .json file.", metavar="FILE"),
     ] = None,
@@ -193,7 +193,7 @@ def lab(
     """Labs: guess what an optimization does, measure it here, and read why."""
     from eetui.tui.cli.lab import run
 
-    return run(lessons or (), guess or (), options, export, as_json=json)
+    return run(lessons or (), guess or (), options, results, as_json=json)
 
 
 @app.command()
@@ -319,7 +319,7 @@ class _ConfiguredDefaults(dict[str, Any]):
         self._settings: dict[str, Any] | None = None
 
     def get(self, key: str, default: Any = None) -> Any:
-        if key in COMMANDS:
+        if self._has_command and key == self._args[0]:
             return _ConfiguredDefaults(self._args[1:])
         if self._is_help or self._has_command or key not in CONFIGURABLE:
             return default
@@ -373,9 +373,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
         complain(f"{what} cannot be used: {reason(error)}.")
         _give_up_stdout()
         return 1
-    except MemoryError:
+    except (MemoryError, ImportError) as error:
+        if isinstance(error, ImportError) and not _is_out_of_memory(error):
+            raise
         complain("There is not enough memory: use a smaller model, batch or data file.")
         return 1
+
+
+def _is_out_of_memory(error: ImportError) -> bool:
+    """Whether a library could not be loaded since there was no room for it."""
+    words = str(error).lower()
+    return "failed to map segment" in words or "cannot allocate memory" in words
 
 
 def _give_up_stdout() -> None:

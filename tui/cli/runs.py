@@ -80,9 +80,12 @@ class Request:
         return Recorder(self.store, session, self.subject.dataset, self.resumed)
 
 
-def request_run(options: RunOptions, explicit: frozenset[str], default_steps: int) -> Request:
+def request_run(
+    options: RunOptions, explicit: frozenset[str], default_steps: int, *, extend: bool = False
+) -> Request:
     """The run that `options` ask for; `explicit` names those given on the command line itself.
 
+    extend: a run of the store whose plan is done goes on for as many steps again.
     Raises `UsageError` for anything that could not be trained, sampled or saved.
     """
     save = named(options.save) if options.save is not None else None
@@ -90,7 +93,7 @@ def request_run(options: RunOptions, explicit: frozenset[str], default_steps: in
         require_writable(save)
     store = _store(options)
     if options.resume is not None:
-        request = _resumed(options, explicit)
+        request = _resumed(options, explicit, extend)
     elif options.load is not None:
         request = _continued(options, explicit)
     else:
@@ -182,7 +185,7 @@ def _continued(options: RunOptions, explicit: frozenset[str]) -> Request:
     return Request(subject, _assignments(options), state=loaded.state)
 
 
-def _resumed(options: RunOptions, explicit: frozenset[str]) -> Request:
+def _resumed(options: RunOptions, explicit: frozenset[str], extend: bool) -> Request:
     """A run of the store where it stopped, with its own engine and toggles if none are given."""
     from eetui.core.store.resume import resume
     from eetui.core.store.store import Store, find_store
@@ -197,6 +200,9 @@ def _resumed(options: RunOptions, explicit: frozenset[str]) -> Request:
         if name in explicit:
             raise UsageError(f"A run goes on with its own {name}: leave --{name} out.")
     shown = f"run {found.run.name}"
+    if extend and found.state.step >= found.setup.train.steps:
+        options = replace(options, steps=found.state.step + found.setup.train.steps)
+        explicit |= {"steps"}
     train = _changed(options, explicit, found.checkpoint, shown, ("batch", "lr", "steps"))
     engine = options.engine or found.setup.engine or registry.default()
     assignments = _assignments(options)

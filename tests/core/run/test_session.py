@@ -387,7 +387,7 @@ def test_divergence_ends_a_headless_run_with_an_error(names, live) -> None:
     state.params[:] = np.inf
     run = live(session(names, state=state, stop_at_plan=True))
     assert run.wait_for_end().status is Status.DIVERGED
-    assert "at step 0." in str(run.session.failure)
+    assert "at step 0: lower" in str(run.session.failure)
 
 
 def test_a_crash_is_shown_and_a_restart_trains_again(names, live, monkeypatch) -> None:
