@@ -25,6 +25,7 @@ from eetui.core.model.state import TrainState
 from eetui.core.run.checkpoint import Checkpoint
 from eetui.core.run.commands import Command
 from eetui.core.run.controller import Controller
+from eetui.core.run.effects import Measure
 from eetui.core.run.log import Log
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.snapshot import Snapshot, Status
@@ -45,7 +46,8 @@ class Session:
     engine that compiles gets ready, the NumPy engine trains in its place if `stand_in`, else the
     session waits. `stop_at_plan` ends `run` when the planned steps are done or cannot be;
     `failure` then holds what went wrong, or None. `measure_peak` times the core's FMA
-    peak beside the first steps, for the per cent of it that a snapshot tells.
+    peak beside the first steps, for the per cent of it that a snapshot tells. `measure` compares
+    two settings, after every flip if `measure_flips`, and where a command asks for it.
     """
 
     def __init__(
@@ -63,6 +65,8 @@ class Session:
         stop_at_plan: bool = False,
         stand_in: bool = True,
         measure_peak: bool = True,
+        measure: Measure | None = None,
+        measure_flips: bool = True,
     ) -> None:
         self._tasks: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._stop_at_plan = stop_at_plan
@@ -83,6 +87,8 @@ class Session:
             paused,
             stand_in,
             measure_peak,
+            measure,
+            measure_flips,
         )
         self.latest = self._snapshot()
 
@@ -130,6 +136,8 @@ class Session:
             self._take_tasks()
             if controller.status is Status.RUNNING and monotonic() >= controller.rest_until:
                 self._tell_observer(controller.advance())
+            if controller.is_measuring:
+                controller.measure()
             if monotonic() >= self._publish_at:
                 self._publish_now()
         if self._closing:
@@ -140,7 +148,9 @@ class Session:
         """Carry out what was asked; with nothing to train, sleep until something is."""
         controller = self._controller
         try:
-            if controller.status is Status.RUNNING:
+            if controller.is_measuring:
+                self._carry_out(self._tasks.get_nowait())
+            elif controller.status is Status.RUNNING:
                 rest = controller.rest_until - monotonic()
                 self._carry_out(self._tasks.get(rest > 0, max(rest, 0.0)))
             else:
@@ -192,7 +202,9 @@ class Session:
             trainer.train,
             trainer.state.step,
         )
-        us = history.us_per_step
+        us, wall_us = history.us_per_step, history.wall_us_per_step
+        is_alone = trainer.clock == "cpu"
+        left = max(train.steps - step, 0)
         gflops = trainer.nominal_flops / us / 1e3 if us else None
         peak = controller.peak_gflops
         waiting = f"The {controller.engine_name} engine is not ready yet."
@@ -212,8 +224,12 @@ class Session:
             loss=history.loss,
             learning_rate=float(learning_rates(train, step, 1)[0]),
             seconds=history.seconds,
+            cpu_seconds=history.cost_seconds if is_alone else None,
+            seconds_left=left * wall_us / 1e6 if wall_us else None,
             us_per_step=us,
-            samples_per_second=train.batch * 1e6 / us if us else None,
+            clock=trainer.clock,
+            core_share=history.core_share if is_alone else None,
+            samples_per_second=train.batch * 1e6 / wall_us if wall_us else None,
             gflops=gflops,
             percent_of_peak=100 * gflops / peak if gflops and peak else None,
             peak_gflops=peak,
