@@ -204,8 +204,8 @@ class Controller:
         if chunk.diverged_at is not None:
             self.status = Status.DIVERGED
             self.message = (
-                f"The loss stopped being a finite number at step {chunk.diverged_at:,}. Going back "
-                f"returns to step {self.trainer.good.step:,} with half the learning rate."
+                f"The loss stopped being a finite number at step {chunk.diverged_at:,}. Step "
+                f"{self.trainer.good.step:,} was the last good one."
             )
         elif self.trainer.finished:
             self._finish()
@@ -310,7 +310,7 @@ class Controller:
         if self.status is Status.FINISHED:
             raise UsageError("The planned steps are done: go on to plan as many again.")
         if self.status is Status.DIVERGED:
-            raise UsageError("The run has diverged: go back to the last good step, or restart.")
+            raise UsageError("The run has diverged: go back with half the rate, undo, or restart.")
         if self.status is Status.STARTING:
             raise UsageError(self._not_ready())
         raise UsageError("The trainer has stopped: restart it to train again.")

@@ -240,4 +240,6 @@ class Session:
             notice=controller.notice,
             held_out=trainer.held_out.track.curve(),
             why_none_held_out=trainer.dataset.why_none_held_out,
+            undo=controller.undo_stack.undo_label,
+            redo=controller.undo_stack.redo_label,
         )

@@ -166,9 +166,9 @@ def test_a_branch_has_the_weights_and_settings_of_then_and_can_be_undone(names) 
     run.ask(Undo())
     assert (run.bits(), run.trainer.train.batch) == (end, 5)
     run.check()
-    for entries, step in ((0, 51), (99, 3), (entries, 10)):
+    for never in (Branch(0, 51), Branch(99, 3), Branch(entries, 10)):
         with pytest.raises(UsageError):
-            run.ask(Branch(entries, step))
+            run.ask(never)
     assert run.bits() == end
 
 
