@@ -70,11 +70,11 @@ Rows = Iterator[tuple[tuple[Row, ...], float]]
 
 def _headings(measurement: Measurement) -> tuple[str, str]:
     if measurement.what == "time":
-        return f"us/{measurement.per}", "times as fast as the first"
+        return f"us/{measurement.per}", "times as fast"
     if measurement.what == "loss":
-        return "loss, nats", "nats above the first"
+        return "loss, nats", "above the first"
     if measurement.what == "credit":
-        return "% saved in the climb", "% lost if taken away"
+        return "% saved in the climb", "% lost without it"
     return "us/step", "steps meanwhile"
 
 

@@ -25,7 +25,7 @@ from eetui.core.run.commands import (
 from eetui.core.run.log import Entry, Log, read_log
 from eetui.core.run.replay import follow, replay, surviving
 from eetui.core.run.setup import Setup
-from eetui.core.store.record import Curves, Summary
+from eetui.core.store.run_record import Curves, Summary
 from eetui.core.store.store import Store
 from eetui.core.text import visible
 

@@ -163,9 +163,9 @@ def ab(
     json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
 ) -> int:
     """Compare two values of a setting in pairs, and tell how sure the difference is."""
-    from eetui.tui.cli.ab import Way, run
+    from eetui.tui.cli.ab import AbOptions, run
 
-    return run(setting, options, Way(metric, seconds, steps, seeds), as_json=json)
+    return run(setting, options, AbOptions(metric, seconds, steps, seeds), as_json=json)
 
 
 @app.command()

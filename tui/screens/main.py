@@ -212,6 +212,12 @@ class MainScreen(Screen[None]):
 
         self._visit(RaceScreen(self._session))
 
+    def action_labs(self) -> None:
+        """Guess and measure on a screen of its own, with the training paused meanwhile."""
+        from eetui.tui.screens.labs import LabScreen  # a start need not wait for it
+
+        self._visit(LabScreen(self._session))
+
     def action_runs(self) -> None:
         """The runs in the store, on a screen of their own, while the training goes on."""
         from eetui.tui.screens.runs import RunsScreen  # which a start need not wait for

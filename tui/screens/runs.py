@@ -16,8 +16,8 @@ from textual.widgets import Footer, Input
 from eetui.core.errors import EetuiError
 from eetui.core.store.capsule import SUFFIX, pack
 from eetui.core.store.listing import ORDERS, Order, filtered, ordered, require_keys, tree
-from eetui.core.store.record import Curves, Summary
 from eetui.core.store.resume import data_of
+from eetui.core.store.run_record import Curves, Summary
 from eetui.core.store.store import Store
 from eetui.tui import picture
 from eetui.tui.actions import RUNS_ACTIONS, RUNS_BINDINGS
