@@ -20,8 +20,8 @@ from eetui.core.measure.ladder import Gain
 from eetui.core.measure.learning import Limit, loss_after
 from eetui.core.measure.setting import OTHERS, arm_at
 from eetui.core.measure.timer import Timer, mid_run
-from eetui.core.measure.verdict import Verdict, interval
 from eetui.core.race.studies.launch_model import SCENARIOS
+from eetui.core.verdict import Verdict, interval
 
 SECONDS = 1.0
 """Time that a value may take beside the first one."""

@@ -56,7 +56,9 @@ def snapshot_of(driver: Driver) -> Snapshot:
         trainer.train,
         trainer.state.step,
     )
-    us = history.us_per_step
+    us, wall_us = history.us_per_step, history.wall_us_per_step
+    is_alone = trainer.clock == "cpu"
+    left = max(train.steps - step, 0)
     gflops = trainer.nominal_flops / us / 1e3 if us else None
     peak = driver.peak_gflops
     waiting = f"The {driver.engine_name} engine is not ready yet."
@@ -76,8 +78,12 @@ def snapshot_of(driver: Driver) -> Snapshot:
         loss=history.loss,
         learning_rate=float(learning_rates(train, step, 1)[0]),
         seconds=history.seconds,
+        cpu_seconds=history.cost_seconds if is_alone else None,
+        seconds_left=left * wall_us / 1e6 if wall_us else None,
         us_per_step=us,
-        samples_per_second=train.batch * 1e6 / us if us else None,
+        clock=trainer.clock,
+        core_share=history.core_share if is_alone else None,
+        samples_per_second=train.batch * 1e6 / wall_us if wall_us else None,
         gflops=gflops,
         percent_of_peak=100 * gflops / peak if gflops and peak else None,
         peak_gflops=peak,

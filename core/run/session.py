@@ -23,6 +23,7 @@ from eetui.core.model.state import TrainState
 from eetui.core.run.checkpoint import Checkpoint
 from eetui.core.run.commands import Command
 from eetui.core.run.controller import Controller
+from eetui.core.run.effects import Measure
 from eetui.core.run.log import Log
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.picturing import snapshot_of
@@ -43,7 +44,8 @@ class Session:
     engine that compiles gets ready, the NumPy engine trains in its place if `stand_in`, else the
     session waits. `stop_at_plan` ends `run` when the planned steps are done or cannot be;
     `failure` then holds what went wrong, or None. `measure_peak` times the core's FMA
-    peak beside the first steps, for the per cent of it that a snapshot tells.
+    peak beside the first steps, for the per cent of it that a snapshot tells. `measure` compares
+    two settings, after every flip if `measure_flips`, and where a command asks for it.
     """
 
     def __init__(
@@ -61,6 +63,8 @@ class Session:
         stop_at_plan: bool = False,
         stand_in: bool = True,
         measure_peak: bool = True,
+        measure: Measure | None = None,
+        measure_flips: bool = True,
     ) -> None:
         self._tasks: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._stop_at_plan = stop_at_plan
@@ -81,6 +85,8 @@ class Session:
             paused,
             stand_in,
             measure_peak,
+            measure,
+            measure_flips,
         )
         self.latest = snapshot_of(self._controller)
 
@@ -128,6 +134,8 @@ class Session:
             self._take_tasks()
             if controller.status is Status.RUNNING and monotonic() >= controller.rest_until:
                 self._tell_observer(controller.advance())
+            if controller.is_measuring:
+                controller.measure()
             if monotonic() >= self._publish_at:
                 self._publish_now()
         if self._closing:
@@ -138,7 +146,9 @@ class Session:
         """Carry out what was asked; with nothing to train, sleep until something is."""
         controller = self._controller
         try:
-            if controller.status is Status.RUNNING:
+            if controller.is_measuring:
+                self._carry_out(self._tasks.get_nowait())
+            elif controller.status is Status.RUNNING:
                 rest = controller.rest_until - monotonic()
                 self._carry_out(self._tasks.get(rest > 0, max(rest, 0.0)))
             else:

@@ -175,7 +175,8 @@ class Measuring:
     def lab(self, lesson: Lesson, subject: Subject) -> Iterator[Any]:
         return played(self.lessons)
 
-    def climb(self, subject: Subject) -> Iterator[Any]:
+    def climb(self, subject: Subject, *, ablate: bool = False) -> Iterator[Any]:
+        self.ablated = ablate
         self.n_climbs += 1
         return played(self.climbs)
 

@@ -12,7 +12,7 @@ from eetui.core.measure.comparison import Comparison, compare
 from eetui.core.measure.learning import SEEDS, STEPS, Limit, learn
 from eetui.core.measure.setting import Setting, parse_setting
 from eetui.core.measure.timer import mid_run
-from eetui.core.measure.verdict import Metric, Verdict
+from eetui.core.verdict import Metric, Verdict
 from eetui.tui import verdicts
 from eetui.tui.cli.console import data, waiting
 from eetui.tui.cli.options import ModelOptions

@@ -22,6 +22,7 @@ from eetui.core.run.commands import (
     CycleOptimization,
     GoOn,
     Load,
+    MeasureAgain,
     Pause,
     Restart,
     Resume,
@@ -198,6 +199,16 @@ class MainScreen(Screen[None]):
     def _scale_batch(self, up: bool) -> None:
         self.query_one(ToggleTable).select("batch")
         self._session.submit(ScaleBatch(up))
+
+    def action_measure(self) -> None:
+        """Take another, longer verdict on the toggle under the cursor."""
+        toggle = self.query_one(ToggleTable).selected
+        if toggle is None:
+            return
+        if toggle.blocked:
+            self.notify(toggle.blocked, title=toggle.name, severity="warning")
+        else:
+            self._session.submit(MeasureAgain(toggle.key))
 
     def action_climb(self) -> None:
         """Measure the ladder on its own screen, with the training paused meanwhile."""
