@@ -24,6 +24,7 @@ from eetui.core.run.commands import (
     Load,
     MeasureAgain,
     Pause,
+    Redo,
     Restart,
     Resume,
     Rewind,
@@ -37,6 +38,7 @@ from eetui.core.run.commands import (
     SetSteps,
     SingleStep,
     TogglePause,
+    Undo,
 )
 from eetui.core.run.snapshot import Snapshot, Status
 from eetui.tui import picture
@@ -57,6 +59,7 @@ from eetui.tui.widgets.names_pane import NamesPane
 from eetui.tui.widgets.pace_chart import PaceChart
 from eetui.tui.widgets.plan_bar import PlanBar
 from eetui.tui.widgets.status_line import StatusLine
+from eetui.tui.widgets.timeline_bar import TimelineBar
 from eetui.tui.widgets.toggle_detail import ToggleDetail
 from eetui.tui.widgets.toggle_table import ToggleTable
 
@@ -102,6 +105,7 @@ class MainScreen(Screen[None]):
                 yield LossChart(id="loss")
                 yield NamesPane(id="names")
                 yield PaceChart(id="pace", scale="log")
+            yield TimelineBar(id="timeline")
             yield Footer(compact=True)
 
     def on_mount(self) -> None:
@@ -138,6 +142,7 @@ class MainScreen(Screen[None]):
         self.query_one(StatusLine).update(snapshot)
         self.query_one(PlanBar).update(snapshot)
         self.query_one(Banner).update(snapshot)
+        self.query_one(TimelineBar).update(snapshot)
         self.query_one(ToggleTable).update(snapshot.toggles)
         self.query_one(ErrorPane).update(snapshot.error)
         self.set_class(bool(snapshot.error), "-failed")
@@ -268,6 +273,12 @@ class MainScreen(Screen[None]):
             self._session.submit(Rewind())
         else:
             self.notify("There is no earlier good step to go back to.", severity="warning")
+
+    def action_undo(self) -> None:
+        self._session.submit(Undo())
+
+    def action_redo(self) -> None:
+        self._session.submit(Redo())
 
     def action_go_on(self) -> None:
         if self.snapshot.status is Status.FINISHED:
