@@ -72,6 +72,10 @@ ACTIONS: tuple[Action, ...] = (
         for e in CATALOGUE
         if e.shortcut is not None
     ),
+    Action("preset('off')", "1", "1", "Everything off", TOGGLES),
+    Action("preset('eemicrogpt')", "2", "2", "EEmicroGPT's set of toggles", TOGGLES),
+    Action("preset('on')", "3", "3", "Everything on", TOGGLES),
+    Action("preset('back')", "4", "4", "The toggles as they were before", TOGGLES),
     Action("double_batch", "b", "b", "Double the batch", TOGGLES),
     Action("halve_batch", "B", "B", "Halve the batch", TOGGLES),
     Action("measure", "equals_sign", "=", "Measure the selected toggle again, longer", TOGGLES),

@@ -12,10 +12,10 @@ from eetui.core.optimizations import CATALOGUE, Optimizations, Value
 PresetName = Literal["off", "eemicrogpt", "on"]
 PRESETS: tuple[PresetName, ...] = get_args(PresetName)
 
-TITLES: dict[PresetName, str] = {
-    "off": "everything off",
-    "eemicrogpt": "EEmicroGPT's set",
-    "on": "everything on",
+LABELS: dict[PresetName, str] = {
+    "off": "off",
+    "eemicrogpt": "EE",
+    "on": "on",
 }
 
 EEMICROGPT: dict[str, Value] = {

@@ -96,6 +96,7 @@ def snapshot_of(driver: Driver) -> Snapshot:
             trainer.optimizations,
             driver.wanted,
             train.batch,
+            trainer.model,
             trainer.effects,
             waiting,
         ),

@@ -18,6 +18,7 @@ from textual.widgets import Footer, Static
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.optimizations import Value, find_optimization
 from eetui.core.run.commands import (
+    ApplyPreset,
     ChangeTemperature,
     CycleOptimization,
     GoOn,
@@ -41,6 +42,7 @@ from eetui.core.run.commands import (
     Undo,
 )
 from eetui.core.run.snapshot import Snapshot, Status
+from eetui.core.run.switch import ALL
 from eetui.tui import picture
 from eetui.tui.actions import BINDINGS
 from eetui.tui.live import LiveSession, Recording
@@ -175,6 +177,8 @@ class MainScreen(Screen[None]):
             self.notify(toggle.blocked, title=toggle.name, severity="warning")
         elif key == "batch":
             self.action_double_batch()
+        elif key == ALL:
+            self.action_preset("off" if toggle is not None and toggle.label == "on" else "on")
         else:
             self._session.submit(CycleOptimization(key))
 
@@ -194,6 +198,14 @@ class MainScreen(Screen[None]):
             self._session.submit(SetOptimization(key, self._before[key]))
         else:
             self._session.submit(CycleOptimization(key))
+
+    def action_preset(self, name: str) -> None:
+        """Set all toggles at once."""
+        if not self.snapshot.is_ready:
+            self.notify("The engine is not ready yet: wait a moment.", severity="warning")
+            return
+        self.query_one(ToggleTable).select(ALL)
+        self._session.submit(ApplyPreset(name))
 
     def action_double_batch(self) -> None:
         self._scale_batch(up=True)

@@ -14,6 +14,7 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.errors import UsageError
 from eetui.core.run.commands import (
+    ApplyPreset,
     Branch,
     Command,
     CycleOptimization,
@@ -187,6 +188,32 @@ def test_undo_after_a_divergence_goes_on_from_the_last_good_step(names) -> None:
     run.ask(Resume())
     run.train(20)
     run.check()
+
+
+def test_a_preset_sets_all_toggles_and_there_is_a_way_back(names) -> None:
+    run = Run(names)
+    on = run.controller.wanted
+    run.ask(SetOptimization("fast_exp", False))
+    own = run.controller.wanted
+    run.ask(ApplyPreset("off"))
+    off = run.controller.wanted
+    assert not off.padding_skip
+    assert run.controller.undo_stack.undo_label == "all together off"
+    run.ask(Undo())
+    assert run.controller.wanted == own
+    run.ask(Redo())
+    assert run.controller.wanted == off
+    run.ask(ApplyPreset("on"))
+    assert run.controller.wanted == on
+    run.ask(ApplyPreset("back"))
+    assert run.controller.wanted == own
+
+
+def test_before_a_toggle_was_flipped_there_is_no_way_back(names) -> None:
+    with pytest.raises(UsageError, match="no set of yours"):
+        Run(names).ask(ApplyPreset("back"))
+    with pytest.raises(UsageError, match="no preset"):
+        ApplyPreset("fastest")
 
 
 def test_there_may_be_nothing_to_undo_or_redo(names, refused) -> None:
