@@ -177,8 +177,8 @@ CATALOGUE: tuple[Optimization, ...] = (
         hotkey="m",
         shortcut=("i", "rows"),
         kind="exact",
-        kinds=(("amx", "rounding"),),
-        values=("rows", "tiles", "sme2", "amx-split", "amx", "outer"),
+        kinds=(("amx", "rounding"), ("bf16", "rounding")),
+        values=("rows", "tiles", "sme2", "amx-split", "amx", "bf16", "outer"),
         what=(
             "What computes the products: vector registers, row by row or a tile at a time, or a "
             "matrix unit: SME2 on Arm, AMX on Intel. Outer is their algorithm, emulated."

@@ -43,6 +43,7 @@ PRODUCTS_WORDS = {
     "sme2": "SME2",
     "amx-split": "AMX bf16 x3",
     "amx": "AMX bf16",
+    "bf16": "bf16",
 }
 """What computes the products, in words for the status line."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from eetui.core.errors import EngineError
 
-VERSION = 4
+VERSION = 5
 MODULE = "eetui.core.engines.native.eetui_native"
 ISA_VARIABLE = "EETUI_ISA"
 LIBRARY_VARIABLE = "EETUI_NATIVE_LIBRARY"
@@ -82,7 +82,7 @@ ERRORS = {
 NOT_A_NUMBER = -11
 NOT_BUILT, NO_MATRIX, REFUSED, NOT_WITH = -13, -14, -15, -16
 
-PRODUCTS = ("rows", "tiles", "outer", "sme2", "amx-split", "amx")
+PRODUCTS = ("rows", "tiles", "outer", "sme2", "amx-split", "amx", "bf16")
 """The values of the toggle `products` by the numbers that the library has for them."""
 
 

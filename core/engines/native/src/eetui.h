@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define EETUI_VERSION 4
+#define EETUI_VERSION 5
 
 enum {
     EETUI_OK = 0,
@@ -41,6 +41,7 @@ enum {
     EETUI_BY_SME2,  /* Arm's matrix unit */
     EETUI_BY_AMX_SPLIT, /* Intel's, each number as the sum of two in bfloat16 */
     EETUI_BY_AMX,       /* Intel's, in bfloat16 */
+    EETUI_BY_BF16,      /* vector registers, in bfloat16 */
     EETUI_PRODUCTS      /* how many there are */
 };
 
