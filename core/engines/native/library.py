@@ -73,9 +73,9 @@ ERRORS = {
     -11: "A learning rate, a beta, the temperature or a weight is not a usable number.",
     -12: "More threads are asked for than were started.",
     -13: "This build has no such kernels.",
-    -14: "This CPU lacks the matrix unit that was asked for.",
+    -14: "This CPU lacks what was asked to compute the products.",
     -15: "The operating system does not let eetui use the matrix unit.",
-    -16: "The matrix unit does not go together with this vector width.",
+    -16: "What computes the products does not go together with this vector width.",
 }
 """What the library's codes mean, in the order of the enum in core/engines/native/src/eetui.h."""
 
