@@ -104,7 +104,10 @@ def _cpu() -> Section:
 
 def _engines(problems: list[str]) -> list[Section]:
     engines, missing = _create_all()
-    chosen = engines[registry.default()]
+    default = registry.default()
+    if default in missing:
+        problems.append(missing[default])
+    chosen = engines.get(default) or next(iter(engines.values()))
     best = chosen.default_optimizations()
     picked = Section(
         "engine",
@@ -142,7 +145,7 @@ def _create_all() -> tuple[dict[str, Engine], dict[str, str]]:
     for name in registry.ENGINES:
         try:
             engines[name] = registry.create(name)
-        except EngineError as error:
+        except (EngineError, ImportError) as error:
             missing[name] = str(error)
     return engines, missing
 

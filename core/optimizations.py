@@ -300,17 +300,28 @@ FORMER: dict[str, dict[str, str]] = {
 
 def assign(base: Optimizations, key: str, text: str) -> Optimizations:
     """`base` with the toggle `key` at the value that `text` stands for; raises `UsageError`."""
-    former = FORMER.get(key)
-    if former is None:
+    name, value = current(key, text)
+    if name == key:
         entry = find_optimization(key)
         return entry.applied(base, entry.parse(text))
+    # Where two settings said what one says now, tiles and off left it to the other.
+    if value == "tiles" and base.products not in FORMER[key].values():
+        return base
+    return replace(base, products=value)
+
+
+def current(key: str, text: str) -> tuple[str, str]:
+    """The key and value of today for those of an earlier version; others are given back.
+
+    Raises `UsageError` for a value that the setting of the earlier version did not have.
+    """
+    former = FORMER.get(key)
+    if former is None:
+        return key, text
     value = former.get(text.strip().lower())
     if value is None:
         raise UsageError(f"{key} is one of {', '.join(former)}, not {told(text)}.")
-    # Where two settings said what one says now, tiles and off left it to the other.
-    if value == "tiles" and base.products not in former.values():
-        return base
-    return replace(base, products=value)
+    return "products", value
 
 
 def assigned(texts: Iterable[str]) -> set[str]:

@@ -42,6 +42,7 @@ KEYS: dict[str, type] = {
     "data": str,
     "temperature": float,
     "prefix": str,
+    "store": str,
     "theme": str,
 }
 """What the configuration file may set at its top level, and of which type."""
@@ -64,6 +65,11 @@ def state_path() -> Path:
 def cache_path() -> Path:
     """The folder for what can be fetched or computed again."""
     return _DIRS.user_cache_path
+
+
+def data_path() -> Path:
+    """The folder for what a person would miss."""
+    return _DIRS.user_data_path
 
 
 def load_config() -> dict[str, Any]:

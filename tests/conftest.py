@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,6 +15,14 @@ from eetui.core.errors import EetuiError, UsageError
 # How long an example takes says more about what else the machine does than about the program.
 settings.register_profile("eetui", deadline=None)
 settings.load_profile("eetui")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_data(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A person's runs stay as they are: what tests start writes somewhere else."""
+    os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("user-data"))
+    os.environ.pop("EETUI_STORE", None)
+
 
 Refused = Callable[..., AbstractContextManager[None]]
 

@@ -18,6 +18,7 @@ NAMES = "names"
 PROGRAM = "program"
 LADDER = "the ladder"
 RACE = "the race"
+RUNS = "the runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("raise_rate", "L", "L", "Raise the learning rate", TRAINING),
     Action("rewind", "u", "u", "Go back to the last good snapshot", TRAINING),
     Action("go_on", "g", "g", "Go on after the plan is reached", TRAINING),
-    Action("save", "s", "s", "Save a checkpoint", TRAINING, "save"),
+    Action("runs", "H", "H", "The runs so far: compare them, go on with one", TRAINING, "runs"),
+    Action("save", "s", "s", "Save a checkpoint", TRAINING),
     Action("open", "o", "o", "Open a checkpoint", TRAINING),
     *(
         Action(f"flip({e.key!r})", e.hotkey, e.hotkey, f"Toggle {e.name}", TOGGLES)
@@ -109,11 +111,35 @@ RACE_ACTIONS: tuple[Action, ...] = (
     Action("picture", "w", "w", "Write a picture of the race (SVG)", RACE, "picture"),
 )
 
+RUNS_ACTIONS: tuple[Action, ...] = (
+    Action("leave", "escape,q", "esc", "Back to the training", RUNS, "back"),
+    Action("resume", "enter", "enter", "Go on with the run under the cursor", RUNS, "go on"),
+    Action("tick", "space", "space", "Lay the run over the chart, or fold a group", RUNS, "tick"),
+    Action("untick", "U", "U", "Untick all", RUNS),
+    Action("filter", "slash", "/", "Filter as you type: words or key=value", RUNS, "filter"),
+    Action("switch_order", "o", "o", "Sort by the next column", RUNS, "sort"),
+    Action("reverse", "O", "O", "Sort the other way round", RUNS),
+    Action("group", "g", "g", "Group by settings into a tree", RUNS, "group"),
+    Action("rename", "n", "n", "Give the run another name", RUNS, "name"),
+    Action("note", "N", "N", "Write a note on the run", RUNS),
+    Action("pin", "p", "p", "Pin the run, so that it is never pruned", RUNS),
+    Action("delete", "d,delete", "d", "Delete the ticked runs, or this one", RUNS, "delete"),
+    Action("undo", "u", "u", "Bring back what was deleted", RUNS),
+    Action("export", "e", "e", "Write the run as a capsule to replay", RUNS),
+    Action("switch_axis", "x", "x", "By steps, by seconds, by samples", RUNS),
+    Action("switch_scale", "y", "y", "The loss close up, or all of it", RUNS),
+    Action("switch_loss", "l", "l", "The loss or the held-out loss", RUNS),
+    Action("next_view", "z", "z", "Next view: all, list, chart", RUNS, "view"),
+    Action("picture", "w", "w", "Write a picture of the runs (SVG)", RUNS),
+)
+
 BINDINGS = [action.binding() for action in ACTIONS]
 LADDER_BINDINGS = [action.binding() for action in LADDER_ACTIONS]
 RACE_BINDINGS = [action.binding() for action in RACE_ACTIONS]
+RUNS_BINDINGS = [action.binding() for action in RUNS_ACTIONS]
 
 
 def group(name: str) -> list[Action]:
     """The actions of one group, in the order of their table."""
-    return [action for action in (*ACTIONS, *LADDER_ACTIONS, *RACE_ACTIONS) if action.group == name]
+    everything = (*ACTIONS, *LADDER_ACTIONS, *RACE_ACTIONS, *RUNS_ACTIONS)
+    return [action for action in everything if action.group == name]

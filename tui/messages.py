@@ -51,6 +51,13 @@ class Measured(Replaceable, bubble=False):
 
 
 @dataclass(eq=False)
+class GoOnWith(Message, bubble=False):
+    """Leave this run, which is in the store, for another one of it."""
+
+    run: str
+
+
+@dataclass(eq=False)
 class Crashed(Message, bubble=False):
     """The trainer's thread ended with an exception."""
 

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 
 from eetui.core.run.snapshot import Snapshot
-from eetui.tui.live import LiveSession
+from eetui.tui.live import LiveSession, Recording
 from eetui.tui.messages import Crashed, EndedEarly, Published
 
 _CLOSING_SECONDS = 5.0
@@ -28,9 +28,12 @@ class TrainingThread:
     the interpreter waits for at exit however long they take.
     """
 
-    def __init__(self, session: LiveSession, target: MessagePump) -> None:
+    def __init__(
+        self, session: LiveSession, target: MessagePump, recording: Recording | None = None
+    ) -> None:
         self._session = session
         self._target = target
+        self._recording = recording
         self._thread = Thread(target=self._run, name="training", daemon=True)
 
     def start(self) -> None:
@@ -48,7 +51,10 @@ class TrainingThread:
 
     def _run(self) -> None:
         try:
-            self._session.run(publish=self._publish)
+            if self._recording is None:
+                self._session.run(self._publish)
+            else:
+                self._session.run(self._recording.watching(self._publish), self._recording.observe)
         except Exception:
             self._target.post_message(Crashed(format_exc()))
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.config import MAX_VOCAB
 from eetui.core.data.heldout import FEWEST, fingerprints, is_held_out
-from eetui.core.data.sources import Source, locate, read_text
+from eetui.core.data.sources import Source, locate, read_text, source_of
 from eetui.core.errors import UsageError
 from eetui.core.text import told, visible
 
@@ -24,11 +25,13 @@ class Text:
     """All documents uncut: what a data set of any block size and split is made of.
 
     ids: their characters' ids in a row. sizes: characters of each [n_docs]. hashes: [n_docs].
+    fingerprint: of all of it.
     """
 
     ids: NDArray[np.uint8]
     sizes: NDArray[np.int64]
     hashes: NDArray[np.uint64]
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +95,14 @@ class Dataset:
         return min(NAMES_POSITIONS, self.mean_positions) if self.is_names else self.mean_positions
 
     @property
+    def source(self) -> str | None:
+        """What `load_dataset` takes to load it again."""
+        return source_of(self.path, self.name, self.is_names)
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of the encoded documents, uncut and in their order: the same for equal data."""
-        digest = sha256("".join(self.vocabulary).encode("utf-32-le", "surrogatepass"))
-        digest.update(self._text.sizes.astype("<i8").tobytes())
-        digest.update(self._text.ids.tobytes())
-        return digest.hexdigest()
+        return self._text.fingerprint
 
     def with_block_size(self, block_size: int) -> Dataset:
         """The same documents cut to another length."""
@@ -139,6 +144,13 @@ class Dataset:
             )
         return f"All documents of {self.name} are the same: none is held out."
 
+    @property
+    def texts(self) -> list[str]:
+        """All documents, uncut and in their order, the held-out ones as well."""
+        whole = "".join(self.vocabulary[i] for i in self._text.ids.tolist())
+        ends = np.cumsum(self._text.sizes).tolist()
+        return [whole[a:b] for a, b in zip([0, *ends], ends, strict=False)]
+
     def encode(self, text: str) -> list[int]:
         """The ids of `text`, without boundaries; raises `UsageError` for an unknown character."""
         ids = {character: i for i, character in enumerate(self.vocabulary)}
@@ -164,6 +176,11 @@ def load_dataset(source: str | None = None, block_size: int = 16) -> Dataset:
     """
     found = locate(source)
     return _from_text(read_text(found.path), found, block_size)
+
+
+def dataset_of(text: str, name: str, block_size: int = 16) -> Dataset:
+    """The documents of a text that is in no file, one a line; raises as `load_dataset` does."""
+    return _from_text(text, Source(Path(name), name, False), block_size)
 
 
 def _from_text(text: str, source: Source, block_size: int) -> Dataset:
@@ -199,8 +216,17 @@ def _from_text(text: str, source: Source, block_size: int) -> Dataset:
         n_blank=len(lines) - len(documents),
         n_repeated=len(documents) - len(unique),
         is_names=source.is_names,
-        _text=Text(ids, sizes, fingerprints(codes, sizes)),
+        _text=Text(ids, sizes, fingerprints(codes, sizes), _fingerprint(vocabulary, ids, sizes)),
     )
+
+
+def _fingerprint(
+    vocabulary: tuple[str, ...], ids: NDArray[np.uint8], sizes: NDArray[np.int64]
+) -> str:
+    digest = sha256("".join(vocabulary).encode("utf-32-le", "surrogatepass"))
+    digest.update(sizes.astype("<i8").tobytes())
+    digest.update(ids.tobytes())
+    return digest.hexdigest()
 
 
 def _cut(

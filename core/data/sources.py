@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -43,6 +44,13 @@ def locate(source: str | None) -> Source:
         return Source(fetch_karpathy(), KARPATHY, True)
     path = named(source)
     return Source(path, path.name, False)
+
+
+def source_of(path: str, name: str, is_names: bool) -> str | None:
+    """What `locate` finds a data set by again: None, 'karpathy' or an absolute path."""
+    if is_names:
+        return KARPATHY if name == KARPATHY else None
+    return os.path.abspath(path)
 
 
 def fetch_karpathy() -> Path:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from eetui.core.config import ACTIVATIONS, default_n_heads
+from eetui.core.config import ACTIVATIONS, default_learning_rate
 from eetui.core.engines import registry
 from eetui.core.engines.availability import choose_optimizations, judge
 from eetui.core.engines.base import Engine
 from eetui.core.engines.subject import Subject
 from eetui.core.errors import UsageError
 from eetui.core.measure.comparison import Arm
-from eetui.core.optimizations import CATALOGUE, Kind, find_optimization
+from eetui.core.optimizations import CATALOGUE, FORMER, Kind, current, find_optimization
 
 Change = Callable[[Subject, str], Subject]
 
@@ -68,9 +68,12 @@ def _engine(subject: Subject, text: str) -> Subject:
 
 
 def _width(subject: Subject, text: str) -> Subject:
-    d_model = _number(text)
-    model = replace(subject.model, d_model=d_model, n_heads=default_n_heads(d_model))
-    return replace(subject, model=model)
+    """Another width, with the heads that belong to it, and its learning rate if none was chosen."""
+    wider = subject.at_width(_number(text))
+    if subject.train.learning_rate != default_learning_rate(subject.model.d_model):
+        return wider
+    rate = default_learning_rate(wider.model.d_model)
+    return replace(wider, train=replace(subject.train, learning_rate=rate))
 
 
 OTHERS: dict[str, tuple[Kind, Change]] = {
@@ -98,41 +101,49 @@ def parse_setting(
     values = [value.strip() for value in written.split(",")] if sign else []
     if sign and (len(values) != 2 or not all(values)):
         raise UsageError(f"Two values are compared, such as {key}=A,B: {text!r} has others.")
-    if key in OTHERS:
-        return _other(key, values, subject, engine, assignments)
-    if key not in {entry.key for entry in CATALOGUE}:
-        known = ", ".join([*(entry.key for entry in CATALOGUE), *OTHERS])
-        raise UsageError(f"There is no setting {key!r}: there are {known}.")
-    return _toggle(key, values, subject, engine, assignments)
-
-
-def _other(
-    key: str, values: list[str], subject: Subject, engine: Engine, assignments: Sequence[str]
-) -> Setting:
-    if not values:
+    if key in FORMER and not values:
+        key = "products"
+    elif key in FORMER:
+        (key, a), (_, b) = (current(key, value) for value in values)
+        values = [a, b]
+    known = [*(entry.key for entry in CATALOGUE), *OTHERS]
+    if key not in known:
+        raise UsageError(f"There is no setting {key!r}: there are {', '.join(known)}.")
+    if not values and key in OTHERS:
         raise UsageError(f"Say which values of {key} to compare, such as {key}=A,B.")
-    kind, change = OTHERS[key]
-    arms = []
-    for value in values:
-        changed = change(subject, value)
-        own = engine if changed.engine == subject.engine else changed.create_engine()
-        arms.append(Arm(value, changed, own, choose_optimizations(own, changed.model, assignments)))
-    return Setting(key, kind, *arms)
-
-
-def _toggle(
-    key: str, values: list[str], subject: Subject, engine: Engine, assignments: Sequence[str]
-) -> Setting:
-    entry = find_optimization(key)
     if not values:
-        base = choose_optimizations(engine, subject.model, assignments)
-        possible = judge(engine, entry, base)
-        lowest, present = possible.values[0], getattr(base, key)
-        pair = (lowest, present if present != lowest else possible.after(lowest))
-        values = [entry.label(value) for value in pair]
-    arms = []
-    for value in map(entry.parse, values):
-        label = entry.label(value)
-        chosen = choose_optimizations(engine, subject.model, (*assignments, f"{key}={label}"))
-        arms.append(Arm(label, subject, engine, chosen))
-    return Setting(key, entry.kind_of(entry.parse(values[1])), *arms)
+        values = _two_values(key, subject, engine, assignments)
+    kind = OTHERS[key][0] if key in OTHERS else _promise(key, values[1])
+    return Setting(key, kind, *(arm_at(key, v, subject, engine, assignments) for v in values))
+
+
+def arm_at(
+    key: str, value: str, subject: Subject, engine: Engine, assignments: Sequence[str]
+) -> Arm:
+    """What runs with a setting at `value`; raises `UsageError` if that cannot be here."""
+    if key in OTHERS:
+        changed = OTHERS[key][1](subject, value)
+        own = engine if changed.engine == subject.engine else changed.create_engine()
+        return Arm(value, changed, own, choose_optimizations(own, changed.model, assignments))
+    key, value = current(key, value)
+    entry = find_optimization(key)
+    label = entry.label(entry.parse(value))
+    chosen = choose_optimizations(engine, subject.model, (*assignments, f"{key}={label}"))
+    return Arm(label, subject, engine, chosen)
+
+
+def _promise(key: str, value: str) -> Kind:
+    entry = find_optimization(key)
+    return entry.kind_of(entry.parse(value))
+
+
+def _two_values(
+    key: str, subject: Subject, engine: Engine, assignments: Sequence[str]
+) -> list[str]:
+    """The lowest possible value, and the one in force or else the next."""
+    entry = find_optimization(key)
+    base = choose_optimizations(engine, subject.model, assignments)
+    possible = judge(engine, entry, base)
+    lowest, present = possible.values[0], getattr(base, key)
+    pair = (lowest, present if present != lowest else possible.after(lowest))
+    return [entry.label(value) for value in pair]

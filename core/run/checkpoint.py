@@ -66,8 +66,8 @@ class Checkpoint:
             )
 
 
-def save(path: str | Path, checkpoint: Checkpoint) -> None:
-    """Write `checkpoint` whole or not at all; raises `UsageError` or `EetuiError` if it cannot.
+def to_bytes(checkpoint: Checkpoint) -> bytes:
+    """The content of a checkpoint's file.
 
     A state with numbers that are not finite could not be loaded, so it is refused.
     """
@@ -92,7 +92,12 @@ def save(path: str | Path, checkpoint: Checkpoint) -> None:
         "vocabulary": json.dumps(checkpoint.vocabulary),
         "data": visible(checkpoint.data_name),  # a file's name may hold what no text can
     }
-    write_atomically(named(path), serialize(tensors, metadata))
+    return serialize(tensors, metadata)
+
+
+def save(path: str | Path, checkpoint: Checkpoint) -> None:
+    """Write `checkpoint` whole or not at all; raises `UsageError` or `EetuiError` if it cannot."""
+    write_atomically(named(path), to_bytes(checkpoint))
 
 
 def load(path: str | Path) -> Checkpoint:
@@ -101,6 +106,17 @@ def load(path: str | Path) -> Checkpoint:
     shown = visible(str(path))
     try:
         content = read_regular(path, MOST_BYTES)
+    except FileNotFoundError:
+        raise UsageError(f"There is no file {shown}.") from None
+    return from_bytes(content, shown)
+
+
+def from_bytes(content: bytes, shown: str) -> Checkpoint:
+    """The checkpoint with the content of a file, which messages call `shown`.
+
+    Raises `UsageError` for anything else.
+    """
+    try:
         metadata = _metadata(content)
         if metadata.get("format") != FORMAT:
             raise UsageError(
@@ -113,8 +129,6 @@ def load(path: str | Path) -> Checkpoint:
             )
         tensors = dict(deserialize(content))  # type: ignore[no-untyped-call]
         return _decode(tensors, metadata)
-    except FileNotFoundError:
-        raise UsageError(f"There is no file {shown}.") from None
     except (SafetensorError, _DamagedError) as error:
         raise UsageError(
             f"{shown} is damaged or no checkpoint ({visible(str(error))}): use another one."

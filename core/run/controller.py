@@ -17,6 +17,7 @@ from eetui.core.engines import peak, registry
 from eetui.core.engines.availability import automatic, choose_optimizations, judge
 from eetui.core.engines.base import Engine
 from eetui.core.errors import EetuiError, UsageError
+from eetui.core.files import named
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimization, Optimizations, Value, assigned, find_optimization
 from eetui.core.run import checkpoint
@@ -48,6 +49,7 @@ from eetui.core.run.namestream import NameStream
 from eetui.core.run.preparation import Preparation
 from eetui.core.run.snapshot import Notice, Severity, Status
 from eetui.core.run.trainer import Chunk, Trainer
+from eetui.core.text import visible
 
 STAND_IN_REST = 9.0
 """Rest of the stand-in engine after a chunk, in chunks: both it and the compiler need the GIL."""
@@ -195,9 +197,11 @@ class Controller:
             return None
         if chunk.diverged_at is not None:
             self.status = Status.DIVERGED
+            stopped = f"The loss stopped being a finite number at step {chunk.diverged_at:,}"
+            self.failure = EetuiError(f"{stopped}: lower the learning rate.")
             self.message = (
-                f"The loss stopped being a finite number at step {chunk.diverged_at:,}. Going back "
-                f"returns to step {self.trainer.good.step:,} with half the learning rate."
+                f"{stopped}. Going back returns to step {self.trainer.good.step:,} with half the "
+                "learning rate."
             )
         elif self.trainer.finished:
             self.status = Status.FINISHED
@@ -260,7 +264,7 @@ class Controller:
                 self._restart(model or trainer.model, train or trainer.train)
             case Save(path):
                 checkpoint.save(path, trainer.checkpoint)
-                self.tell(f"Saved step {trainer.state.step:,} to {path}.")
+                self.tell(f"Saved step {trainer.state.step:,} to {visible(str(path))}.")
             case Load(path):
                 self._load(path)
             case UseEngine() | UseState():
@@ -375,11 +379,11 @@ class Controller:
     def _load(self, path: Path) -> None:
         trainer, loaded = self.trainer, checkpoint.load(path)
         loaded.require_vocabulary(trainer.dataset.vocabulary, trainer.dataset.name)
-        trainer.load(path, loaded)
+        trainer.load(named(path).absolute(), loaded)
         self._planned = loaded.train.steps
         self._settle(Status.FINISHED if trainer.finished else Status.PAUSED)
         self._suit_model()
-        self.tell(f"At step {loaded.state.step:,} of {path}.")
+        self.tell(f"At step {loaded.state.step:,} of {visible(str(path))}.")
 
     def _settle(self, status: Status) -> None:
         """Leave an ended run behind for one that can train."""

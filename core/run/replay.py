@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import registry
@@ -96,8 +99,24 @@ def replay(log: Log, dataset: Dataset, state: TrainState | None = None) -> Train
         )
     way = surviving(log)
     now = _beginning(way, log, state)
+    follow(way.stretches, dataset, now)
+    return now
+
+
+def follow(
+    stretches: Iterable[Stretch],
+    dataset: Dataset,
+    now: TrainState,
+    observe: Callable[[int, NDArray[np.float32]], None] | None = None,
+) -> None:
+    """Train `now` on, in place, from its step to the end of the stretches.
+
+    observe: gets (first step, losses) of the steps as they are trained, every step exactly once.
+    """
     engines: dict[str, Engine] = {}
-    for stretch in way.stretches:
+    for stretch in stretches:
+        if stretch.last <= now.step:
+            continue
         setup = stretch.setup
         if setup.engine not in engines:
             engines[setup.engine] = registry.create(setup.engine)
@@ -105,8 +124,11 @@ def replay(log: Log, dataset: Dataset, state: TrainState | None = None) -> Train
         engine.prepare(setup.model, setup.optimizations)
         cut = setup.cut(dataset)
         while now.step < stretch.last:
-            setup.advance(engine, now, cut, min(stretch.last - now.step, STEPS_AT_ONCE))
-    return now
+            first = now.step
+            n = min(stretch.last - first, STEPS_AT_ONCE)
+            losses = setup.advance(engine, now, cut, n).losses
+            if observe is not None:
+                observe(first, losses)
 
 
 def _beginning(way: Way, log: Log, state: TrainState | None) -> TrainState:

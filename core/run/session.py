@@ -89,10 +89,7 @@ class Session:
     @property
     def failure(self) -> Exception | None:
         """The error that ended the run, or None."""
-        controller = self._controller
-        if controller.failure is None and controller.status is Status.DIVERGED:
-            return EetuiError(f"{controller.message} Lower the learning rate.")
-        return controller.failure
+        return self._controller.failure
 
     @property
     def state(self) -> TrainState:

@@ -150,31 +150,35 @@ class Trainer:
 
     def use_engine(self, engine: Engine, optimizations: Optimizations) -> None:
         """Go on with another engine, or with the same one where it had to get ready anew."""
+        before = self.engine.name if self.engine else ""
         self.engine = engine
         self._change(UseEngine(engine.name, optimizations))
-        self._changed_pace("engine", engine.name)
+        self._changed_pace("engine", engine.name, before)
 
     def use_optimizations(self, optimizations: Optimizations, entry: Optimization) -> None:
         """Go on with other toggles; that of `entry` is marked on the charts."""
         moved = self._gradient_change(optimizations)
+        before, label = (
+            f"{entry.name} {entry.label(getattr(toggles, entry.key))}"
+            for toggles in (self.optimizations, optimizations)
+        )
         for key, value in asdict(optimizations).items():
             if value != getattr(self.optimizations, key):
                 self._change(SetOptimization(key, value))
-        label = entry.label(getattr(optimizations, entry.key))
-        self._changed_pace(entry.key, f"{entry.name} {label}", moved)
+        self._changed_pace(entry.key, label, before, moved)
 
     def tune(self, change: Tuning) -> None:
         """Go on with another batch size, learning rate or plan."""
         before = self.train
         self._change(change)
         if self.train.batch != before.batch:
-            self._changed_pace("batch", f"batch {self.train.batch}")
+            self._changed_pace("batch", f"batch {self.train.batch}", f"batch {before.batch}")
             return
         match change:
             case SetLearningRate(rate):
-                self._mark("learning_rate", f"lr {rate:.3g}")
+                self._mark("learning_rate", f"lr {rate:.3g}", f"lr {before.learning_rate:.3g}")
             case SetSteps(steps):
-                self._mark("steps", f"plan {steps:,}")
+                self._mark("steps", f"plan {steps:,}", f"plan {before.steps:,}")
             case SetBatch():  # the same one again
                 pass
 
@@ -280,12 +284,14 @@ class Trainer:
         )
         return relative_distance(self.model, after, before)
 
-    def _changed_pace(self, key: str, label: str, gradient_change: float | None = None) -> None:
+    def _changed_pace(
+        self, key: str, label: str, before: str, gradient_change: float | None = None
+    ) -> None:
         self.effects.changed(key, self.history.us_per_step, gradient_change)
         self.history.forget_pace()
         self._chunk_steps = 1
-        self._mark(key, label)
+        self._mark(key, label, before)
 
-    def _mark(self, key: str, label: str) -> None:
-        self.events.append(Event(self.state.step, self.history.seconds, key, label))
+    def _mark(self, key: str, label: str, before: str) -> None:
+        self.events.append(Event(self.state.step, self.history.seconds, key, label, before))
         del self.events[:-KEPT_EVENTS]

@@ -111,7 +111,8 @@ def terminal(tmp_path: Path) -> Iterator[Start]:
     """Start programs with this, with settings of their own; they are ended with the test."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("EETUI_")}
     env |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
-    env |= {f"XDG_{kind}_HOME": str(tmp_path / kind.lower()) for kind in ("CONFIG", "STATE")}
+    kinds = ("CONFIG", "STATE", "DATA")
+    env |= {f"XDG_{kind}_HOME": str(tmp_path / kind.lower()) for kind in kinds}
     env.pop("NO_COLOR", None)
     start = Start(env)
     yield start

@@ -16,7 +16,7 @@ from eetui.core.curves.history import Curve, Event
 from eetui.core.curves.track import TrackCurve
 from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.engines.subject import Subject
-from eetui.core.measure.ladder import NOT_CLIMBED, START, STORY, Gain, Ladder, Rung
+from eetui.core.measure.ladder import NOT_CLIMBED, RUNGS, START, Gain, Ladder, Rung
 from eetui.core.model.statistics import SampleStatistics
 from eetui.core.optimizations import CATALOGUE, Optimizations, find_optimization
 from eetui.core.optimizations import labels as all_labels
@@ -160,7 +160,7 @@ def saved(before: float, after: float, spread: float = 0.5) -> Gain:
 def ladder(n_climbed: int = len(RUNG_US), doing: str = "") -> Ladder:
     """A climb of which the lowest `n_climbed` rungs have been measured; the tenth is slower."""
     rungs = [Rung("", None, START, Optimizations())]
-    for key, value in STORY:
+    for key, value in RUNGS:
         if key != "products" or value == "tiles":
             entry = find_optimization(key)
             label = entry.name if value is True else f"{entry.name}: {entry.label(value)}"
@@ -223,7 +223,11 @@ class ScriptedSession:
     def subject(self) -> Subject:
         return Subject(data(), self.latest.model, self.latest.train, "numpy")
 
-    def run(self, publish: Callable[[Snapshot], None] | None = None) -> None:
+    def run(
+        self,
+        publish: Callable[[Snapshot], None] | None = None,
+        observe: Callable[[int, np.ndarray], None] | None = None,
+    ) -> None:
         while (item := self._queue.get()) is not None:
             if isinstance(item, Exception):
                 raise item

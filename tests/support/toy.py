@@ -44,5 +44,5 @@ def make_toy(
         n_blank=0,
         n_repeated=0,
         is_names=False,
-        _text=Text(np.zeros(0, np.uint8), sizes.astype(np.int64), np.zeros(0, np.uint64)),
+        _text=Text(np.zeros(0, np.uint8), sizes.astype(np.int64), np.zeros(0, np.uint64), ""),
     )

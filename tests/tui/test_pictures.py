@@ -11,6 +11,8 @@ import pytest
 from eetui.core.run.snapshot import Status
 from eetui.tui.app import EetuiApp
 from eetui.tui.screens.main import MainScreen
+from eetui.tui.screens.runs import RunsScreen
+from tests.support.runs import NOW, FakeRecording, fill
 from tests.support.screens import COMPACT, FULL, settle, until
 from tests.support.scripted import ScriptedSession, ladder, snapshot
 from tests.support.scripted_race import league, measures
@@ -80,6 +82,23 @@ def test_race(snap_compare, measuring, size, view):
         await pilot.pause()
 
     assert snap_compare(EetuiApp(session), terminal_size=size, run_before=race)
+
+
+@SIZES
+def test_runs(snap_compare, tmp_path, monkeypatch, size):
+    path = tmp_path / "runs.sqlite"
+    fill(path)
+    monkeypatch.setattr("eetui.tui.widgets.runs_table.time", lambda: NOW + 60)
+    app = EetuiApp(ScriptedSession(), FakeRecording(path))
+
+    async def compare(pilot):
+        await settle(pilot)
+        await pilot.press("H")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
+        await pilot.press("space", "down", "down", "space")
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=size, run_before=compare)
 
 
 def test_without_colours(snap_compare, monkeypatch):

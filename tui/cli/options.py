@@ -190,6 +190,28 @@ class RunOptions(ModelOptions):
             "--load", help="Continue from a checkpoint.", metavar="FILE", rich_help_panel=DATA
         ),
     ] = None
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            "--continue",
+            help="Go on with a run that wrote itself down: its id, its name, or 'last'.",
+            metavar="RUN",
+            rich_help_panel=DATA,
+        ),
+    ] = None
+    store: Annotated[
+        str | None,
+        option(
+            "--store",
+            "The file in which runs write themselves down, if not the one in your data folder.",
+            DATA,
+            metavar="FILE",
+        ),
+    ] = None
+    no_store: Annotated[
+        bool,
+        option("--no-store", "Do not write this run down.", DATA),
+    ] = False
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,14 @@ from eetui.core.files import reason
 from eetui.core.text import visible
 from eetui.tui.cli.options import ModelOptions, RaceOptions, RunOptions, given, taking
 from eetui.tui.cli.output import JSON, complain, is_interactive, prepare_streams
+from eetui.tui.cli.store import File, Run, runs
 
-COMMANDS = ("train", "sample", "bench", "ab", "ladder", "race", "doctor")
-CONFIGURABLE = {field.name for field in fields(RunOptions)} - {"save", "load"}
+COMMANDS = (
+    *("train", "sample", "bench", "ab", "lab", "ladder", "race"),
+    *("runs", "export", "replay", "doctor"),
+)
+NOT_CONFIGURABLE = {"save", "load", "resume", "no_store"}
+CONFIGURABLE = {field.name for field in fields(RunOptions)} - NOT_CONFIGURABLE
 
 app = typer.Typer(
     name="eetui",
@@ -165,6 +170,34 @@ def ab(
 
 @app.command()
 @taking(ModelOptions)
+def lab(
+    context: typer.Context,
+    options: ModelOptions,
+    lessons: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Lessons to do, or files of your own ending in .toml. Without any: a list.",
+            metavar="[LESSON]...",
+        ),
+    ] = None,
+    guess: Annotated[
+        list[str] | None,
+        typer.Option("--guess", help="Your answer, once for each lesson; else you are asked."),
+    ] = None,
+    results: Annotated[  # a name of its own: `export` is a command, which has defaults as a whole
+        str | None,
+        typer.Option("--export", help="Write the results to a .md or .json file.", metavar="FILE"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
+) -> int:
+    """Labs: guess what an optimization does, measure it here, and read why."""
+    from eetui.tui.cli.lab import run
+
+    return run(lessons or (), guess or (), options, results, as_json=json)
+
+
+@app.command()
+@taking(ModelOptions)
 def ladder(
     context: typer.Context,
     options: ModelOptions,
@@ -230,6 +263,48 @@ def doctor(json: Annotated[bool, typer.Option("--json", help=JSON)] = False) -> 
     return run(as_json=json)
 
 
+app.add_typer(runs)
+
+
+@app.command()
+def export(
+    run: Run,
+    file: Annotated[
+        str | None, typer.Argument(help="NAME.eetui if not given.", metavar="FILE")
+    ] = None,
+    with_data: Annotated[
+        bool, typer.Option("--with-data", help="Put the documents in as well, if they are small.")
+    ] = False,
+    store: File = None,
+    json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
+) -> int:
+    """Write a run into a small file that plays it again: configuration, changes and losses."""
+    from eetui.tui.cli.capsule import export as write
+
+    return write(run, file, store, with_data=with_data, as_json=json)
+
+
+@app.command()
+def replay(
+    file: Annotated[str, typer.Argument(metavar="FILE", show_default=False)],
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Train it without a screen and say whether it is the same."),
+    ] = False,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Its data, if they did not come along.", metavar="FILE"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help=f"With --check: {JSON}")] = False,
+) -> int:
+    """Play a run again that `eetui export` wrote, every toggle flipping as it did."""
+    from eetui.tui.cli.capsule import check_file
+
+    if not check:
+        raise UsageError("Give --check.")
+    return check_file(file, data, as_json=json)
+
+
 class _ConfiguredDefaults(dict[str, Any]):
     """The configuration file as Click's `default_map`, read when the first option needs it.
 
@@ -244,7 +319,7 @@ class _ConfiguredDefaults(dict[str, Any]):
         self._settings: dict[str, Any] | None = None
 
     def get(self, key: str, default: Any = None) -> Any:
-        if key in COMMANDS:
+        if self._has_command and key == self._args[0]:
             return _ConfiguredDefaults(self._args[1:])
         if self._is_help or self._has_command or key not in CONFIGURABLE:
             return default
@@ -298,9 +373,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
         complain(f"{what} cannot be used: {reason(error)}.")
         _give_up_stdout()
         return 1
-    except MemoryError:
+    except (MemoryError, ImportError) as error:
+        if isinstance(error, ImportError) and not _is_out_of_memory(error):
+            raise
         complain("There is not enough memory: use a smaller model, batch or data file.")
         return 1
+
+
+def _is_out_of_memory(error: ImportError) -> bool:
+    """Whether a library could not be loaded since there was no room for it."""
+    words = str(error).lower()
+    return "failed to map segment" in words or "cannot allocate memory" in words
 
 
 def _give_up_stdout() -> None:

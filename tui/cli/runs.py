@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from eetui.core.config import (
     ModelConfig,
@@ -15,17 +16,24 @@ from eetui.core.config import (
 from eetui.core.data.dataset import load_dataset
 from eetui.core.engines import registry
 from eetui.core.engines.subject import Subject
-from eetui.core.errors import UsageError
+from eetui.core.errors import EetuiError, UsageError
 from eetui.core.files import named, require_writable
 from eetui.core.model.sampling import require_samplable
 from eetui.core.model.state import TrainState
-from eetui.core.optimizations import Optimizations, parse_assignments
+from eetui.core.optimizations import Optimizations, labels, parse_assignments
 from eetui.core.run import checkpoint
 from eetui.core.run.session import Session
 from eetui.tui.cli.options import ModelOptions, RunOptions, ShapeOptions
+from eetui.tui.cli.output import complain
+
+if TYPE_CHECKING:
+    from eetui.core.store.recorder import Recorder
+    from eetui.core.store.resume import Resumed
 
 T = TypeVar("T")
 
+FREE = ("batch", "seed", "lr", "steps", "schedule")
+"""What may be another when a checkpoint goes on."""
 SHAPE = ("d_model", "heads", "layers", "block_size", "activation")
 
 
@@ -39,6 +47,8 @@ class Request:
     temperature: float = 0.5
     prefix: str = ""
     save: Path | None = None
+    store: Path | None = None
+    resumed: Resumed | None = None
 
     def session(self, *, headless: bool) -> Session:
         """A session of this run; a headless one waits for its engine and ends with its plan."""
@@ -57,29 +67,66 @@ class Request:
             measure_peak=not headless,
         )
 
+    def recorder(self, session: Session) -> Recorder | None:
+        """What writes the session down as it goes; None if it is not to be."""
+        if self.store is None:
+            return None
+        from eetui.core.store.recorder import Recorder
 
-def request_run(options: RunOptions, explicit: frozenset[str], default_steps: int) -> Request:
+        return Recorder(self.store, session, self.subject.dataset, self.resumed)
+
+
+def request_run(
+    options: RunOptions, explicit: frozenset[str], default_steps: int, *, extend: bool = False
+) -> Request:
     """The run that `options` ask for; `explicit` names those given on the command line itself.
 
+    extend: a run of the store whose plan is done goes on for as many steps again.
     Raises `UsageError` for anything that could not be trained, sampled or saved.
     """
     save = named(options.save) if options.save is not None else None
     if save is not None:
         require_writable(save)
-    if options.load is None:
+    store = _store(options)
+    if options.resume is not None:
+        request = _resumed(options, explicit, extend)
+    elif options.load is not None:
+        request = _continued(options, explicit)
+    else:
         request = request_model(options)
         request = replace(request, subject=_planned(options, request.subject, default_steps))
-    else:
-        request = _continued(options, explicit)
     request = replace(
         request,
         save=save,
+        store=store,
         temperature=0.5 if options.temperature is None else options.temperature,
         prefix=options.prefix or "",
     )
     subject = request.subject
     require_samplable(subject.model, subject.dataset, request.temperature, request.prefix)
     return request
+
+
+def _store(options: RunOptions) -> Path | None:
+    """The file in which the run is to write itself down; raises `UsageError` for a named one.
+
+    Where the usual one cannot be used, that is said, and the run goes on without.
+    """
+    if options.no_store:
+        if options.resume is not None:
+            raise UsageError("A run of the store goes on in it: leave --no-store out.")
+        return None
+    from eetui.core.store.store import Store, find_store
+
+    path = find_store(options.store)
+    try:
+        Store(path).close()
+    except EetuiError as error:
+        if options.store is not None or options.resume is not None:
+            raise
+        complain(f"{str(error).rstrip('.')}; this run is not written down.")
+        return None
+    return path
 
 
 def request_subject(options: ShapeOptions, default_d_model: int) -> Subject:
@@ -126,6 +173,48 @@ def _continued(options: RunOptions, explicit: frozenset[str]) -> Request:
     _check_engine(options)
     assert options.load is not None
     loaded = checkpoint.load(options.load)
+    dataset = load_dataset(options.data, loaded.model.block_size)
+    loaded.require_vocabulary(dataset.vocabulary, dataset.name)
+    train = _changed(options, explicit, loaded, f"checkpoint {options.load}", FREE)
+    subject = Subject(dataset, loaded.model, train, options.engine or registry.default())
+    return Request(subject, _assignments(options), state=loaded.state)
+
+
+def _resumed(options: RunOptions, explicit: frozenset[str], extend: bool) -> Request:
+    """A run of the store where it stopped, with its own engine and toggles if none are given."""
+    from eetui.core.store.resume import resume
+    from eetui.core.store.store import Store, find_store
+
+    _check_engine(options)
+    assert options.resume is not None
+    if options.load is not None:
+        raise UsageError("Use either --continue or --load.")
+    with Store(find_store(options.store)) as store:
+        found = resume(store, options.resume)
+    for name in ("seed", "schedule", "data"):
+        if name in explicit:
+            raise UsageError(f"A run goes on with its own {name}: leave --{name} out.")
+    shown = f"run {found.run.name}"
+    if extend and found.state.step >= found.setup.train.steps:
+        options = replace(options, steps=found.state.step + found.setup.train.steps)
+        explicit |= {"steps"}
+    train = _changed(options, explicit, found.checkpoint, shown, ("batch", "lr", "steps"))
+    engine = options.engine or found.setup.engine or registry.default()
+    assignments = _assignments(options)
+    if not assignments and engine == found.setup.engine:
+        assignments = tuple(f"{k}={v}" for k, v in labels(found.setup.optimizations).items())
+    subject = Subject(found.dataset, found.setup.model, train, engine)
+    return Request(subject, assignments, state=found.state, resumed=found)
+
+
+def _changed(
+    options: RunOptions,
+    explicit: frozenset[str],
+    loaded: checkpoint.Checkpoint,
+    shown: str,
+    free: Sequence[str],
+) -> TrainConfig:
+    """The training configuration of what goes on, with the `free` options that are given."""
     model = loaded.model
     own: dict[str, Any] = dict(
         zip(
@@ -138,28 +227,20 @@ def _continued(options: RunOptions, explicit: frozenset[str]) -> Request:
     for name in own:
         if name in explicit and getattr(options, name) != own[name]:
             raise UsageError(
-                f"The checkpoint {options.load} has {name} {own[name]}, which cannot become "
+                f"The {shown} has {name} {own[name]}, which cannot become "
                 f"{getattr(options, name)}: leave --{name.replace('_', '-')} out."
             )
-    dataset = load_dataset(options.data, model.block_size)
-    loaded.require_vocabulary(dataset.vocabulary, dataset.name)
-    wanted = {
-        "batch": "batch",
-        "seed": "seed",
-        "lr": "learning_rate",
-        "steps": "steps",
-        "schedule": "schedule",
+    changes = {
+        "learning_rate" if name == "lr" else name: getattr(options, name)
+        for name in free
+        if name in explicit
     }
-    changes = {field: getattr(options, name) for name, field in wanted.items() if name in explicit}
     train = replace(loaded.train, **changes)
     if loaded.state.step >= train.steps:
         raise UsageError(
-            f"The checkpoint {options.load} has done all its {loaded.state.step:,} steps: "
-            "plan more with --steps."
+            f"The {shown} has done all its {loaded.state.step:,} steps: plan more with --steps."
         )
-    engine = options.engine or registry.default()
-    subject = Subject(dataset, model, train, engine)
-    return Request(subject, _assignments(options), state=loaded.state)
+    return train
 
 
 def _check_engine(options: ModelOptions) -> None:

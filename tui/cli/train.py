@@ -29,6 +29,8 @@ from eetui.tui.signals import SignalNotice, noticed
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from eetui.core.store.recorder import Recorder
+
 DEFAULT_STEPS = 10_000
 N_SAMPLES = 20
 LAST = 100
@@ -48,18 +50,23 @@ def run(
         raise UsageError("Use either --json or --jsonl.")
     request = request_run(options, explicit, DEFAULT_STEPS)
     session = request.session(headless=True)
-    training = Training(session, lines=as_lines)
+    recorder = request.recorder(session)
+    training = Training(session, recorder, lines=as_lines)
     if session.latest.why_none_held_out:
         complain(session.latest.why_none_held_out)
     with noticed() as notice:
         ending = _follow(training, notice, quiet=as_lines and sys.stdout.isatty())
         training.finish()
+        if recorder is not None:
+            recorder.close()
         saved = _save(request, session)
         notice.release()
         if not isinstance(ending, OSError):  # else nobody reads what is printed
             training.print_rest()
     if ending is not None:
         raise ending
+    if recorder is not None and recorder.problem:
+        complain(recorder.problem)
     if notice.number:
         complain(f"Interrupted at step {session.state.step:,}{saved}.")
         return 128 + notice.number
@@ -93,10 +100,11 @@ class Show(Protocol):
 class Training:
     """A session in a thread of its own; `follow` blocks, and prints a line a step if asked to."""
 
-    def __init__(self, session: Session, lines: bool) -> None:
+    def __init__(self, session: Session, recorder: Recorder | None, lines: bool) -> None:
         self.last: deque[float] = deque(maxlen=LAST)
         self.first_step = session.latest.step
         self._session = session
+        self._recorder = recorder
         self._lines = lines
         self._queue: Queue[Losses] = Queue(maxsize=64)
         self._rest: list[Losses] = []
@@ -128,9 +136,15 @@ class Training:
     def _run(self) -> None:
         try:
             # A reader slower than the training holds it up rather than memory.
-            self._session.run(observe=lambda first, losses: self._queue.put((first, losses)))
+            watch = self._recorder.watching() if self._recorder else None
+            self._session.run(watch, self._observe)
         except BaseException as error:
             self._crash = error
+
+    def _observe(self, first_step: int, losses: NDArray[np.float32]) -> None:
+        if self._recorder:
+            self._recorder.observe(first_step, losses)
+        self._queue.put((first_step, losses))
 
     def _take(self, first_step: int, losses: NDArray[np.float32]) -> None:
         values = losses.tolist()

@@ -53,6 +53,12 @@ ABOUT = {
         "stands at the end of each line and where it passes the threshold. m measures the loss "
         "within one second, and a step here beside a GPU's launches."
     ),
+    actions.RUNS: (
+        "Every run writes itself down as it goes, so q loses nothing: H lists them all, the "
+        "training goes on meanwhile, and enter goes on with a run where it stopped. Ticked runs "
+        "lie over the chart in a colour and with a mark of their own, and the settings in which "
+        "they differ stand beside it."
+    ),
     actions.PROGRAM: "Tab and shift+tab move between the panes; ctrl+p finds every action by name.",
 }
 

@@ -63,6 +63,7 @@ class ChartPane(Canvas, can_focus=True):
         self._drawn_at = 0.0
         self._due: Timer | None = None
         self._drawn: list[Row] = []
+        self._framed: tuple[object, ...] = ()
         self._x_axis: ticks.Ticks | None = None
         self._dragged_from: tuple[int, Span] | None = None
 
@@ -75,7 +76,11 @@ class ChartPane(Canvas, can_focus=True):
         raise NotImplementedError
 
     def frame(self, title: str, axes: Sequence[str]) -> None:
-        """Write a title and the words of the axes on the frame's edges."""
+        """Write a title and the words of the axes on the frame's edges, if they are other ones."""
+        words = (title, *axes, self.has_bottom)
+        if words == self._framed:
+            return
+        self._framed = words
         if self.has_bottom:
             self.border_title, self.border_subtitle = title, "   ".join(axes)
         else:

@@ -58,8 +58,8 @@ class NativeEngine:
     name = "native"
     summary = "C compiled for every instruction set and picked for this CPU: the fastest."
 
-    def __init__(self) -> None:
-        self._library: Library = load()
+    def __init__(self, library: Library | None = None) -> None:
+        self._library = library or load()
         self._units = {unit.lanes: unit for unit in self._library.usable_units()}
         self._turn = threading.Lock()
         self._memory: NDArray[np.uint8] = aligned_zeros(64, np.uint8)

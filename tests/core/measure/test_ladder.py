@@ -14,8 +14,8 @@ from eetui.core.measure.ladder import plan, top, without
 from eetui.core.optimizations import CATALOGUE, Optimizations, labels
 
 
-def test_the_story_tells_of_every_value_once():
-    told = [*ladder.STORY]
+def test_the_rungs_have_every_value_once():
+    told = [*ladder.RUNGS]
     wanted = [
         (e.key, v) for e in CATALOGUE if e.key not in ladder.NOT_CLIMBED for v in e.values[1:]
     ]

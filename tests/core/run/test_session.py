@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.curves.reading import settings_at
 from eetui.core.data.batches import documents, learning_rates
 from eetui.core.data.dataset import load_dataset
 from eetui.core.engines import availability, registry
@@ -143,6 +144,9 @@ def test_changing_batch_and_rate_in_mid_run_loses_no_step(names, live) -> None:
     assert {"batch 1", "batch 9", "batch 2", "batch 4", "lr 0.001"} <= {
         e.label for e in run.session.latest.events
     }
+    batches = [e for e in run.session.latest.events if e.key == "batch"]
+    assert [e.before for e in batches[1:]] == [e.label for e in batches[:-1]]
+    assert settings_at(run.session.latest.events, 1)["batch"] == "batch 4"
 
 
 def test_rate_and_temperature_move_by_steps_and_stay_in_range(names, live) -> None:
@@ -321,7 +325,7 @@ def test_divergence_ends_a_headless_run_with_an_error(names, live) -> None:
     state.params[:] = np.inf
     run = live(session(names, state=state, stop_at_plan=True))
     assert run.wait_for_end().status is Status.DIVERGED
-    assert "at step 0." in str(run.session.failure)
+    assert "at step 0: lower" in str(run.session.failure)
 
 
 def test_a_crash_is_shown_and_a_restart_trains_again(names, live, monkeypatch) -> None:

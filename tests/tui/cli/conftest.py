@@ -30,7 +30,7 @@ def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         if name.startswith("EETUI_"):
             monkeypatch.delenv(name)
     home = tmp_path / "home"
-    for kind in ("CONFIG", "STATE"):
+    for kind in ("CONFIG", "STATE", "DATA"):
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
     config = home / "config" / "eetui" / "config.toml"
     config.parent.mkdir(parents=True)

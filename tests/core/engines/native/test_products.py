@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -143,12 +143,15 @@ def test_trains_as_the_register_tiles_do(
         assert apart.mean() < (1e-2 if exact else 5e-2)
 
 
-class Machine:
-    """A library on a machine with one matrix unit, which works with 16 lanes only."""
+class Machine(library.Library):
+    """The library on a machine with one matrix unit, which works with the widest vectors only."""
 
-    def __init__(self, native: NativeEngine, codes: dict[str, int]) -> None:
-        self._lanes = {unit.place: lanes for lanes, unit in native._units.items()}
+    def __init__(self, codes: dict[str, int]) -> None:
+        self._lanes = {unit.place: unit.lanes for unit in self.usable_units()}
         self._codes = codes
+
+    def usable_units(self) -> tuple[library.Unit, ...]:
+        return library.load().usable_units()
 
     def products_code(self, products: str, unit: int) -> int:
         code = self._codes.get(products, library.NO_MATRIX)
@@ -157,13 +160,10 @@ class Machine:
 
 
 @pytest.fixture
-def machine(native: NativeEngine, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def machine(native: NativeEngine) -> Callable[..., NativeEngine]:
     def make(**codes: int) -> NativeEngine:
         named = {name.replace("_", "-"): code for name, code in codes.items()}
-        engine = NativeEngine()
-        fake = Machine(native, {"rows": 0, "tiles": 0} | named)
-        monkeypatch.setattr(engine, "_library", fake)
-        return engine
+        return NativeEngine(Machine({"rows": 0, "tiles": 0} | named))
 
     return make
 

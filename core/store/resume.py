@@ -1,0 +1,142 @@
+"""Going on with a run in the store: its latest state, and the steps after it trained once more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from eetui.core.config import TrainConfig
+from eetui.core.data.dataset import Dataset, load_dataset
+from eetui.core.errors import UsageError
+from eetui.core.model.state import TrainState
+from eetui.core.run import checkpoint
+from eetui.core.run.checkpoint import Checkpoint
+from eetui.core.run.commands import (
+    Change,
+    Restart,
+    Rewind,
+    SetBatch,
+    SetLearningRate,
+    SetSteps,
+    UseEngine,
+    UseState,
+)
+from eetui.core.run.log import Entry, Log, read_log
+from eetui.core.run.replay import follow, replay, surviving
+from eetui.core.run.setup import Setup
+from eetui.core.store.record import Curves, Summary
+from eetui.core.store.store import Store
+from eetui.core.text import visible
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A run of the store, ready to go on: setup, state and dataset as they were when it stopped."""
+
+    run: Summary
+    dataset: Dataset
+    setup: Setup
+    state: TrainState
+    log: Log
+    curves: Curves
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """What a file needs to go on with the run."""
+        setup, data = self.setup, self.dataset
+        return Checkpoint(
+            self.state, setup.model, setup.train, setup.optimizations, data.vocabulary, data.name
+        )
+
+
+def resume(store: Store, reference: str) -> Resumed:
+    """The run where it stopped, whatever became of the program that trained it.
+
+    Raises `UsageError` where there is no such run, or its data are no longer what they were.
+    """
+    run = store.find(reference)
+    text = store.log(run.id)
+    if text is None:
+        raise UsageError(f"The run {visible(run.name)} ended before anything of it was kept.")
+    log = read_log(text)
+    dataset = data_of(run)
+    state = _state(store, run, log, dataset)
+    return Resumed(run, dataset, last_setup(log), state, log, store.curves(run.id))
+
+
+def data_of(run: Summary) -> Dataset:
+    """The documents that a run was trained on; `UsageError` if they have changed since."""
+    dataset = load_dataset(run.data or None)
+    if dataset.fingerprint != run.data_fingerprint:
+        raise UsageError(
+            f"{visible(run.data or dataset.name)} holds other documents than when "
+            f"{visible(run.name)} was trained: put back the file that it was trained on."
+        )
+    return dataset
+
+
+def first_step(log: Log) -> int:
+    """Where the weights at the end of the log began: 0, or the step of a state in a file."""
+    step = log.first_step
+    for entry in log.entries:
+        match entry.change:
+            case Restart():
+                step = 0
+            case UseState(step=loaded):
+                step = loaded
+    return step
+
+
+def last_setup(log: Log) -> Setup:
+    """What would train the next step."""
+    setup = log.setup
+    for entry in log.entries:
+        setup = setup.after(entry.change)
+    return setup
+
+
+def _state(store: Store, run: Summary, log: Log, dataset: Dataset) -> TrainState:
+    """The latest state that was kept, trained on to the end of the log."""
+    kept = store.state(run.id)
+    if kept is None or _was_left(log, kept[1]):
+        return replay(log, dataset)
+    state = checkpoint.from_bytes(kept[0], f"The state of {visible(run.name)}").state
+    follow(surviving(log).stretches, dataset, state)
+    return state
+
+
+def _was_left(log: Log, entries: int) -> bool:
+    """Whether the run went away from where it was after so many entries of its log."""
+    later = log.entries[entries:]
+    return any(isinstance(entry.change, Restart | UseState | Rewind) for entry in later)
+
+
+def joined_logs(before: Log, after: Log) -> Log:
+    """The log of a run and of what came when it went on, as one."""
+    step = after.first_step
+    changes = _changes(last_setup(before), after.setup)
+    entries = (*before.entries, *(Entry(step, change) for change in changes), *after.entries)
+    return replace(before, entries=entries, step=after.step)
+
+
+def _changes(now: Setup, then: Setup) -> list[Change]:
+    """What makes one setup of the other, of the same model."""
+    changes: list[Change] = []
+    if then.engine and (then.engine, then.optimizations) != (now.engine, now.optimizations):
+        changes.append(UseEngine(then.engine, then.optimizations))
+    if then.train.batch != now.train.batch:
+        changes.append(SetBatch(then.train.batch))
+    if then.train.learning_rate != now.train.learning_rate:
+        changes.append(SetLearningRate(then.train.learning_rate))
+    if then.train.steps != now.train.steps:
+        changes.append(SetSteps(then.train.steps))
+    return changes
+
+
+def require_same_rules(now: TrainConfig, then: TrainConfig) -> None:
+    """Raise `UsageError` where going on would need more than another batch, rate or plan."""
+    same = replace(then, batch=now.batch, learning_rate=now.learning_rate, steps=now.steps)
+    if same != now:
+        raise UsageError(
+            "A run goes on with its own seed, schedule and held-out share: leave them out, or "
+            "begin a new run."
+        )

@@ -1,0 +1,125 @@
+"""What of a measurement answers a question, and what a guess is worth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from eetui.core.errors import UsageError
+from eetui.core.labs.answer import (
+    SAME,
+    Answer,
+    Guess,
+    Interval,
+    Result,
+    Row,
+    parse_guess,
+    points,
+    settle,
+)
+from eetui.core.labs.lesson import Lesson, Measurement
+
+MEASUREMENT = Measurement("time", "vector_width", ("off", "4", "8"))
+ROWS = (
+    Row("off", Interval(100, 99, 101)),
+    Row("4", Interval(50, 49, 51), Interval(2.0, 1.98, 2.02)),
+    Row("8", Interval(25, 24, 26), Interval(4.0, 3.9, 4.1)),
+    Row("16", Interval(40, 39, 41), Interval(2.5, 2.4, 2.6)),
+    Row("32", reason="This CPU has no such registers."),
+)
+TIMES = Result(MEASUREMENT, "us/step", "times as fast", ROWS)
+NUMBER = Lesson("k", "t", "q", "w", "speedup", "times", (), 0, (MEASUREMENT,))
+CHOICE = replace(NUMBER, figure="lowest", choices=("off", "4", "8"))
+
+
+def test_the_speedup_is_that_of_the_last_row_that_was_measured():
+    assert settle("speedup", TIMES).number == Interval(2.5, 2.4, 2.6)
+
+
+def test_the_best_speedup_is_that_of_the_quickest_row():
+    assert settle("best_speedup", TIMES).number == Interval(4.0, 3.9, 4.1)
+
+
+def test_the_lowest_is_named():
+    assert settle("lowest", TIMES, ("off", "4", "8")).choice == "8"
+
+
+def test_what_cannot_be_told_from_the_lowest_is_as_right():
+    def row(label: str, *losses: float) -> Row:
+        return Row(label, Interval(sum(losses) / len(losses), 0, 9), samples=losses)
+
+    noise = [0.01 * i for i in range(10)]
+    rows = (
+        row("1", *(2.0 + n for n in noise)),
+        row("2", *(2.0 + n for n in reversed(noise))),
+        row("3", *(2.2 + n for n in noise)),
+    )
+    found = settle("lowest", replace(TIMES, rows=rows), ("1", "2", "3"))
+    assert {found.choice, *found.also} == {"1", "2"}
+    assert points(Guess(choice="2"), found) == points(Guess(choice="1"), found) == 10
+    assert points(Guess(choice="3"), found) == 0
+
+
+def test_the_costliest_is_one_of_the_choices_even_if_it_is_the_first_row():
+    rows = (
+        Row("a", Interval(1, 1, 1), Interval(50, 49, 51)),
+        Row("b", Interval(9, 9, 9), Interval(20, 19, 21)),
+        Row("c", Interval(5, 5, 5), Interval(90, 89, 91)),
+    )
+    found = settle("costliest", replace(TIMES, rows=rows), ("a", "b"))
+    assert (found.choice, found.also) == ("a", ())
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"), [(-0.3, -0.1, "lower"), (-0.1, 0.1, SAME), (0.1, 0.2, "higher")]
+)
+def test_a_direction_needs_an_interval_without_zero(low, high, said):
+    rows = (Row("a", Interval(2, 2, 2)), Row("b", Interval(2, 2, 2), Interval(0, low, high)))
+    assert settle("direction", replace(TIMES, rows=rows)).choice == said
+
+
+def test_what_this_cpu_lacks_is_no_answer_but_a_reason():
+    rows = (ROWS[0], ROWS[-1])
+    found = settle("best_speedup", replace(TIMES, rows=rows))
+    assert found == Answer(reason="This CPU has no such registers.")
+    assert points(Guess(number=2.0), found) is None
+
+
+def test_points_fall_with_the_distance_on_either_side():
+    truth = Answer(number=Interval(2.0, 1.9, 2.1))
+    earned = [points(Guess(number=g), truth) for g in (2.0, 2.1, 2.5, 3.5, 6.0, 9.0)]
+    assert earned[0] == earned[1] == 10
+    assert earned == sorted(earned, reverse=True)
+    assert earned[-1] == 0
+    assert points(Guess(number=0.3), truth) == 0
+    assert 0 < points(Guess(number=1.2), truth) < 10
+
+
+def test_a_choice_is_right_or_wrong():
+    assert points(Guess(choice="8"), Answer(choice="8")) == 10
+    assert points(Guess(choice="4"), Answer(choice="8")) == 0
+
+
+def test_guesses_are_read():
+    assert parse_guess(NUMBER, " 1.5x ") == Guess(number=1.5)
+    assert parse_guess(CHOICE, "8") == Guess(choice="8")
+    assert parse_guess(CHOICE, "1") == Guess(choice="off")
+
+
+@pytest.mark.parametrize("text", ["", "many", "nan", "inf", "-1", "0"])
+def test_a_guess_that_is_no_number_is_refused(text):
+    with pytest.raises(UsageError, match="number above 0"):
+        parse_guess(NUMBER, text)
+
+
+@pytest.mark.parametrize("text", ["", "5", "0", "sixteen"])
+def test_a_guess_that_is_no_choice_is_refused(text):
+    with pytest.raises(UsageError, match="one of off, 4, 8"):
+        parse_guess(CHOICE, text)
+
+
+def test_bars_are_as_long_as_their_values_and_none_is_drawn_for_a_table():
+    assert [TIMES.length(row, 40) for row in ROWS] == [40, 20, 10, 16, 0]
+    plain = replace(TIMES, measurement=replace(MEASUREMENT, draw="table"))
+    assert [plain.length(row, 40) for row in ROWS] == [0] * 5

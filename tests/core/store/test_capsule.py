@@ -1,0 +1,202 @@
+"""A capsule is a run in a few kilobytes that comes out the same."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.curves.track import TrackCurve
+from eetui.core.data.dataset import Dataset, load_dataset
+from eetui.core.errors import UsageError
+from eetui.core.run.commands import SetBatch, SetLearningRate, SetOptimization, UseEngine
+from eetui.core.run.log import Entry
+from eetui.core.run.session import Session
+from eetui.core.run.snapshot import Snapshot
+from eetui.core.store.capsule import Capsule, pack, read_capsule
+from eetui.core.store.check import Sameness, check
+from eetui.core.store.recorder import Recorder
+from eetui.core.store.store import Store
+
+from ...conftest import Refused
+
+MODEL = ModelConfig(d_model=8, n_heads=2)
+TRAIN = TrainConfig(batch=4, steps=300)
+
+
+@pytest.fixture(scope="module")
+def store_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("store") / "runs.sqlite"
+
+
+@pytest.fixture(scope="module")
+def capsule(store_path: Path, names: Dataset) -> Capsule:
+    """Of a run with three changes on the way."""
+    given = {
+        30: SetLearningRate(0.002),
+        60: SetBatch(9),
+        90: SetOptimization("padding_skip", False),
+    }
+    session = Session(names, MODEL, TRAIN, engine="numpy", measure_peak=False, stop_at_plan=True)
+
+    def see(snapshot: Snapshot) -> None:
+        for step in [step for step in given if snapshot.step >= step]:
+            session.submit(given.pop(step))
+
+    recorder = Recorder(store_path, session, names)
+    session.run(recorder.watching(see), recorder.observe)
+    recorder.close()
+    with Store(store_path) as store:
+        made = pack(store, "last")
+    return read_capsule(made.to_bytes(), "it")
+
+
+def test_it_is_a_few_kilobytes_and_comes_out_the_same_to_the_bit(
+    capsule: Capsule, names: Dataset
+) -> None:
+    assert len(capsule.to_bytes()) < 10_000
+    assert len(capsule.log.entries) == 4
+    assert len(capsule.losses.steps) == 300
+    steps: list[int] = []
+    found = check(capsule, names, steps.append)
+    assert (found.sameness, found.expected, found.passed) == (Sameness.BIT, True, True)
+    assert steps[-1] == found.steps == 300
+
+
+def test_another_change_is_found(capsule: Capsule, names: Dataset) -> None:
+    entries = [
+        Entry(entry.step, SetBatch(10) if isinstance(entry.change, SetBatch) else entry.change)
+        for entry in capsule.log.entries
+    ]
+    other = replace(capsule, log=replace(capsule.log, entries=tuple(entries)))
+    found = check(other, names)
+    assert found.sameness is not Sameness.BIT
+    assert not found.passed
+
+
+def test_a_loss_in_its_last_bit_is_found(capsule: Capsule, names: Dataset) -> None:
+    values = capsule.losses.values.copy()
+    values[200] = np.nextafter(np.float32(values[200]), np.float32(9))
+    losses = replace(capsule.losses, values=values)
+    found = check(replace(capsule, losses=losses), names)
+    assert (found.sameness, found.passed) == (Sameness.CLASS, False)
+
+
+def test_another_instruction_set_is_held_to_the_class(capsule: Capsule, names: Dataset) -> None:
+    nudged = replace(capsule.losses, values=capsule.losses.values + 1e-6)
+    elsewhere = replace(capsule, instruction_set="Neon x4", losses=nudged)
+    found = check(elsewhere, names)
+    assert (found.sameness, found.expected, found.passed) == (Sameness.CLASS, False, True)
+    assert "Neon x4" in found.why_not
+    far = replace(elsewhere, losses=replace(nudged, values=nudged.values + 0.2))
+    assert check(far, names).sameness is Sameness.OTHER
+
+
+def test_an_engine_that_is_not_here_is_replaced(
+    capsule: Capsule, names: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from eetui.core.engines import registry
+    from eetui.core.errors import EngineError
+
+    create = registry.create
+
+    def without(name: str) -> object:
+        if name == "numpy":
+            raise EngineError("There is no NumPy.")
+        return create(name)
+
+    monkeypatch.setattr(registry, "create", without)
+    found = check(capsule, names)
+    assert (found.sameness, found.passed) == (Sameness.CLASS, True)
+    assert "engine numpy is not here" in found.why_not
+
+
+def test_the_documents_can_come_along(store_path: Path, tmp_path: Path, refused: Refused) -> None:
+    text = tmp_path / "words.txt"
+    text.write_text("\n".join(f" wörd{i % 31}🙂 " for i in range(70)), "utf-8")
+    dataset = load_dataset(str(text))
+    session = Session(
+        dataset, MODEL, TrainConfig(batch=2, steps=20), engine="numpy", measure_peak=False,
+        stop_at_plan=True,
+    )  # fmt: skip
+    recorder = Recorder(store_path, session, dataset)
+    session.run(recorder.watching(), recorder.observe)
+    recorder.close()
+    with Store(store_path) as store:
+        alone = pack(store, "last")
+        made = pack(store, "last", with_documents=True)
+    text.unlink()
+    found = read_capsule(made.to_bytes(), "it")
+    assert found.dataset is not None
+    assert found.dataset.fingerprint == dataset.fingerprint
+    assert check(found, found.dataset).sameness is Sameness.BIT
+    assert alone.dataset is None
+    with refused("holds other documents"):
+        check(alone, load_dataset())
+
+
+@pytest.mark.parametrize("kept", [0, 2, 100, 0.5, 0.99])
+def test_a_cut_file_is_refused(capsule: Capsule, refused: Refused, kept: float) -> None:
+    content = capsule.to_bytes()
+    with refused("it is"):
+        read_capsule(content[: kept if kept > 1 else int(len(content) * kept)], "it")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": "other"},
+        {"version": 2},
+        {"losses": [[1, 2], [3.0]]},
+        {"losses": [[1], ["x"]]},
+        {"losses": 3},
+        {"pace": [[1e400], [1]]},
+        {"log": {}},
+        {"name": 7},
+        {"documents": [1]},
+        {"weights": None},
+    ],
+    ids=str,
+)
+def test_what_makes_no_sense_is_refused(
+    capsule: Capsule, refused: Refused, change: dict[str, object]
+) -> None:
+    values = json.loads(zlib.decompress(capsule.to_bytes()))
+    with refused("it "):
+        read_capsule(zlib.compress(json.dumps(values | change).encode()), "it")
+
+
+def test_a_bomb_is_refused(refused: Refused) -> None:
+    with refused("too large"):
+        read_capsule(zlib.compress(bytes(1 << 28)), "it")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_refused_in_a_sentence(content: bytes) -> None:
+    with pytest.raises(UsageError):
+        read_capsule(content, "it")
+
+
+def test_a_run_from_a_checkpoint_fits_into_no_capsule(
+    store_path: Path, names: Dataset, refused: Refused, capsule: Capsule
+) -> None:
+    begun = Session(names, MODEL, TRAIN, engine="numpy", measure_peak=False, stop_at_plan=True)
+    begun.run()
+    session = Session(
+        names, MODEL, replace(TRAIN, steps=320), engine="numpy", measure_peak=False,
+        stop_at_plan=True, state=begun.state,
+    )  # fmt: skip
+    recorder = Recorder(store_path, session, names)
+    session.run(recorder.watching(), recorder.observe)
+    recorder.close()
+    with Store(store_path) as store, refused("began with a checkpoint"):
+        pack(store, "last")
+    assert isinstance(capsule.log.entries[0].change, UseEngine)
+    assert isinstance(capsule.losses, TrackCurve)
