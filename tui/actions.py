@@ -18,6 +18,7 @@ NAMES = "names"
 PROGRAM = "program"
 LADDER = "the ladder"
 RACE = "the race"
+LABS = "labs"
 RUNS = "the runs"
 
 
@@ -71,11 +72,13 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("double_batch", "b", "b", "Double the batch", TOGGLES),
     Action("halve_batch", "B", "B", "Halve the batch", TOGGLES),
+    Action("measure", "equals_sign", "=", "Measure the selected toggle again, longer", TOGGLES),
     Action("climb", "C", "C", "Climb the ladder: every toggle measured", TOGGLES, "climb"),
     Action("race", "V", "V", "Race: every way of training, side by side", TOGGLES, "race"),
+    Action("labs", "P", "P", "Labs: predict, then measure", TOGGLES, "labs"),
     Action("switch_axis", "x", "x", "Steps or seconds on the x axis", CHARTS),
     Action("switch_scale", "y", "y", "The y axis close up, linear or logarithmic", CHARTS),
-    Action("smooth_more", "plus,equals_sign", "+", "Smooth more", CHARTS),
+    Action("smooth_more", "plus", "+", "Smooth more", CHARTS),
     Action("smooth_less", "minus", "-", "Smooth less, at last not at all", CHARTS),
     Action("look_reset", "0", "0", "See the whole run again after zooming", CHARTS),
     Action("next_view", "z", "z", "Next view: all, loss, pace, names", CHARTS, "view"),
@@ -91,9 +94,18 @@ ACTIONS: tuple[Action, ...] = (
 LADDER_ACTIONS: tuple[Action, ...] = (
     Action("leave", "escape,q", "esc", "Back to the training", LADDER, "back to the training"),
     Action("again", "r", "r", "Climb again", LADDER, "climb again"),
+    Action("ablate", "a", "a", "Climb, and take each rung away alone", LADDER, "take away"),
     Action("picture", "w", "w", "Write a picture of the ladder (SVG)", LADDER, "picture"),
     Action("scroll(1)", "j,down", "j", "Scroll down", LADDER),
     Action("scroll(-1)", "k,up", "k", "Scroll up", LADDER),
+)
+
+LAB_ACTIONS: tuple[Action, ...] = (
+    Action("leave", "escape,q", "esc", "Back to the training", LABS, "back to the training"),
+    Action("export", "e", "e", "Write the results (Markdown, JSON)", LABS, "hand in"),
+    Action("picture", "w", "w", "Write a picture of the lab (SVG)", LABS, "picture"),
+    Action("scroll(1)", "J,pagedown", "J", "Scroll down", LABS),
+    Action("scroll(-1)", "K,pageup", "K", "Scroll up", LABS),
 )
 
 RACE_ACTIONS: tuple[Action, ...] = (
@@ -135,11 +147,12 @@ RUNS_ACTIONS: tuple[Action, ...] = (
 
 BINDINGS = [action.binding() for action in ACTIONS]
 LADDER_BINDINGS = [action.binding() for action in LADDER_ACTIONS]
+LAB_BINDINGS = [action.binding() for action in LAB_ACTIONS]
 RACE_BINDINGS = [action.binding() for action in RACE_ACTIONS]
 RUNS_BINDINGS = [action.binding() for action in RUNS_ACTIONS]
 
 
 def group(name: str) -> list[Action]:
     """The actions of one group, in the order of their table."""
-    everything = (*ACTIONS, *LADDER_ACTIONS, *RACE_ACTIONS, *RUNS_ACTIONS)
-    return [action for action in everything if action.group == name]
+    tables = (*ACTIONS, *LADDER_ACTIONS, *LAB_ACTIONS, *RACE_ACTIONS, *RUNS_ACTIONS)
+    return [action for action in tables if action.group == name]

@@ -11,6 +11,7 @@ from eetui.core.measure.ladder import Ladder
 from eetui.core.run.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from eetui.core.labs.experiment import Experiment
     from eetui.core.race.league import League
     from eetui.core.race.studies.measures import Measures
 
@@ -34,6 +35,13 @@ class Climbed(Replaceable, bubble=False):
     """How far a climb has come."""
 
     ladder: Ladder
+
+
+@dataclass(eq=False)
+class Tried(Replaceable, bubble=False):
+    """How far the measurements of a lesson have come."""
+
+    experiment: Experiment
 
 
 @dataclass(eq=False)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from eetui.core.curves.history import Curve
 from eetui.core.curves.track import TrackCurve
 from eetui.core.errors import UsageError
-from eetui.core.store.record import Curves, Summary
+from eetui.core.store.run_record import Curves, Summary
 from eetui.core.text import visible
 
 Order = Literal["age", "name", "loss", "held out", "step", "us/step", "status"]
@@ -46,7 +46,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListedRun:
     """A line of the list: a group's head, or a run at so many groups' depth."""
 
     group: Group | None
@@ -88,7 +88,7 @@ def require_keys(text: str, runs: Sequence[Summary]) -> tuple[str, ...]:
 
 def tree(
     runs: Sequence[Summary], keys: Sequence[str], folded: frozenset[tuple[tuple[str, str], ...]]
-) -> list[Row]:
+) -> list[ListedRun]:
     """The runs under a head for each value of each key; nothing is shown of a folded group."""
     return [*_branch(runs, tuple(keys), (), folded)]
 
@@ -98,16 +98,16 @@ def _branch(
     keys: tuple[str, ...],
     path: tuple[tuple[str, str], ...],
     folded: frozenset[tuple[tuple[str, str], ...]],
-) -> Iterable[Row]:
+) -> Iterable[ListedRun]:
     if not keys:
         for run in runs:
-            yield Row(None, run, len(path))
+            yield ListedRun(None, run, len(path))
         return
     valued = [(_sortable(run.settings.get(keys[0])), i, run) for i, run in enumerate(runs)]
     for (_, value), members in groupby(sorted(valued, key=lambda v: v[:2]), key=lambda v: v[0]):
         group = [run for _, _, run in members]
         here = (*path, (keys[0], value))
-        yield Row(Group(here, len(group)), None, len(path))
+        yield ListedRun(Group(here, len(group)), None, len(path))
         if here not in folded:
             yield from _branch(group, keys[1:], here, folded)
 

@@ -26,8 +26,8 @@ from eetui.core.run.commands import Restart, UseState
 from eetui.core.run.log import Log
 from eetui.core.run.snapshot import Snapshot, Status
 from eetui.core.store.joining import joined
-from eetui.core.store.record import Curves, Progress, configuration_of
 from eetui.core.store.resume import Resumed, first_step, joined_logs
+from eetui.core.store.run_record import Curves, RunProgress, configuration_of
 from eetui.core.store.store import Store
 
 SECONDS_BETWEEN_WRITINGS = 1.0
@@ -211,11 +211,11 @@ class Recorder:
         store.write(ids[moment.part], _progress(moment))
 
 
-def _progress(moment: _Moment) -> Progress:
+def _progress(moment: _Moment) -> RunProgress:
     snapshot, log, before = moment.snapshot, moment.log, moment.resumed
     if before is not None:
         log = joined_logs(before.log, log)
-    return Progress(
+    return RunProgress(
         status=snapshot.status.value,
         instruction_set=snapshot.instruction_set,
         configuration=configuration_of(

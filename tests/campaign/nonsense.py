@@ -27,10 +27,11 @@ def nonsense(setting: Setting, n: int) -> None:
             for option in group.commands[command].params  # type: ignore[attr-defined]
             if option.opts[0] not in ("--help", "--report")
         ]
-        arguments = [command, *QUICK[command]]
+        arguments = [command, *QUICK.get(command, [])]
         for option in random.sample(options, min(random.randint(1, 3), len(options))):
-            arguments.append(random.choice(option.opts))
-            if not option.is_flag:
+            if option.param_type_name == "option":
+                arguments.append(random.choice(option.opts))
+            if option.param_type_name == "argument" or not option.is_flag:
                 arguments.append(_value(setting))
         if random.random() < 0.1:
             arguments.insert(random.randrange(len(arguments) + 1), _value(setting))

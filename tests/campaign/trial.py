@@ -78,7 +78,7 @@ class Setting:
     def environment(self, **more: str) -> dict[str, str]:
         """This process's, with settings of its own."""
         own = {k: v for k, v in os.environ.items() if not k.startswith(("EETUI_", "XDG_"))}
-        homes = {f"XDG_{k}_HOME": str(self.folder / k) for k in ("CONFIG", "STATE")}
+        homes = {f"XDG_{k}_HOME": str(self.folder / k) for k in ("CONFIG", "STATE", "DATA")}
         return {**own, **homes, "TERM": "xterm-256color", **more}
 
 

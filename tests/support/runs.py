@@ -16,7 +16,7 @@ from eetui.core.curves.track import TrackCurve
 from eetui.core.data.dataset import load_dataset
 from eetui.core.optimizations import Optimizations
 from eetui.core.run.snapshot import Snapshot
-from eetui.core.store.record import Curves, Progress, configuration_of
+from eetui.core.store.run_record import Curves, RunProgress, configuration_of
 from eetui.core.store.store import Store
 
 NAMES = ("calm heron", "quiet pine", "bold comet", "mellow fox")
@@ -26,13 +26,13 @@ NOW = 1_800_000_000.0
 
 def progress(
     loss: float = 2.0, steps: int = 4000, model: ModelConfig | None = None, **train: Any
-) -> Progress:
+) -> RunProgress:
     """A run whose loss falls to about `loss`."""
     at = np.linspace(steps / 100, steps, 100).astype(np.int64)
     seconds = at * 1e-4
     losses = loss + 1.2 * np.exp(-at / 400)
     settings = replace(TrainConfig(steps=steps), **train)
-    return Progress(
+    return RunProgress(
         status="finished",
         instruction_set="AVX-512 x16",
         configuration=configuration_of(

@@ -13,8 +13,9 @@ from eetui.tui.app import EetuiApp
 from eetui.tui.screens.main import MainScreen
 from eetui.tui.screens.runs import RunsScreen
 from tests.support.runs import NOW, FakeRecording, fill
-from tests.support.screens import COMPACT, FULL, settle, until
+from tests.support.screens import COMPACT, FULL, settle, text, until
 from tests.support.scripted import ScriptedSession, ladder, snapshot
+from tests.support.scripted_lab import padding_skip
 from tests.support.scripted_race import league, measures
 
 DIVERGED = (
@@ -60,6 +61,22 @@ def test_ladder(snap_compare, measuring, size):
         await pilot.pause()
 
     assert snap_compare(EetuiApp(session), terminal_size=size, run_before=climb)
+
+
+@SIZES
+def test_labs(snap_compare, measuring, size):
+    measuring.lessons.put(padding_skip())
+
+    async def lab(pilot):
+        await settle(pilot)
+        await pilot.press("P")
+        await until(pilot, lambda: pilot.app.screen.query("#lessons"))
+        await pilot.press("enter", "2", "enter")
+        page = pilot.app.screen.query_one("#page")
+        await until(pilot, lambda: "points" in text(page))
+        await settle(pilot)
+
+    assert snap_compare(EetuiApp(ScriptedSession()), terminal_size=size, run_before=lab)
 
 
 @SIZES

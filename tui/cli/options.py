@@ -175,6 +175,17 @@ class RunOptions(ModelOptions):
     prefix: Annotated[str | None, option("--prefix", "How every generated name begins.", NAMES)] = (
         None
     )
+    verdicts: Annotated[
+        bool | None,
+        typer.Option(
+            "--verdicts/--no-verdicts",
+            help="Measure every flip of a toggle by itself; the key = measures it in any case.",
+            rich_help_panel=MACHINE,
+            envvar="EETUI_VERDICTS",
+            show_envvar=False,
+            show_default="verdicts",
+        ),
+    ] = None
     save: Annotated[
         str | None,
         typer.Option(

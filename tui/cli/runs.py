@@ -18,6 +18,7 @@ from eetui.core.engines import registry
 from eetui.core.engines.subject import Subject
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.files import named, require_writable
+from eetui.core.measure.comparison import compare_ways
 from eetui.core.model.sampling import require_samplable
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations, labels, parse_assignments
@@ -47,6 +48,7 @@ class Request:
     temperature: float = 0.5
     prefix: str = ""
     save: Path | None = None
+    verdicts: bool = True
     store: Path | None = None
     resumed: Resumed | None = None
 
@@ -65,6 +67,8 @@ class Request:
             stop_at_plan=headless,
             stand_in=not headless,
             measure_peak=not headless,
+            measure=None if headless else compare_ways,
+            measure_flips=self.verdicts,
         )
 
     def recorder(self, session: Session) -> Recorder | None:
@@ -101,6 +105,7 @@ def request_run(
         store=store,
         temperature=0.5 if options.temperature is None else options.temperature,
         prefix=options.prefix or "",
+        verdicts=_or(options.verdicts, True),
     )
     subject = request.subject
     require_samplable(subject.model, subject.dataset, request.temperature, request.prefix)

@@ -47,6 +47,10 @@ ABOUT = {
         "C climbs from everything off to everything on and measures each rung while the training "
         "pauses."
     ),
+    actions.LABS: (
+        "P asks a question about an optimization, takes your guess, measures it here and says why. "
+        "The training pauses meanwhile; e writes the results of the sitting, to be handed in."
+    ),
     actions.RACE: (
         "Contestants train in slices, each on its own clock, from the same weights on the same "
         "data; † marks another model. V opens it, and the training pauses meanwhile. A letter "

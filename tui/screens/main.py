@@ -22,6 +22,7 @@ from eetui.core.run.commands import (
     CycleOptimization,
     GoOn,
     Load,
+    MeasureAgain,
     Pause,
     Restart,
     Resume,
@@ -199,6 +200,16 @@ class MainScreen(Screen[None]):
         self.query_one(ToggleTable).select("batch")
         self._session.submit(ScaleBatch(up))
 
+    def action_measure(self) -> None:
+        """Take another, longer verdict on the toggle under the cursor."""
+        toggle = self.query_one(ToggleTable).selected
+        if toggle is None:
+            return
+        if toggle.blocked:
+            self.notify(toggle.blocked, title=toggle.name, severity="warning")
+        else:
+            self._session.submit(MeasureAgain(toggle.key))
+
     def action_climb(self) -> None:
         """Measure the ladder on its own screen, with the training paused meanwhile."""
         if self.snapshot.is_ready:
@@ -211,6 +222,12 @@ class MainScreen(Screen[None]):
         from eetui.tui.screens.race import RaceScreen  # 30 ms that a start need not wait for
 
         self._visit(RaceScreen(self._session))
+
+    def action_labs(self) -> None:
+        """Guess and measure on a screen of its own, with the training paused meanwhile."""
+        from eetui.tui.screens.labs import LabScreen  # a start need not wait for it
+
+        self._visit(LabScreen(self._session))
 
     def action_runs(self) -> None:
         """The runs in the store, on a screen of their own, while the training goes on."""

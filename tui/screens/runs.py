@@ -16,14 +16,15 @@ from textual.widgets import Footer, Input
 from eetui.core.errors import EetuiError
 from eetui.core.store.capsule import SUFFIX, pack
 from eetui.core.store.listing import ORDERS, Order, filtered, ordered, require_keys, tree
-from eetui.core.store.record import Curves, Summary
 from eetui.core.store.resume import data_of
+from eetui.core.store.run_record import Curves, Summary
 from eetui.core.store.store import Store
 from eetui.tui import picture
 from eetui.tui.actions import RUNS_ACTIONS, RUNS_BINDINGS
 from eetui.tui.rows import SERIES, Role
 from eetui.tui.screens.confirm import Confirm
-from eetui.tui.screens.prompt import PRINTABLE, Prompt
+from eetui.tui.screens.prompt import Prompt
+from eetui.tui.widgets.field import Field
 from eetui.tui.widgets.runs_chart import Line, RunsChart
 from eetui.tui.widgets.runs_detail import RunsDetail
 from eetui.tui.widgets.runs_table import RunsTable
@@ -75,11 +76,10 @@ class RunsScreen(Screen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Input(
+            yield Field(
                 placeholder="type / to filter: words, or settings such as d_model=64",
                 id="filter",
                 compact=True,
-                restrict=PRINTABLE,
             )
             yield RunsTable(id="runs")
             with Horizontal(id="below"):

@@ -10,7 +10,7 @@ from textual import events
 
 from eetui.core.curves.labels import spread
 from eetui.core.store.listing import XAxis, smoothed, summary_of, x_of
-from eetui.core.store.record import Curves, Summary
+from eetui.core.store.run_record import Curves, Summary
 from eetui.tui import figures, ticks
 from eetui.tui.plot import AXIS_ROWS, Chart, Label, Series, draw
 from eetui.tui.rows import Role, Row

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from eetui.core.store.compare import differences
-from eetui.core.store.record import Summary
+from eetui.core.store.run_record import Summary
 from eetui.tui import figures
 from eetui.tui.widgets.pane import MUTED, LinesPane, Part, line
 

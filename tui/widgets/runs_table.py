@@ -11,8 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 
-from eetui.core.store.listing import Group, Order, Row
-from eetui.core.store.record import Summary
+from eetui.core.store.listing import Group, ListedRun, Order
+from eetui.core.store.run_record import Summary
 from eetui.tui import figures
 from eetui.tui.sparks import age, sparkline
 from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
@@ -55,7 +55,7 @@ class RunsTable(LinesPane, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._rows: Sequence[Row] = ()
+        self._rows: Sequence[ListedRun] = ()
         self._marks: Mapping[str, tuple[str, str]] = {}
         self._order: Order = "age"
         self._cursor = 0
@@ -71,7 +71,7 @@ class RunsTable(LinesPane, can_focus=True):
         return self._rows[self._cursor].group if self._rows else None
 
     def update(
-        self, rows: Sequence[Row], marks: Mapping[str, tuple[str, str]], order: Order
+        self, rows: Sequence[ListedRun], marks: Mapping[str, tuple[str, str]], order: Order
     ) -> None:
         """Show these rows; marks: the character and style of each run that is ticked, by id."""
         before = self._rows[self._cursor] if self._rows else None
@@ -187,7 +187,7 @@ class RunsTable(LinesPane, can_focus=True):
         ]
 
 
-def _place(rows: Sequence[Row], before: Row | None, cursor: int) -> int:
+def _place(rows: Sequence[ListedRun], before: ListedRun | None, cursor: int) -> int:
     """Where what was under the cursor is now, or the nearest place to it."""
     for i, row in enumerate(rows):
         if before is None:

@@ -17,7 +17,7 @@ from eetui.core.store.listing import (
     tree,
     x_of,
 )
-from eetui.core.store.record import Summary
+from eetui.core.store.run_record import Summary
 from eetui.core.store.store import Store
 
 from ...conftest import Refused
