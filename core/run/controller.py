@@ -221,7 +221,10 @@ class Controller:
             self.status = Status.DIVERGED
             stopped = f"The loss {chunk.why} at step {chunk.diverged_at:,}"
             self.failure = EetuiError(f"{stopped}: lower the learning rate.")
-            self.message = f"{stopped}. Step {self.trainer.good.step:,} was the last good one."
+            self.message = (
+                f"{stopped}. Going back returns to step {self.trainer.good.step:,} with half the "
+                "learning rate."
+            )
         elif self.trainer.finished:
             self._finish()
         if self.standing_in:

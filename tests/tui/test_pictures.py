@@ -18,7 +18,10 @@ from tests.support.scripted import ScriptedSession, ladder, snapshot
 from tests.support.scripted_lab import padding_skip
 from tests.support.scripted_race import league, measures
 
-DIVERGED = "The loss stopped being a finite number at step 4,231. Step 4,200 was the last good one."
+DIVERGED = (
+    "The loss stopped being a finite number at step 4,231. Going back returns to step 4,200 with "
+    "half the learning rate."
+)
 SIZES = pytest.mark.parametrize("size", [FULL, COMPACT], ids=["120x40", "80x24"])
 
 

@@ -10,7 +10,7 @@ NO_BREAK = "\xa0"
 OFFERS: dict[Status, tuple[tuple[str, str], ...]] = {
     Status.FINISHED: (("g", "go on"), ("R", "start over"), ("s", "save")),
     Status.DIVERGED: (
-        ("h", "go back to it with half the rate"),
+        ("h", "go back"),
         ("u", "undo"),
         ("R", "start over"),
     ),
