@@ -105,10 +105,9 @@ def measure(
         tell(f"measuring {i + 1} of {repeats}")
         runs.append(timer.repeat(n_steps))
         peaks.append(peak.measure(engine))
+    done = timer.multiply_adds
     tell("timing the phases")
     phases = timer.phases(max(1, n_steps // PROFILED_RUNS))
-
-    done = timer.multiply_adds(n_steps)
 
     own = [run.cost_ns / 1e3 / n_steps for run in runs]
     wall = [run.wall_ns / 1e3 / n_steps for run in runs]

@@ -7,7 +7,7 @@ from time import perf_counter
 
 from eetui.core import clocks
 from eetui.core.data.batches import documents, learning_rates
-from eetui.core.engines.base import PHASES, Engine, StepReport
+from eetui.core.engines.base import PHASES, Engine
 from eetui.core.engines.subject import Subject
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations
@@ -22,7 +22,11 @@ class Timer:
     """Runs stretches of steps of a subject, from new weights or from `state`.
 
     Documents and learning rates are made inside the timed stretch, as in training.
+    multiply_adds: of the products and the attention of a step of the last stretch, None if the
+    engine does not count them.
     """
+
+    multiply_adds: float | None = None
 
     def __init__(
         self,
@@ -46,15 +50,6 @@ class Timer:
         """What the next steps took, always the same ones."""
         return self._run(self.state.clone(), n_steps)[0]
 
-    def multiply_adds(self, n_steps: int) -> float | None:
-        """The multiply-adds of products and attention in one of the steps that `repeat` takes.
-
-        None if the engine does not count them.
-        """
-        counts = self._report(self.state.clone(), n_steps, False).counts or {}
-        done = counts.get("multiply_adds")
-        return None if done is None else done / n_steps
-
     def phases(self, n_steps: int) -> dict[str, float]:
         """Microseconds a step of each phase in the least disturbed of a few runs.
 
@@ -67,17 +62,9 @@ class Timer:
         self, state: TrainState, n_steps: int, profile: bool = False
     ) -> tuple[clocks.Spent, dict[str, float]]:
         """What the steps took, and microseconds a step of each phase if the engine times them."""
-        start = clocks.now()
-        report = self._report(state, n_steps, profile)
-        spent = clocks.since(start, alone=report.clock == "cpu")
-        if report.phase_ns is None:
-            return spent, {}
-        per_step = (report.phase_ns / 1e3 / n_steps).tolist()
-        return spent, dict(zip(PHASES, per_step, strict=True))
-
-    def _report(self, state: TrainState, n_steps: int, profile: bool) -> StepReport:
         subject, train = self._subject, self._subject.train
-        return self._engine.run(
+        start = clocks.now()
+        report = self._engine.run(
             state,
             subject.dataset,
             subject.model,
@@ -87,6 +74,13 @@ class Timer:
             learning_rates(train, state.step, n_steps),
             profile,
         )
+        spent = clocks.since(start, alone=report.clock == "cpu")
+        done = (report.counts or {}).get("multiply_adds")
+        self.multiply_adds = None if done is None else done / n_steps
+        if report.phase_ns is None:
+            return spent, {}
+        per_step = (report.phase_ns / 1e3 / n_steps).tolist()
+        return spent, dict(zip(PHASES, per_step, strict=True))
 
 
 def warm_up(timer: Timer, steps: int, seconds: float) -> float:
