@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -22,6 +23,7 @@ from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimization, Optimizations, Value, assigned, find_optimization
 from eetui.core.run import checkpoint
 from eetui.core.run.commands import (
+    Branch,
     ChangeTemperature,
     Command,
     CycleOptimization,
@@ -29,6 +31,7 @@ from eetui.core.run.commands import (
     Load,
     MeasureAgain,
     Pause,
+    Redo,
     Restart,
     Resume,
     Rewind,
@@ -43,6 +46,7 @@ from eetui.core.run.commands import (
     SingleStep,
     TogglePause,
     Tuning,
+    Undo,
     UseEngine,
     UseState,
 )
@@ -50,7 +54,8 @@ from eetui.core.run.effects import Flip, Measure
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.preparation import Preparation
 from eetui.core.run.snapshot import Notice, Severity, Status
-from eetui.core.run.trainer import Chunk, Trainer
+from eetui.core.run.trainer import Chunk, Past, Trainer
+from eetui.core.run.undo import Done, Flipped, Jumped, Tuned, UndoStack
 from eetui.core.text import visible
 
 STAND_IN_REST = 9.0
@@ -104,6 +109,7 @@ class Controller:
             dataset, model, train, substitute, first, names, state, measure, automatic=automatic
         )
         self.wanted = first
+        self.undo_stack = UndoStack()
 
     # -- getting ready ----------------------------------------------------------------------
 
@@ -210,11 +216,14 @@ class Controller:
                 "learning rate."
             )
         elif self.trainer.finished:
-            self.status = Status.FINISHED
-            self.message = f"The plan of {self.trainer.train.steps:,} steps is done."
+            self._finish()
         if self.standing_in:
             self.rest_until = monotonic() + STAND_IN_REST * (monotonic() - started)
         return chunk
+
+    def _finish(self) -> None:
+        self.status = Status.FINISHED
+        self.message = f"The plan of {self.trainer.train.steps:,} steps is done."
 
     @property
     def is_measuring(self) -> bool:
@@ -288,6 +297,12 @@ class Controller:
                 self.tell(f"Saved step {trainer.state.step:,} to {visible(str(path))}.")
             case Load(path):
                 self._load(path)
+            case Undo():
+                self._undo()
+            case Redo():
+                self._redo()
+            case Branch(entries, step):
+                self._branch(entries, step)
             case UseEngine() | UseState():
                 raise UsageError("Only the session itself decides what trains: open a checkpoint.")
         return None
@@ -318,7 +333,7 @@ class Controller:
         if self.status is Status.FINISHED:
             raise UsageError("The planned steps are done: go on to plan as many again.")
         if self.status is Status.DIVERGED:
-            raise UsageError("The run has diverged: go back to the last good step, or restart.")
+            raise UsageError("The run has diverged: go back with half the rate, undo, or restart.")
         if self.status is Status.STARTING:
             raise UsageError(self._not_ready())
         raise UsageError("The trainer has stopped: restart it to train again.")
@@ -331,7 +346,15 @@ class Controller:
         return self.advance(at_most=1)
 
     def _tune(self, change: Tuning) -> None:
+        done = _tuned(self.trainer.train, change)
+        self._apply_tuning(change)
+        if done.before != done.after:
+            self.undo_stack.did(done)
+
+    def _apply_tuning(self, change: Tuning) -> None:
         self.trainer.tune(change)
+        if self.trainer.finished and self.status in (Status.RUNNING, Status.PAUSED):
+            self._finish()
         if self.status is Status.FINISHED and not self.trainer.finished:
             self._settle(Status.RUNNING)
 
@@ -377,8 +400,15 @@ class Controller:
 
     def _want(self, entry: Optimization, value: Value) -> None:
         """Train with a toggle that can be, at once or when the engine has compiled for it."""
+        before, wanted = self.wanted, entry.applied(self.wanted, value)
+        self._want_all(entry, wanted)
+        if before != wanted:
+            label = f"{entry.name} {entry.label(value)}"
+            self.undo_stack.did(Flipped(label, entry, before, wanted))
+
+    def _want_all(self, entry: Optimization, wanted: Optimizations) -> None:
         self.chosen |= {entry.key}
-        self.wanted = wanted = entry.applied(self.wanted, value)
+        self.wanted = wanted
         if self._chosen_engine().is_ready(self.trainer.model, wanted):
             self.preparation = None
             self._switch(entry)
@@ -407,12 +437,20 @@ class Controller:
         kept = self.trainer.good.step
         if step not in (None, kept):
             raise UsageError(f"The weights of step {step:,} were not kept: go back to {kept:,}.")
-        self.trainer.go_back()
-        rate = self.trainer.train.learning_rate
+        rate = self.trainer.train.learning_rate / 2
+        if self._is_lost:
+            self.trainer.go_back()
+            self._tune(SetLearningRate(rate))
+        else:
+            self.undo_stack.did(Jumped(f"back to step {kept:,}, half the rate", self.trainer.past))
+            self.trainer.go_back()
+            self._apply_tuning(SetLearningRate(rate))
         self._settle(Status.PAUSED)
         self.tell(f"Back at step {kept:,} with the learning rate halved to {rate:g}.")
 
     def _restart(self, model: ModelConfig, train: TrainConfig) -> None:
+        is_same = (model, train) == (self.trainer.model, self.trainer.train)
+        self._leave("start over" if is_same else f"new run, d_model {model.d_model}")
         self.trainer.restart(model, train)
         self._planned = train.steps
         self._settle(Status.RUNNING)
@@ -421,11 +459,68 @@ class Controller:
     def _load(self, path: Path) -> None:
         trainer, loaded = self.trainer, checkpoint.load(path)
         loaded.require_vocabulary(trainer.dataset.vocabulary, trainer.dataset.name)
+        self._leave(f"open {visible(path.name)}")
         trainer.load(named(path).absolute(), loaded)
         self._planned = loaded.train.steps
         self._settle(Status.FINISHED if trainer.finished else Status.PAUSED)
         self._suit_model()
         self.tell(f"At step {loaded.state.step:,} of {visible(str(path))}.")
+
+    # -- undo, redo and branches ------------------------------------------------------------
+
+    @property
+    def _is_lost(self) -> bool:
+        """Whether there is no going on from the present weights."""
+        return self.status in (Status.DIVERGED, Status.FAILED)
+
+    def _leave(self, label: str) -> None:
+        """Remember where the run is, since it goes on elsewhere."""
+        if self._is_lost:
+            self.trainer.go_back()
+        self.undo_stack.did(Jumped(label, self.trainer.past))
+
+    def _undo(self) -> None:
+        """Take the last change back; a run that diverged goes back to its last good step first."""
+        done = self.undo_stack.to_undo()
+        self.undo_stack.undid(self._reverse(done, back=True))
+
+    def _redo(self) -> None:
+        done = self.undo_stack.to_redo()
+        self.undo_stack.redid(self._reverse(done, back=False))
+
+    def _reverse(self, done: Done, *, back: bool) -> Done:
+        """Go over a change, back or forth; gives what goes over it the other way."""
+        if self._is_lost:
+            self.trainer.go_back()
+            self._settle(Status.PAUSED)
+        match done:
+            case Tuned(_, before, after):
+                self._apply_tuning(before if back else after)
+                return done
+            case Flipped(_, entry, before, after):
+                self._want_all(entry, before if back else after)
+                return done
+            case Jumped(label, there):
+                here = self.trainer.past
+                self._go_to(there)
+                return Jumped(label, here)
+
+    def _branch(self, entries: int, step: int) -> None:
+        here = self.trainer.past
+        self._go_to(replace(here, entries=entries, step=step))
+        self.undo_stack.did(Jumped(f"branch at step {step:,}", here))
+
+    def _go_to(self, there: Past) -> None:
+        """Go on from another moment of the run, running if the run did."""
+        trainer = self.trainer
+        trainer.branch(there)
+        if self.engine is not None:  # else it is still getting ready
+            self.preparation = None
+            self.wanted = trainer.optimizations
+        self._settle(Status.RUNNING if self.status is Status.RUNNING else Status.PAUSED)
+        if trainer.finished:
+            self._finish()
+        self._suit_model()
 
     def _settle(self, status: Status) -> None:
         """Leave an ended run behind for one that can train."""
@@ -448,3 +543,14 @@ class Controller:
             self._start_as, self.status = self.status, Status.STARTING
             wanted = self.wanted
             self._prepare(lambda _: wanted, None)
+
+
+def _tuned(train: TrainConfig, change: Tuning) -> Tuned:
+    """What takes this change back, and its name."""
+    match change:
+        case SetBatch(batch):
+            return Tuned(f"batch {batch}", SetBatch(train.batch), change)
+        case SetLearningRate(rate):
+            return Tuned(f"lr {rate:.3g}", SetLearningRate(train.learning_rate), change)
+        case SetSteps(steps):
+            return Tuned(f"plan {steps:,}", SetSteps(train.steps), change)

@@ -11,6 +11,7 @@ from eetui.core.optimizations import Optimizations
 from eetui.core.run.snapshot import Notice, Snapshot, Status
 from eetui.core.run.toggles import toggle_views
 from eetui.core.run.trainer import Trainer
+from eetui.core.run.undo import UndoStack
 
 
 class Driver(Protocol):
@@ -45,6 +46,9 @@ class Driver(Protocol):
 
     @property
     def notice(self) -> Notice | None: ...
+
+    @property
+    def undo_stack(self) -> UndoStack: ...
 
 
 def snapshot_of(driver: Driver) -> Snapshot:
@@ -107,4 +111,6 @@ def snapshot_of(driver: Driver) -> Snapshot:
         notice=driver.notice,
         held_out=trainer.held_out.track.curve(),
         why_none_held_out=trainer.dataset.why_none_held_out,
+        undo=driver.undo_stack.undo_label,
+        redo=driver.undo_stack.redo_label,
     )

@@ -100,7 +100,8 @@ class Snapshot:
     measured FMA peak of a core (None until that was measured). can_rewind: there is an earlier good
     state to go back to. is_ready: the engine that was asked for can be used. held_out: the loss on
     the documents that are kept from training. why_none_held_out: a sentence if there are none
-    although some were to be kept back, or ''.
+    although some were to be kept back, or ''. undo, redo: the change that would be taken back or
+    made again, or ''.
     """
 
     status: Status
@@ -140,3 +141,5 @@ class Snapshot:
     notice: Notice | None = None
     held_out: TrackCurve = field(default_factory=TrackCurve)
     why_none_held_out: str = ""
+    undo: str = ""
+    redo: str = ""
