@@ -48,6 +48,7 @@ from eetui.tui.actions import BINDINGS
 from eetui.tui.live import LiveSession, Recording
 from eetui.tui.messages import Crashed, GoOnWith, Published
 from eetui.tui.screens.confirm import Confirm
+from eetui.tui.screens.file_prompt import FilePrompt
 from eetui.tui.screens.help import Help
 from eetui.tui.screens.ladder import LadderScreen
 from eetui.tui.screens.prompt import Prompt
@@ -68,6 +69,7 @@ from eetui.tui.widgets.toggle_table import ToggleTable
 VIEWS = ("", "-loss", "-pace", "-names")
 SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
 SECONDS_BETWEEN_SHOWINGS = 0.125
+SUFFIX = ".safetensors"
 TOO_SMALL = (
     "eetui needs a terminal of at least 60 columns and 18 rows; please make this one larger."
 )
@@ -310,7 +312,8 @@ class MainScreen(Screen[None]):
                 self._session.submit(Restart())
 
         step = self.snapshot.step
-        question = f"Start over from step 0? The weights of {step:,} steps are given up."
+        lost = "This run stays in the list (H)." if self._recording else "Its weights are given up."
+        question = f"Start over from step 0, after {step:,} steps? {lost}"
         self.app.push_screen(Confirm(question, "Start over"), answered)
 
     def action_configure(self) -> None:
@@ -342,15 +345,15 @@ class MainScreen(Screen[None]):
                 self._session.submit(Save(Path(path)))
 
         s = self.snapshot
-        name = f"eetui-d{s.model.d_model}-step{s.step}.safetensors"
-        self.app.push_screen(Prompt("Save a checkpoint to", name), answered)
+        name = f"eetui-d{s.model.d_model}-step{s.step}{SUFFIX}"
+        self.app.push_screen(FilePrompt("Save a checkpoint to", name, SUFFIX), answered)
 
     def action_open(self) -> None:
         def answered(path: str | None) -> None:
             if path:
                 self._session.submit(Load(Path(path)))
 
-        self.app.push_screen(Prompt("Open a checkpoint", "", "name.safetensors"), answered)
+        self.app.push_screen(FilePrompt("Open a checkpoint", "", SUFFIX), answered)
 
     def action_picture(self) -> None:
         """Write what is on the screen as an SVG file into the working folder."""
