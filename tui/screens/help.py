@@ -27,9 +27,10 @@ ABOUT = {
         "a branch, the run is back with the weights it had. A run that diverged goes back to "
         "its last good step first. Only the temperature and the prefix of the names are left out. "
         "The timeline above the keys is logarithmic in the steps: ┴ is a state that is kept, ◆ a "
-        "change, ● where you look. < and > go along it, a click goes to any step: names, loss and settings "
-        "are shown as they were, and the training pauses. enter branches: the run goes on from "
-        "there. esc is now again. The states take at most 64 MB; what lies between is trained anew."
+        "change, ● where you look. < and > go along it, a click goes to any step: names, loss and "
+        "settings are shown as they were, and the training pauses. enter branches: the run goes on "
+        "from there. esc is now again. The states take at most 64 MB; the steps between two of "
+        "them are trained anew."
     ),
     actions.TOGGLES: (
         "One optimization each, flipped between two steps of the live run. Before and after are "

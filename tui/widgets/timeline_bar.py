@@ -54,14 +54,8 @@ class TimelineBar(LinesPane):
         if self._snapshot is not None and offset is not None and offset.x < self._columns:
             last = log1p(self._snapshot.step)
             step = round(expm1(offset.x / max(self._columns - 1, 1) * last))
-            self.post_message(
-                self.Pointed(min(max(step, _first(self._snapshot)), self._snapshot.step))
-            )
-
-
-def _first(snapshot: Snapshot) -> int:
-    """The earliest step to which one can go."""
-    return snapshot.keyframes[0] if snapshot.keyframes else snapshot.step
+            steps = self._snapshot.keyframes or (self._snapshot.step,)
+            self.post_message(self.Pointed(min(max(step, steps[0]), self._snapshot.step)))
 
 
 def _track(snapshot: Snapshot, columns: int) -> list[Part]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.errors import UsageError
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations
 from eetui.core.run.commands import Branch, Resume, ReturnToNow, SetBatch, Travel, TravelOn, Undo
@@ -99,12 +98,3 @@ def test_one_goes_along_the_keyframes_and_no_further(names, refused) -> None:
     assert run.controller.visit is None
     run.train(1)
     assert run.trainer.state.step == 101
-
-
-def test_a_step_that_never_was_is_no_place_to_go(names) -> None:
-    run = Run(names)
-    try:
-        run.ask(Travel(5))
-    except UsageError as error:
-        assert "never at step 5" in str(error)
-    assert run.controller.visit is None
