@@ -55,6 +55,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("rewind", "h", "h", "Back to the last good step with half the rate", TRAINING),
     Action("go_on", "g", "g", "Go on after the plan is reached", TRAINING),
     Action("runs", "H", "H", "The runs so far: compare them, go on with one", TRAINING, "runs"),
+    Action("travel(True)", "less_than_sign", "<", "Back along the timeline", TRAINING),
+    Action("travel(False)", "greater_than_sign", ">", "Forth along the timeline", TRAINING),
     Action("save", "s", "s", "Save a checkpoint", TRAINING),
     Action("open", "o", "o", "Open a checkpoint", TRAINING),
     *(

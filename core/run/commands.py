@@ -248,6 +248,25 @@ class Branch:
             raise UsageError("A moment of a run is a number of entries and a step, from 0 on.")
 
 
+@dataclass(frozen=True, slots=True)
+class Travel:
+    """Look at the run as it was at `step`, on the way that led to its present weights."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class TravelOn:
+    """Look at the run as it was at the keyframe before or after what is looked at."""
+
+    back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnToNow:
+    """Look at the run as it is again; it goes on if it did before."""
+
+
 Tuning: TypeAlias = SetBatch | SetLearningRate | SetSteps
 """Changes of the training configuration in mid-run."""
 Change: TypeAlias = (
@@ -255,7 +274,8 @@ Change: TypeAlias = (
 )  # fmt: skip
 Command: TypeAlias = (
     Pause | Resume | TogglePause | SingleStep | GoOn | CycleOptimization | ApplyPreset | ScaleBatch
-    | ScaleLearningRate | ChangeTemperature | MeasureAgain | Save | Load | Undo | Redo | Change
+    | ScaleLearningRate | ChangeTemperature | MeasureAgain | Save | Load | Undo | Redo
+    | Travel | TravelOn | ReturnToNow | Change
 )  # fmt: skip
 
 _REGISTRY: dict[str, type[Command]] = {

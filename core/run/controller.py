@@ -44,6 +44,7 @@ from eetui.core.run.commands import (
     Redo,
     Restart,
     Resume,
+    ReturnToNow,
     Rewind,
     Save,
     ScaleBatch,
@@ -55,6 +56,8 @@ from eetui.core.run.commands import (
     SetSteps,
     SingleStep,
     TogglePause,
+    Travel,
+    TravelOn,
     Tuning,
     Undo,
     UseEngine,
@@ -63,9 +66,10 @@ from eetui.core.run.commands import (
 from eetui.core.run.effects import Flip, Measure
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.preparation import Preparation
-from eetui.core.run.snapshot import Notice, Severity, Status
+from eetui.core.run.snapshot import Notice, Severity, Status, Visit
 from eetui.core.run.switch import ALL, MIXED, Switch, preset_switch, toggle_switch
 from eetui.core.run.trainer import Chunk, Past, Trainer
+from eetui.core.run.travel import visited
 from eetui.core.run.undo import Done, Flipped, Jumped, Tuned, UndoStack
 from eetui.core.text import visible
 
@@ -122,6 +126,8 @@ class Controller:
         self.wanted = first
         self.undo_stack = UndoStack()
         self._own_set: Optimizations | None = None
+        self.visit: Visit | None = None
+        self._goes_on = False  # after a visit
 
     # -- getting ready ----------------------------------------------------------------------
 
@@ -268,6 +274,8 @@ class Controller:
         Raises `UsageError` for what cannot be done now; then everything stays as it was.
         """
         trainer = self.trainer
+        if self.visit is not None and not isinstance(command, Travel | TravelOn | ReturnToNow):
+            self._return(resume=isinstance(command, Branch))
         match command:
             case Pause():
                 self._pause()
@@ -315,6 +323,12 @@ class Controller:
                 self._redo()
             case Branch(entries, step):
                 self._branch(entries, step)
+            case Travel(step):
+                self._travel(step)
+            case TravelOn(back):
+                self._travel(self._neighbour(back))
+            case ReturnToNow():
+                self._return(resume=True)
             case UseEngine() | UseState():
                 raise UsageError("Only the session itself decides what trains: open a checkpoint.")
         return None
@@ -551,6 +565,27 @@ class Controller:
         here = self.trainer.past
         self._go_to(replace(here, entries=entries, step=step))
         self.undo_stack.did(Jumped(f"branch at step {step:,}", here))
+
+    def _travel(self, step: int) -> None:
+        """Look at an earlier step, with the training paused meanwhile."""
+        self.visit = visited(self.trainer, step)
+        if self.status is Status.RUNNING:
+            self.status, self._goes_on = Status.PAUSED, True
+
+    def _neighbour(self, back: bool) -> int:
+        """The keyframe before or after the one that is looked at; now is the last of them."""
+        now = self.trainer.state.step
+        here = self.visit.step if self.visit is not None else now
+        steps = (*self.trainer.logbook.keyframes(now), now)
+        if back:
+            return max((step for step in steps if step < here), default=here)
+        return min((step for step in steps if step > here), default=here)
+
+    def _return(self, *, resume: bool) -> None:
+        """Look at the present again."""
+        if self.visit is not None and self._goes_on and resume:
+            self.status = Status.RUNNING
+        self.visit, self._goes_on = None, False
 
     def _go_to(self, there: Past) -> None:
         """Go on from another moment of the run, running if the run did."""

@@ -33,7 +33,7 @@ from eetui.core.run.namestream import NameStream
 from eetui.core.run.picturing import snapshot_of
 from eetui.core.run.replay import surviving
 from eetui.core.run.setup import Setup
-from eetui.core.run.snapshot import Notice, Snapshot, Status
+from eetui.core.run.snapshot import Notice, Snapshot, Status, Visit
 from eetui.core.run.switch import toggle_switch
 from eetui.core.run.trainer import Trainer
 from eetui.core.run.undo import UndoStack
@@ -81,6 +81,7 @@ class Playback:
         self.error = ""
         self.peak_gflops: float | None = None
         self.notice: Notice | None = None
+        self.visit: Visit | None = None
         self.undo_stack = UndoStack()  # what the run did stays done
         self._closing = False
         self._queue: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
