@@ -39,6 +39,7 @@ def visited(trainer: Trainer, step: int) -> Visit:
             setup.optimizations,
             setup.optimizations,
             setup.train.batch,
+            setup.model,
             trainer.effects,
             "",
         ),
