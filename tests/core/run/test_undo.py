@@ -243,7 +243,6 @@ def random_command(rng: random.Random, run: Run, saved: Path) -> Command:
         Restart(),
         Restart(rng.choice((TINY, OTHER)), TRAIN),
         Rewind(),
-        Save(saved),
         Load(saved),
         Branch(at, rng.randint(0, last)),
         *[Undo(), Undo(), Undo(), Redo(), Redo(), Pause()],
@@ -255,8 +254,10 @@ def test_whatever_is_asked_the_surviving_log_gives_the_same_bits(part, few, tmp_
     for seed in range(part, SEQUENCES, 4):
         rng, saved = random.Random(seed), tmp_path / f"{seed}.safetensors"
         run = Run(few)
-        for _ in range(12):
+        for i in range(12):
             run.train(rng.randint(0, 15))
+            if i == 3 and run.trainer.state.is_finite:
+                run.ask(Save(saved))  # once: the log names a file that stays as it is
             try:
                 run.ask(random_command(rng, run, saved))
                 if rng.random() < 0.8:
