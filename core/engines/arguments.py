@@ -1,10 +1,11 @@
-"""What engines check before they hand pointers to compiled code, which sees no array end."""
+"""What engines check before they compute: compiled code sees no array end."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from eetui.core.config import ModelConfig
+from eetui.core.config import MAX_BATCH, ModelConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.errors import EngineError
 from eetui.core.model.state import TrainState, Vector
@@ -31,6 +32,34 @@ def check_fit(dataset: Dataset, model: ModelConfig) -> None:
             f"The data set (block size {dataset.block_size}, vocabulary {dataset.vocab_size}) "
             f"does not fit the model ({model.block_size}, {model.vocab_size})."
         )
+
+
+def check_dataset(dataset: Dataset) -> None:
+    """Raise `EngineError` unless every document has positions and tokens of the vocabulary."""
+    check_arrays(dataset)
+    if dataset.lengths.min() < 1 or dataset.lengths.max() > dataset.block_size:
+        raise EngineError("A document has no position to predict, or more than block_size.")
+    if dataset.tokens.max() >= dataset.vocab_size:
+        raise EngineError("A document holds a token that is not in the vocabulary.")
+
+
+def check_documents(documents: NDArray[np.int32], dataset: Dataset) -> None:
+    """Raise `EngineError` unless rows [n, batch] name documents that there are."""
+    if documents.ndim != 2 or not 1 <= documents.shape[1] <= MAX_BATCH:
+        raise EngineError(f"Batches are documents [n, batch], of 1 to {MAX_BATCH} documents each.")
+    if documents.min(initial=0) < 0 or documents.max(initial=0) >= dataset.n_docs:
+        raise EngineError(f"A batch names a document that is not among the {dataset.n_docs}.")
+
+
+def steps_of(
+    documents: NDArray[np.int32], learning_rates: NDArray[np.float32]
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The arrays as compiled code reads them; raises `EngineError` if they are not of one run."""
+    rows = np.ascontiguousarray(documents, dtype=np.int32)
+    rates = np.ascontiguousarray(learning_rates, dtype=np.float32)
+    if rows.ndim != 2 or rates.shape != rows.shape[:1]:
+        raise EngineError("A run takes documents [n_steps, batch] and a rate for each step.")
+    return rows, rates
 
 
 def check_arrays(dataset: Dataset) -> None:

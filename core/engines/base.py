@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,7 +30,10 @@ PHASES = (
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """What `run` gives back: losses [n_steps] in nats, times, and ns per phase if profiled.
+    """What `run` gives back: losses [n_steps] in nats, times, and what a profiled run tells.
+
+    phase_ns: nanoseconds of each of PHASES. counts: what was counted where the work is done, by its
+    name, so that a toggle can be seen to do something; an engine counts what it has toggles for.
 
     elapsed_ns: wall time. cpu_ns: what the calling thread really ran of it; None if other threads
     worked as well, or where the system has no such clock.
@@ -40,6 +43,7 @@ class StepReport:
     elapsed_ns: int
     phase_ns: NDArray[np.int64] | None = None
     cpu_ns: int | None = None
+    counts: Mapping[str, int] | None = None
 
     @property
     def clock(self) -> ClockName:

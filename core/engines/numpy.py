@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eetui.core import clocks
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
+from eetui.core.engines.arguments import (
+    check_dataset,
+    check_documents,
+    check_fit,
+    check_state,
+    check_vector,
+    steps_of,
+)
 from eetui.core.engines.base import Gradients, Progress, StepReport
 from eetui.core.errors import EngineError
 from eetui.core.model import reference
@@ -20,18 +28,15 @@ from eetui.core.optimizations import Optimizations, Value, labels
 _BLAS_NAMES = {"openblas": "OpenBLAS", "mkl": "MKL", "accelerate": "Accelerate", "blis": "BLIS"}
 
 _ALWAYS: dict[str, tuple[Value, str]] = {
-    "fast_exp": (False, "NumPy has one exp, the accurate one."),
-    "vector_width": (1, "NumPy picks the vector width of its loops itself."),
-    "prefix_sharing": (False, "The numpy engine always computes every position."),
-    "products": (
-        "tiles",
-        "NumPy's BLAS decides itself how and on what unit a product is computed.",
-    ),
-    "fused": (False, "The numpy engine always makes one pass an operation."),
-    "adam": ("vector", "The numpy engine always updates whole vectors."),
-    "flush_denormals": (False, "The numpy engine always keeps denormal numbers."),
-    "work_order": ("batch", "The numpy engine always works on the whole batch."),
-    "threads": (1, "NumPy's BLAS decides itself how many threads run a product."),
+    "fast_exp": (False, "NumPy has one exp, the accurate one"),
+    "vector_width": (1, "NumPy picks the vector width of its loops itself"),
+    "prefix_sharing": (False, "The numpy engine always computes every position"),
+    "products": ("tiles", "NumPy's BLAS decides itself how and on what unit a product is computed"),
+    "fused": (False, "The numpy engine always makes one pass an operation"),
+    "adam": ("vector", "The numpy engine always updates whole vectors"),
+    "flush_denormals": (False, "The numpy engine always keeps denormal numbers"),
+    "work_order": ("batch", "The numpy engine always works on the whole batch"),
+    "threads": (1, "NumPy's BLAS decides itself how many threads run a product"),
 }
 """The toggles that have one value in this engine, and why."""
 
@@ -45,6 +50,9 @@ class NumpyEngine:
 
     name = "numpy"
     summary = "The reference in plain NumPy, float32: slow, nothing to compile."
+
+    def __init__(self) -> None:
+        self._checked: Dataset | None = None
 
     def instruction_set(self, optimizations: Optimizations) -> str:
         """NumPy and the BLAS library that it was built with, such as 'NumPy + OpenBLAS'."""
@@ -62,7 +70,7 @@ class NumpyEngine:
         """Empty for padding skip and the defaults, else a sentence on what NumPy does itself."""
         if key not in _ALWAYS or value == _ALWAYS[key][0]:
             return ""
-        return f"{_ALWAYS[key][1]} Use another engine to change it."
+        return f"{_ALWAYS[key][1]}: use another engine to change it."
 
     def conflict(self, optimizations: Optimizations) -> str:
         """Always empty."""
@@ -92,17 +100,19 @@ class NumpyEngine:
         profile: bool = False,
     ) -> StepReport:
         """Advance `state` by one step a row of `documents`; `phase_ns` stays None."""
-        losses = np.empty(len(documents), dtype=np.float32)
-        start = perf_counter_ns()
-        for i, batch in enumerate(documents):
-            result = self.gradients(state, dataset, model, optimizations, batch)
-            losses[i] = result.loss
-            rate = float(learning_rates[i])
-            vectors = (state.params, state.m, state.v)
-            with np.errstate(over="ignore", invalid="ignore"):
-                reference.adam(*vectors, result.grads, state.step, rate, train)
+        rows, rates = steps_of(documents, learning_rates)
+        check_state(state, model)
+        losses = np.empty(len(rows), dtype=np.float32)
+        self._check(state.params, dataset, model, optimizations, rows)
+        start = clocks.now()
+        for i, batch in enumerate(rows):
+            with np.errstate(over="ignore", invalid="ignore"):  # A run that diverges says so.
+                losses[i], grads = self._backward(state, dataset, model, optimizations, batch)
+                vectors = (state.params, state.m, state.v)
+                reference.adam(*vectors, grads, state.step, float(rates[i]), train)
             state.step += 1
-        return StepReport(losses, perf_counter_ns() - start)
+        spent = clocks.since(start)
+        return StepReport(losses, spent.wall_ns, None, spent.cpu_ns)
 
     generate = staticmethod(generate)
 
@@ -115,16 +125,9 @@ class NumpyEngine:
         documents: NDArray[np.int32],
     ) -> Gradients:
         """The loss and gradients of one batch; raises `EngineError` for toggles not its own."""
-        self._check(optimizations)
-        with np.errstate(over="ignore", invalid="ignore"):  # A run that diverges says so itself.
-            loss, grads = reference.loss_and_gradients(
-                state.params,
-                model,
-                dataset.tokens[documents],
-                dataset.lengths[documents],
-                optimizations.padding_skip,
-            )
-        return Gradients(loss, grads)
+        self._check(state.params, dataset, model, optimizations, np.asarray(documents)[None])
+        with np.errstate(over="ignore", invalid="ignore"):
+            return Gradients(*self._backward(state, dataset, model, optimizations, documents))
 
     def evaluate(
         self,
@@ -135,7 +138,7 @@ class NumpyEngine:
         documents: NDArray[np.int32],
     ) -> NDArray[np.float32]:
         """The mean loss of each row of `documents` [n_batches, batch], nats; forward only."""
-        self._check(optimizations)
+        self._check(params, dataset, model, optimizations, np.asarray(documents))
         with np.errstate(over="ignore", invalid="ignore"):
             return np.array(
                 [
@@ -145,7 +148,33 @@ class NumpyEngine:
                 np.float32,
             )
 
-    def _check(self, optimizations: Optimizations) -> None:
+    def _backward(
+        self,
+        state: TrainState,
+        dataset: Dataset,
+        model: ModelConfig,
+        optimizations: Optimizations,
+        documents: NDArray[np.int32],
+    ) -> tuple[float, Vector]:
+        tokens, lengths = dataset.tokens[documents], dataset.lengths[documents]
+        return reference.loss_and_gradients(
+            state.params, model, tokens, lengths, optimizations.padding_skip
+        )
+
+    def _check(
+        self,
+        params: Vector,
+        dataset: Dataset,
+        model: ModelConfig,
+        optimizations: Optimizations,
+        documents: NDArray[np.int32],
+    ) -> None:
         for key in labels(optimizations):
             if reason := self.why_not(key, getattr(optimizations, key)):
-                raise EngineError(f"The numpy engine cannot set {key}. {reason}")
+                raise EngineError(reason)
+        if dataset is not self._checked:
+            check_dataset(dataset)
+            self._checked = dataset  # nothing changes a data set, so once is enough
+        check_vector(params, model)
+        check_fit(dataset, model)
+        check_documents(documents, dataset)

@@ -14,7 +14,7 @@ from eetui.core.engines.subject import Subject
 from eetui.core.errors import UsageError
 from eetui.core.files import read_regular
 from eetui.core.measure.setting import OTHERS
-from eetui.core.optimizations import CATALOGUE, Optimizations, parse_assignments
+from eetui.core.optimizations import CATALOGUE, FORMER, Optimizations, parse_assignments
 from eetui.core.text import visible
 
 What = Literal["time", "loss", "credit", "launches"]
@@ -167,7 +167,7 @@ def parse(text: str, file: str, subject: Subject) -> Lesson:
     """
     try:
         values = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         found = re.search(r"line (\d+)", str(error))
         where = f", line {found[1]}" if found else ""
         raise UsageError(f"{file}{where}: this is not TOML ({error}).") from error
@@ -265,7 +265,7 @@ def _measurement(table: _Table, subject: Subject) -> Measurement:
 
 def is_known(setting: str) -> bool:
     """Whether there is such a setting, whatever its values."""
-    return setting in OTHERS or any(entry.key == setting for entry in CATALOGUE)
+    return setting in OTHERS or setting in FORMER or any(e.key == setting for e in CATALOGUE)
 
 
 def _why_not(setting: str, value: str, subject: Subject) -> str:

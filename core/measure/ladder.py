@@ -11,7 +11,7 @@ from eetui.core.engines.availability import judge
 from eetui.core.engines.base import Engine
 from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find_optimization
 
-STORY: tuple[tuple[str, Value], ...] = (
+RUNGS: tuple[tuple[str, Value], ...] = (
     # What need not be computed at all comes before how to compute the rest.
     ("padding_skip", True),
     # Then the order in which the work is done: use a weight often once it has been loaded.
@@ -33,6 +33,7 @@ STORY: tuple[tuple[str, Value], ...] = (
     ("products", "sme2"),
     ("products", "amx-split"),
     ("products", "amx"),
+    ("products", "bf16"),
 )
 """The rungs from the bottom up. It starts at the slowest value of everything: documents one after
 another, padding and all, row by row, a number at a time, with the library's exp."""
@@ -154,7 +155,7 @@ def plan(engine: Engine, pinned: Mapping[str, Value] | None = None) -> tuple[Run
         now = now.with_value(key, value)
     rungs = [Rung("", None, START, now)]
     told = set(fixed)
-    for key, value in STORY:
+    for key, value in RUNGS:
         entry = find_optimization(key)
         alone = judge(engine, entry)
         if key in told or (value == lowest[key] and len(alone.values) > 1):

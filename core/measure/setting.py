@@ -12,7 +12,7 @@ from eetui.core.engines.base import Engine
 from eetui.core.engines.subject import Subject
 from eetui.core.errors import UsageError
 from eetui.core.measure.comparison import Arm
-from eetui.core.optimizations import CATALOGUE, Kind, find_optimization
+from eetui.core.optimizations import CATALOGUE, FORMER, Kind, current, find_optimization
 
 Change = Callable[[Subject, str], Subject]
 
@@ -101,6 +101,11 @@ def parse_setting(
     values = [value.strip() for value in written.split(",")] if sign else []
     if sign and (len(values) != 2 or not all(values)):
         raise UsageError(f"Two values are compared, such as {key}=A,B: {text!r} has others.")
+    if key in FORMER and not values:
+        key = "products"
+    elif key in FORMER:
+        (key, a), (_, b) = (current(key, value) for value in values)
+        values = [a, b]
     known = [*(entry.key for entry in CATALOGUE), *OTHERS]
     if key not in known:
         raise UsageError(f"There is no setting {key!r}: there are {', '.join(known)}.")
@@ -120,6 +125,7 @@ def arm_at(
         changed = OTHERS[key][1](subject, value)
         own = engine if changed.engine == subject.engine else changed.create_engine()
         return Arm(value, changed, own, choose_optimizations(own, changed.model, assignments))
+    key, value = current(key, value)
     entry = find_optimization(key)
     label = entry.label(entry.parse(value))
     chosen = choose_optimizations(engine, subject.model, (*assignments, f"{key}={label}"))

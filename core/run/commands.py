@@ -82,6 +82,17 @@ class ChangeTemperature:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasureAgain:
+    """Measure what a setting is worth once more, and longer: a toggle's key, or 'batch'."""
+
+    key: str
+
+    def __post_init__(self) -> None:
+        if self.key != "batch":
+            find_optimization(self.key)
+
+
+@dataclass(frozen=True, slots=True)
 class Save:
     """Write a checkpoint; success or failure comes as a notice."""
 
@@ -190,7 +201,7 @@ Tuning: TypeAlias = SetBatch | SetLearningRate | SetSteps
 Change: TypeAlias = Tuning | SetOptimization | SetNames | Restart | Rewind | UseEngine | UseState
 Command: TypeAlias = (
     Pause | Resume | TogglePause | SingleStep | GoOn | CycleOptimization | ScaleBatch
-    | ScaleLearningRate | ChangeTemperature | Save | Load | Change
+    | ScaleLearningRate | ChangeTemperature | MeasureAgain | Save | Load | Change
 )  # fmt: skip
 
 _REGISTRY: dict[str, type[Command]] = {

@@ -17,6 +17,7 @@ from eetui.core.engines import peak, registry
 from eetui.core.engines.availability import automatic, choose_optimizations, judge
 from eetui.core.engines.base import Engine
 from eetui.core.errors import EetuiError, UsageError
+from eetui.core.files import named
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimization, Optimizations, Value, assigned, find_optimization
 from eetui.core.run import checkpoint
@@ -26,6 +27,7 @@ from eetui.core.run.commands import (
     CycleOptimization,
     GoOn,
     Load,
+    MeasureAgain,
     Pause,
     Restart,
     Resume,
@@ -44,10 +46,12 @@ from eetui.core.run.commands import (
     UseEngine,
     UseState,
 )
+from eetui.core.run.effects import Flip, Measure
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.preparation import Preparation
 from eetui.core.run.snapshot import Notice, Severity, Status
 from eetui.core.run.trainer import Chunk, Trainer
+from eetui.core.text import visible
 
 STAND_IN_REST = 9.0
 """Rest of the stand-in engine after a chunk, in chunks: both it and the compiler need the GIL."""
@@ -74,6 +78,8 @@ class Controller:
         paused: bool,
         stand_in: bool,
         measure_peak: bool,
+        measure: Measure | None = None,
+        automatic: bool = True,
     ) -> None:
         self.post = post
         self.engine_name = engine
@@ -94,7 +100,9 @@ class Controller:
         self._wants_peak = measure_peak
         substitute = registry.create("numpy") if stand_in and engine != "numpy" else None
         first = substitute.default_optimizations() if substitute else Optimizations()
-        self.trainer = Trainer(dataset, model, train, substitute, first, names, state)
+        self.trainer = Trainer(
+            dataset, model, train, substitute, first, names, state, measure, automatic=automatic
+        )
         self.wanted = first
 
     # -- getting ready ----------------------------------------------------------------------
@@ -195,9 +203,11 @@ class Controller:
             return None
         if chunk.diverged_at is not None:
             self.status = Status.DIVERGED
+            stopped = f"The loss {chunk.why} at step {chunk.diverged_at:,}"
+            self.failure = EetuiError(f"{stopped}: lower the learning rate.")
             self.message = (
-                f"The loss stopped being a finite number at step {chunk.diverged_at:,}. Going back "
-                f"returns to step {self.trainer.good.step:,} with half the learning rate."
+                f"{stopped}. Going back returns to step {self.trainer.good.step:,} with half the "
+                "learning rate."
             )
         elif self.trainer.finished:
             self.status = Status.FINISHED
@@ -205,6 +215,19 @@ class Controller:
         if self.standing_in:
             self.rest_until = monotonic() + STAND_IN_REST * (monotonic() - started)
         return chunk
+
+    @property
+    def is_measuring(self) -> bool:
+        """Whether a flip is being measured, also while the training pauses or has ended."""
+        return self.trainer.effects.is_measuring and self.status is not Status.FAILED
+
+    def measure(self) -> None:
+        """Take some pairs of the flip that is being measured."""
+        try:
+            self.trainer.measure()
+        except Exception as error:  # the training is none the worse for it
+            self.trainer.effects.stop()
+            self.tell(f"The flip could not be measured: {error}", "error")
 
     def fail(self, error: Exception) -> None:
         """Stop after an error that is not the person's, and keep its traceback to be shown."""
@@ -248,6 +271,8 @@ class Controller:
                 self._set_optimization(find_optimization(key), value)
             case CycleOptimization(key):
                 self._cycle_optimization(find_optimization(key))
+            case MeasureAgain(key):
+                self._measure_again(key)
             case SetNames(temperature, prefix):
                 self._set_names(temperature, prefix)
             case ChangeTemperature(up):
@@ -260,7 +285,7 @@ class Controller:
                 self._restart(model or trainer.model, train or trainer.train)
             case Save(path):
                 checkpoint.save(path, trainer.checkpoint)
-                self.tell(f"Saved step {trainer.state.step:,} to {path}.")
+                self.tell(f"Saved step {trainer.state.step:,} to {visible(str(path))}.")
             case Load(path):
                 self._load(path)
             case UseEngine() | UseState():
@@ -316,6 +341,27 @@ class Controller:
         if not 1 <= scaled <= MAX_BATCH:
             raise UsageError(f"The batch size stays between 1 and {MAX_BATCH}.")
         self._tune(SetBatch(scaled))
+
+    def _measure_again(self, key: str) -> None:
+        """Compare the value in force with the one before its last flip, or with another one."""
+        engine, trainer = self._chosen_engine(), self.trainer
+        if self.standing_in or not trainer.state.is_finite:
+            raise UsageError("There is nothing to be measured at the moment: wait or go back.")
+        now, last = trainer.setup, trainer.effects.last_flip(key)
+        if key == "batch":
+            batch = now.train.batch
+            other = int(last.before) if last else max(batch // 2, 1)
+            old = now.after(SetBatch(other if other != batch else 2 * batch))
+            trainer.measure_again(Flip(key, str(old.train.batch), str(batch), old, now))
+            return
+        entry = find_optimization(key)
+        value = getattr(now.optimizations, key)
+        judged = judge(engine, entry, now.optimizations)
+        before = entry.parse(last.before) if last else judged.values[0]
+        if before == value or before not in judged.values:
+            before = judged.after(value)
+        old = now.after(SetOptimization(key, before))
+        trainer.measure_again(Flip(key, entry.label(before), entry.label(value), old, now))
 
     def _set_optimization(self, entry: Optimization, value: Value) -> None:
         judge(self._chosen_engine(), entry, self.wanted).require(value)
@@ -375,11 +421,11 @@ class Controller:
     def _load(self, path: Path) -> None:
         trainer, loaded = self.trainer, checkpoint.load(path)
         loaded.require_vocabulary(trainer.dataset.vocabulary, trainer.dataset.name)
-        trainer.load(path, loaded)
+        trainer.load(named(path).absolute(), loaded)
         self._planned = loaded.train.steps
         self._settle(Status.FINISHED if trainer.finished else Status.PAUSED)
         self._suit_model()
-        self.tell(f"At step {loaded.state.step:,} of {path}.")
+        self.tell(f"At step {loaded.state.step:,} of {visible(str(path))}.")
 
     def _settle(self, status: Status) -> None:
         """Leave an ended run behind for one that can train."""

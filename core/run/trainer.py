@@ -6,12 +6,14 @@ No thread and no clock but the engine's; `core/run/session.py` drives it.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from math import log
 from pathlib import Path
-from time import monotonic
+from time import monotonic, perf_counter_ns
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eetui.core import clocks
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Event, History
 from eetui.core.data.batches import documents
@@ -33,14 +35,21 @@ from eetui.core.run.commands import (
     UseEngine,
     UseState,
 )
-from eetui.core.run.effects import EffectMeter
+from eetui.core.run.effects import LONGER_SECONDS, Effects, Flip, Measure
 from eetui.core.run.evaluation import HeldOutLoss
 from eetui.core.run.log import Entry, Log
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.setup import Setup
 
 CHUNK_US = 10_000
+START_STEPS = 100
+FAR_NATS = 3.0
+FAR_STEPS = 200
+"""A run has diverged if its loss stays so far above the mean of its start, or above chance, for so
+many steps."""
 GROWTH = 2
+BESIDE_PAIRS = 4
+"""How many times shorter a chunk is while a flip is being measured."""
 KEPT_EVENTS = 200
 SECONDS_BETWEEN_KEEPSAKES = 1.0
 GOOD_WITHIN = 0.5
@@ -49,11 +58,15 @@ GOOD_WITHIN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What a chunk did: losses [n] of the steps from first_step on, those before a divergence."""
+    """What a chunk did: losses [n] of the steps from first_step on, those before a divergence.
+
+    why: in what way it diverged, as a part of a sentence, or ''.
+    """
 
     first_step: int
     losses: NDArray[np.float32]
     diverged_at: int | None
+    why: str = ""
 
 
 class Trainer:
@@ -68,7 +81,12 @@ class Trainer:
         optimizations: Optimizations,
         names: NameStream,
         state: TrainState | None = None,
+        measure: Measure | None = None,
+        *,
+        automatic: bool = True,
     ) -> None:
+        """measure: what compares the two sides of a flip; automatic: whether after every flip."""
+        self._measure, self._automatic = measure, automatic
         self.dataset = dataset
         self.engine = engine
         self.names = names
@@ -86,7 +104,9 @@ class Trainer:
         self.state = state or TrainState.create(model, train.seed)
         self.history = History()
         self.held_out = HeldOutLoss(self.dataset, model)
-        self.effects = EffectMeter()
+        self.effects = Effects(self._measure)
+        self.clock: clocks.ClockName = "cpu"
+        self._start_loss, self._start_steps, self._far_steps = 0.0, 0, 0
         self.events: list[Event] = []
         self.names.clear(model.block_size)
         self.good = self.state.clone()
@@ -153,32 +173,35 @@ class Trainer:
         before = self.engine.name if self.engine else ""
         self.engine = engine
         self._change(UseEngine(engine.name, optimizations))
+        self.effects.stop()
         self._changed_pace("engine", engine.name, before)
 
     def use_optimizations(self, optimizations: Optimizations, entry: Optimization) -> None:
         """Go on with other toggles; that of `entry` is marked on the charts."""
-        moved = self._gradient_change(optimizations)
-        before, label = (
-            f"{entry.name} {entry.label(getattr(toggles, entry.key))}"
-            for toggles in (self.optimizations, optimizations)
-        )
+        moved, old = self._gradient_change(optimizations), self.setup
         for key, value in asdict(optimizations).items():
             if value != getattr(self.optimizations, key):
                 self._change(SetOptimization(key, value))
-        self._changed_pace(entry.key, label, before, moved)
+        before, after = (
+            entry.label(getattr(s.optimizations, entry.key)) for s in (old, self.setup)
+        )
+        self._changed_pace(entry.key, f"{entry.name} {after}", f"{entry.name} {before}")
+        self._judge(Flip(entry.key, before, after, old, self.setup), moved)
 
     def tune(self, change: Tuning) -> None:
         """Go on with another batch size, learning rate or plan."""
-        before = self.train
+        old = self.setup
         self._change(change)
-        if self.train.batch != before.batch:
-            self._changed_pace("batch", f"batch {self.train.batch}", f"batch {before.batch}")
+        before, after = old.train.batch, self.train.batch
+        if after != before:
+            self._changed_pace("batch", f"batch {after}", f"batch {before}")
+            self._judge(Flip("batch", str(before), str(after), old, self.setup))
             return
         match change:
             case SetLearningRate(rate):
-                self._mark("learning_rate", f"lr {rate:.3g}", f"lr {before.learning_rate:.3g}")
+                self._mark("learning_rate", f"lr {rate:.3g}", f"lr {old.train.learning_rate:.3g}")
             case SetSteps(steps):
-                self._mark("steps", f"plan {steps:,}", f"plan {before.steps:,}")
+                self._mark("steps", f"plan {steps:,}", f"plan {old.train.steps:,}")
             case SetBatch():  # the same one again
                 pass
 
@@ -212,7 +235,8 @@ class Trainer:
         self.history.forget_after(step)
         self.held_out.forget_after(step)
         self.names.forget_after(step)
-        self.effects.disturbed()
+        self.effects.stop()
+        self._far_steps = 0
         self.events = [event for event in self.events if event.step <= step]
         self.tune(SetLearningRate(self.train.learning_rate / 2))
         return step
@@ -227,12 +251,20 @@ class Trainer:
         self.names.update(self.engine, self.state, self.model, self.dataset, self.train.seed)
         first = self.state.step
         n = self._steps_of_next_chunk(at_most)
+        start = clocks.now()
         report = self.setup.advance(self.engine, self.state, self.dataset, n)
+        spent = clocks.since(start, alone=report.clock == "cpu")
+        self.clock = spent.clock
         diverged_at = self._first_failure(first, report.losses)
+        why = "" if diverged_at is None else "stopped being a finite number"
         losses = report.losses if diverged_at is None else report.losses[: diverged_at - first]
-        self.history.add(first + len(losses), losses, report.elapsed_ns * len(losses) // n)
-        self.effects.timed(report.us_per_step)
-        self._chunk_steps = max(1, min(int(CHUNK_US / report.us_per_step), GROWTH * n))
+        wall_ns, cost_ns = (ns * len(losses) // n for ns in (spent.wall_ns, spent.cost_ns))
+        self.history.add(first + len(losses), losses, wall_ns, cost_ns)
+        fitting = int(CHUNK_US * 1e3 * n / max(spent.cost_ns, 1))
+        self._chunk_steps = max(1, min(fitting, GROWTH * max(n, self._chunk_steps)))
+        if diverged_at is None and self._is_far_off(losses):
+            diverged_at = first + n
+            why = f"has stayed {FAR_NATS:g} nats above its start for {FAR_STEPS} steps"
         if diverged_at is None:
             self._keep_if_good()
             judge = self.engine, self.optimizations, self.state, self.history.seconds
@@ -242,12 +274,30 @@ class Trainer:
                     self.engine, self.state, self.model, self.dataset, self.train.seed
                 )
             else:
-                self.held_out.trained(report.elapsed_ns, *judge)
-        return Chunk(first, losses, diverged_at)
+                self.held_out.trained(spent.wall_ns, *judge)
+        self.history.wait(perf_counter_ns() - start.wall_ns - spent.wall_ns)
+        return Chunk(first, losses, diverged_at, why)
+
+    def _is_far_off(self, losses: NDArray[np.float32]) -> bool:
+        """Whether the loss has been far above the start of the run, and chance, for long."""
+        begun = losses[: START_STEPS - self._start_steps]
+        self._start_loss += float(begun.sum())
+        self._start_steps += len(begun)
+        if self._start_steps < START_STEPS:
+            return False
+        limit = min(self._start_loss / START_STEPS, log(self.model.vocab_size)) + FAR_NATS
+        near = np.flatnonzero(losses <= limit)
+        self._far_steps = (
+            len(losses) - 1 - int(near[-1]) if len(near) else (self._far_steps + len(losses))
+        )
+        return self._far_steps >= FAR_STEPS
 
     def _steps_of_next_chunk(self, at_most: int | None) -> int:
         step = self.state.step
-        limits = [self._chunk_steps, self.train.steps - step, self.names.steps_to_milestone(step)]
+        chunk = self._chunk_steps
+        if self.effects.is_measuring:  # most of the time is for the pairs then
+            chunk = max(chunk // BESIDE_PAIRS, 1)
+        limits = [chunk, self.train.steps - step, self.names.steps_to_milestone(step)]
         if at_most is not None:
             limits.append(at_most)
         return max(1, min(limits))
@@ -284,10 +334,45 @@ class Trainer:
         )
         return relative_distance(self.model, after, before)
 
-    def _changed_pace(
-        self, key: str, label: str, before: str, gradient_change: float | None = None
-    ) -> None:
-        self.effects.changed(key, self.history.us_per_step, gradient_change)
+    # -- verdicts ---------------------------------------------------------------------------------
+
+    def _judge(self, flip: Flip, gradient_change: float | None = None) -> None:
+        assert self.engine is not None
+        self.effects.flipped(
+            flip,
+            self.engine,
+            self.dataset,
+            self.state,
+            gradient_change,
+            automatic=self._automatic,
+        )
+
+    def measure_again(self, flip: Flip) -> None:
+        """Compare the two sides of a flip once more, for longer."""
+        assert self.engine is not None
+        known = self.effects.effect(flip.key)
+        self.effects.flipped(
+            flip,
+            self.engine,
+            self.dataset,
+            self.state,
+            known.gradient_change if known else None,
+            seconds=LONGER_SECONDS,
+        )
+
+    def measure(self) -> None:
+        """Take some pairs of the flip that is being measured; the wall clock runs on meanwhile.
+
+        What that takes from the training stands at the flip's mark on the charts.
+        """
+        key, seconds = self.effects.measured, self.effects.take_pairs()
+        self.history.wait(round(seconds * 1e9))
+        for i, event in reversed([*enumerate(self.events)]):
+            if event.key == key:
+                self.events[i] = replace(event, paused=event.paused + seconds)
+                break
+
+    def _changed_pace(self, key: str, label: str, before: str) -> None:
         self.history.forget_pace()
         self._chunk_steps = 1
         self._mark(key, label, before)

@@ -26,8 +26,8 @@ from eetui.core.run.commands import Restart, UseState
 from eetui.core.run.log import Log
 from eetui.core.run.snapshot import Snapshot, Status
 from eetui.core.store.joining import joined
-from eetui.core.store.record import Curves, Progress, configuration_of
 from eetui.core.store.resume import Resumed, first_step, joined_logs
+from eetui.core.store.run_record import Curves, RunProgress, configuration_of
 from eetui.core.store.store import Store
 
 SECONDS_BETWEEN_WRITINGS = 1.0
@@ -67,7 +67,8 @@ class Recorder:
     """Records a session; `watching` goes between it and whoever it publishes to.
 
     Weights that begin anew, by a restart or a checkpoint that is opened, are a run of their own.
-    A run that never took a step is not kept. `problem` says what went wrong with the store, or is
+    A run that never took a step is not kept. `current` is the id of the one that is being written,
+    once it has been. `problem` says what went wrong with the store, or is
     empty; the training goes on without it then.
     """
 
@@ -75,7 +76,8 @@ class Recorder:
         self, path: Path, session: Recorded, dataset: Dataset, resumed: Resumed | None = None
     ) -> None:
         self.problem = ""
-        self._path = path
+        self.path = path
+        self.current: str | None = None
         self._dataset = dataset
         self._session = session
         self._resumed = resumed
@@ -177,16 +179,16 @@ class Recorder:
         self._queue.put(None)
         self._thread.join(CLOSING_SECONDS)
         if self._thread.is_alive() and not self.problem:
-            self.problem = f"The run store {self._path} takes too long: the run's end is not in it."
+            self.problem = f"The run store {self.path} takes too long: the run's end is not in it."
 
     # -- in the thread that writes --------------------------------------------------------------
 
     def _write_all(self) -> None:
         ids: dict[int, str] = {}
         if self._resumed is not None:
-            ids[0] = self._resumed.run.id
+            ids[0] = self.current = self._resumed.run.id
         try:
-            with Store(self._path) as store:
+            with Store(self.path) as store:
                 while (moment := self._queue.get()) is not None:
                     self._write(store, ids, moment)
                     self._busy = not self._queue.empty()
@@ -205,14 +207,15 @@ class Recorder:
                 data_fingerprint=moment.log.data,
             )
             ids[moment.part] = begun.id
+        self.current = ids[moment.part]
         store.write(ids[moment.part], _progress(moment))
 
 
-def _progress(moment: _Moment) -> Progress:
+def _progress(moment: _Moment) -> RunProgress:
     snapshot, log, before = moment.snapshot, moment.log, moment.resumed
     if before is not None:
         log = joined_logs(before.log, log)
-    return Progress(
+    return RunProgress(
         status=snapshot.status.value,
         instruction_set=snapshot.instruction_set,
         configuration=configuration_of(

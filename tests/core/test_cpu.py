@@ -99,3 +99,11 @@ def test_where_the_system_tells_nothing_llvm_is_asked(
     host = cpu.detect()
     assert (host.architecture, host.instruction_set) == ("x86-64", "AVX2")
     assert host.features == told
+
+
+def test_this_cpu_is_described() -> None:
+    host = cpu.detect()
+    assert host.name
+    assert host.instruction_set
+    assert host.lanes in (4, 8, 16)
+    assert host.cores >= 1

@@ -163,9 +163,9 @@ def ab(
     json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
 ) -> int:
     """Compare two values of a setting in pairs, and tell how sure the difference is."""
-    from eetui.tui.cli.ab import Way, run
+    from eetui.tui.cli.ab import AbOptions, run
 
-    return run(setting, options, Way(metric, seconds, steps, seeds), as_json=json)
+    return run(setting, options, AbOptions(metric, seconds, steps, seeds), as_json=json)
 
 
 @app.command()
@@ -184,7 +184,7 @@ def lab(
         list[str] | None,
         typer.Option("--guess", help="Your answer, once for each lesson; else you are asked."),
     ] = None,
-    export: Annotated[
+    results: Annotated[  # a name of its own: `export` is a command, which has defaults as a whole
         str | None,
         typer.Option("--export", help="Write the results to a .md or .json file.", metavar="FILE"),
     ] = None,
@@ -193,7 +193,7 @@ def lab(
     """Labs: guess what an optimization does, measure it here, and read why."""
     from eetui.tui.cli.lab import run
 
-    return run(lessons or (), guess or (), options, export, as_json=json)
+    return run(lessons or (), guess or (), options, results, as_json=json)
 
 
 @app.command()
@@ -295,14 +295,19 @@ def replay(
         str | None,
         typer.Option(help="Its data, if they did not come along.", metavar="FILE"),
     ] = None,
+    speed: Annotated[
+        float, typer.Option(help="Times the pace at which it was trained.", min=1, max=100)
+    ] = 1,
     json: Annotated[bool, typer.Option("--json", help=f"With --check: {JSON}")] = False,
 ) -> int:
     """Play a run again that `eetui export` wrote, every toggle flipping as it did."""
-    from eetui.tui.cli.capsule import check_file
+    from eetui.tui.cli.capsule import check_file, play
 
-    if not check:
-        raise UsageError("Give --check.")
-    return check_file(file, data, as_json=json)
+    if check:
+        return check_file(file, data, as_json=json)
+    if json:
+        raise UsageError("--json goes with --check.")
+    return play(file, data, speed)
 
 
 class _ConfiguredDefaults(dict[str, Any]):
@@ -319,7 +324,7 @@ class _ConfiguredDefaults(dict[str, Any]):
         self._settings: dict[str, Any] | None = None
 
     def get(self, key: str, default: Any = None) -> Any:
-        if key in COMMANDS:
+        if self._has_command and key == self._args[0]:
             return _ConfiguredDefaults(self._args[1:])
         if self._is_help or self._has_command or key not in CONFIGURABLE:
             return default
@@ -373,9 +378,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
         complain(f"{what} cannot be used: {reason(error)}.")
         _give_up_stdout()
         return 1
-    except MemoryError:
+    except (MemoryError, ImportError) as error:
+        if isinstance(error, ImportError) and not _is_out_of_memory(error):
+            raise
         complain("There is not enough memory: use a smaller model, batch or data file.")
         return 1
+
+
+def _is_out_of_memory(error: ImportError) -> bool:
+    """Whether a library could not be loaded since there was no room for it."""
+    words = str(error).lower()
+    return "failed to map segment" in words or "cannot allocate memory" in words
 
 
 def _give_up_stdout() -> None:

@@ -47,11 +47,21 @@ ABOUT = {
         "C climbs from everything off to everything on and measures each rung while the training "
         "pauses."
     ),
+    actions.LABS: (
+        "P asks a question about an optimization, takes your guess, measures it here and says why. "
+        "The training pauses meanwhile; e writes the results of the sitting, to be handed in."
+    ),
     actions.RACE: (
         "Contestants train in slices, each on its own clock, from the same weights on the same "
         "data; † marks another model. V opens it, and the training pauses meanwhile. A letter "
         "stands at the end of each line and where it passes the threshold. m measures the loss "
         "within one second, and a step here beside a GPU's launches."
+    ),
+    actions.RUNS: (
+        "Every run writes itself down as it goes, so q loses nothing: H lists them all, the "
+        "training goes on meanwhile, and enter goes on with a run where it stopped. Ticked runs "
+        "lie over the chart in a colour and with a mark of their own, and the settings in which "
+        "they differ stand beside it."
     ),
     actions.PROGRAM: "Tab and shift+tab move between the panes; ctrl+p finds every action by name.",
 }

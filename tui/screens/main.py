@@ -22,6 +22,7 @@ from eetui.core.run.commands import (
     CycleOptimization,
     GoOn,
     Load,
+    MeasureAgain,
     Pause,
     Restart,
     Resume,
@@ -40,8 +41,8 @@ from eetui.core.run.commands import (
 from eetui.core.run.snapshot import Snapshot, Status
 from eetui.tui import picture
 from eetui.tui.actions import BINDINGS
-from eetui.tui.live import LiveSession
-from eetui.tui.messages import Crashed, Published
+from eetui.tui.live import LiveSession, Recording
+from eetui.tui.messages import Crashed, GoOnWith, Published
 from eetui.tui.screens.confirm import Confirm
 from eetui.tui.screens.help import Help
 from eetui.tui.screens.ladder import LadderScreen
@@ -76,9 +77,10 @@ class MainScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-low"), (34, "-tall")]  # noqa: RUF012
     AUTO_FOCUS = "#toggles"
 
-    def __init__(self, session: LiveSession) -> None:
+    def __init__(self, session: LiveSession, recording: Recording | None = None) -> None:
         super().__init__()
         self._session = session
+        self._recording = recording
         self.snapshot = session.latest
         self._view = View()
         self._waiting = session.latest
@@ -198,6 +200,16 @@ class MainScreen(Screen[None]):
         self.query_one(ToggleTable).select("batch")
         self._session.submit(ScaleBatch(up))
 
+    def action_measure(self) -> None:
+        """Take another, longer verdict on the toggle under the cursor."""
+        toggle = self.query_one(ToggleTable).selected
+        if toggle is None:
+            return
+        if toggle.blocked:
+            self.notify(toggle.blocked, title=toggle.name, severity="warning")
+        else:
+            self._session.submit(MeasureAgain(toggle.key))
+
     def action_climb(self) -> None:
         """Measure the ladder on its own screen, with the training paused meanwhile."""
         if self.snapshot.is_ready:
@@ -210,6 +222,26 @@ class MainScreen(Screen[None]):
         from eetui.tui.screens.race import RaceScreen  # 30 ms that a start need not wait for
 
         self._visit(RaceScreen(self._session))
+
+    def action_labs(self) -> None:
+        """Guess and measure on a screen of its own, with the training paused meanwhile."""
+        from eetui.tui.screens.labs import LabScreen  # a start need not wait for it
+
+        self._visit(LabScreen(self._session))
+
+    def action_runs(self) -> None:
+        """The runs in the store, on a screen of their own, while the training goes on."""
+        from eetui.tui.screens.runs import RunsScreen  # which a start need not wait for
+
+        if self._recording is None:
+            self.notify("This run is not written down, so there is no list.", severity="warning")
+            return
+
+        def left(run: str | None) -> None:
+            if run is not None:
+                self.app.post_message(GoOnWith(run))
+
+        self.app.push_screen(RunsScreen(self._recording.path, self._recording.current), left)
 
     def _visit(self, screen: Screen[None]) -> None:
         """Show another screen; a training that runs pauses until it is left."""

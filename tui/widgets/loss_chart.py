@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.curves import window
-from eetui.core.curves.points import Span, loss_points, track_points
+from eetui.core.curves.points import Points, Span, loss_points, track_points
 from eetui.core.curves.reading import Reading
 from eetui.core.run.snapshot import Snapshot
 from eetui.tui import figures, ticks
@@ -58,7 +58,8 @@ class LossChart(ChartPane):
         raw_x, raw = loss_points(curve, view.axis, 0.0, 2 * columns, span)
         x, y = loss_points(curve, view.axis, view.smoothing, 2 * columns, span)
         out_x, out = track_points(snapshot.held_out, view.axis, span)
-        low, high = self._in_sight(raw, out, chance, zoomed=view.window is not None)
+        zoomed = view.window is not None
+        low, high = self._in_sight((raw_x, raw), (out_x, out), chance, zoomed)
         y_axis = self._y_axis(low, high)
         series = [Series(x.tolist(), y.tolist(), Role.LINE)]
         if view.smoothing:
@@ -79,18 +80,19 @@ class LossChart(ChartPane):
             labels=(_chance(chance, x_axis, y_axis), *names),
         )
 
-    def _in_sight(
-        self, raw: NDArray[np.float64], out: NDArray[np.float64], chance: float, zoomed: bool
-    ) -> Span:
+    def _in_sight(self, raw: Points, held_out: Points, chance: float, zoomed: bool) -> Span:
         """From where to where the y axis goes: all there is in a part that is looked at closer."""
-        if len(raw) and (zoomed or (self.scale == "close" and window.is_settled(raw, chance))):
-            seen = raw if zoomed else window.later(raw)
-            seen = np.concatenate([seen, out if zoomed else window.later(out)])
-            low, high = window.extent(seen, seen)
-            return max(low, 0.0), max(high, low + LEAST_CLOSE)
-        seen = np.concatenate([raw, out])
-        top = max(chance * 1.02, float(seen.max(initial=0.0)))
-        return min(chance - LEAST_SPAN, float(seen.min(initial=chance))), top
+        (raw_x, loss), (out_x, out) = raw, held_out
+        is_settled = self.scale == "close" and window.is_settled(loss, chance)
+        if not len(loss) or not (zoomed or is_settled):
+            seen = np.concatenate([loss, out])
+            top = max(chance * 1.02, float(seen.max(initial=0.0)))
+            return min(chance - LEAST_SPAN, float(seen.min(initial=chance))), top
+        if not zoomed:
+            loss, out = window.later(loss), out[out_x >= window.later(raw_x)[0]]
+        seen = np.concatenate([loss, out])
+        low, high = window.extent(seen, seen)
+        return max(low, 0.0), max(high, low + LEAST_CLOSE)
 
     def _y_axis(self, bottom: float, top: float) -> ticks.Ticks:
         count = max(self.content_size.height // 3, 2)

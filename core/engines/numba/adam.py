@@ -13,9 +13,9 @@ from eetui.core.engines.numba.plan import (
     TENSOR_LD,
     TENSOR_OFFSET,
     TENSOR_ROWS,
-    TENSOR_TURNED,
+    TENSOR_TRANSPOSED,
 )
-from eetui.core.engines.numba.products import turn
+from eetui.core.engines.numba.products import transpose
 from eetui.core.engines.numba.vectors import (
     count,
     f32_at,
@@ -80,15 +80,17 @@ def adam_run(
 
 
 @kernel
-def turned(w: Any, plan: Any, tensors: Any, i: int) -> Any:
-    """The address of gradient i as [inputs, outputs]; turns it first if it was summed across."""
+def gradient_address(w: Any, plan: Any, tensors: Any, i: int) -> Any:
+    """The address of gradient i as [inputs, outputs]; transposes it first if need be."""
     height, width = tensors[i + TENSOR_ROWS], tensors[i + TENSOR_COLS]
     source = tensors[i + TENSOR_GRAD]
-    if tensors[i + TENSOR_TURNED] == 0:
+    if tensors[i + TENSOR_TRANSPOSED] == 0:
         return source
-    across = tensors[i + TENSOR_TURNED]
-    turn(w, f32_at(source), across, f32_at(plan.turned), tensors[i + TENSOR_LD], width, height)
-    return plan.turned
+    across = tensors[i + TENSOR_TRANSPOSED]
+    transpose(
+        w, f32_at(source), across, f32_at(plan.transposed), tensors[i + TENSOR_LD], width, height
+    )
+    return plan.transposed
 
 
 @kernel
@@ -103,7 +105,7 @@ def adam_update(w: Any, plan: Any, rate: float, step: int) -> None:
     params, first, second = f32_at(plan.params), f32_at(plan.m), f32_at(plan.v)
     for tensor in range(plan.n_tensors):
         i = tensor * TENSOR_FIELDS
-        grad = f32_at(turned(w, plan, tensors, i))
+        grad = f32_at(gradient_address(w, plan, tensors, i))
         rows, size = tensors[i + TENSOR_ROWS], tensors[i + TENSOR_COLS]
         offset, ld = tensors[i + TENSOR_OFFSET], tensors[i + TENSOR_LD]
         if size == ld:
@@ -125,7 +127,7 @@ def give_gradients(w: Any, plan: Any) -> None:
     out = f32_at(plan.grads)
     for tensor in range(plan.n_tensors):
         i = tensor * TENSOR_FIELDS
-        grad = f32_at(turned(w, plan, tensors, i))
+        grad = f32_at(gradient_address(w, plan, tensors, i))
         size = tensors[i + TENSOR_COLS]
         for row in range(tensors[i + TENSOR_ROWS]):
             source = row * tensors[i + TENSOR_LD]

@@ -9,11 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core import clocks, cpu
-from eetui.core.config import MAX_BATCH, ModelConfig, TrainConfig
+from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import availability
-from eetui.core.engines.arguments import check_arrays, check_fit, check_state, check_vector
+from eetui.core.engines.arguments import (
+    check_dataset,
+    check_documents,
+    check_fit,
+    check_state,
+    check_vector,
+    steps_of,
+)
 from eetui.core.engines.base import PHASES, Gradients, Progress, StepReport
+from eetui.core.engines.numba.plan import COUNTS
 from eetui.core.errors import EngineError
 from eetui.core.model.sampling import generate
 from eetui.core.model.state import TrainState, Vector, aligned_zeros
@@ -47,7 +55,7 @@ class NumbaEngine:
     summary = "Explicit SIMD compiled for this CPU by Numba: fast, and needs no compiler."
 
     def __init__(self) -> None:
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._workspace: Workspace | None = None
         self._checked: Dataset | None = None
 
@@ -121,18 +129,17 @@ class NumbaEngine:
         profile: bool = False,
     ) -> StepReport:
         """Advance `state` by one step a row of `documents`; raises `EngineError` on bad shapes."""
-        rows = np.ascontiguousarray(documents, dtype=np.int32)
-        rates = np.ascontiguousarray(learning_rates, dtype=np.float32)
-        if rows.ndim != 2 or rates.shape != rows.shape[:1]:
-            raise EngineError("A run takes documents [n_steps, batch] and a rate for each step.")
+        rows, rates = steps_of(documents, learning_rates)
         losses = np.zeros(len(rows), np.float32)
         if not len(rows):
             return StepReport(losses, 0, np.zeros(len(PHASES), np.int64) if profile else None)
         ticks = np.zeros(len(PHASES) + 1, np.int64)
+        counts = np.zeros(len(COUNTS), np.int64)
         check_state(state, model)
         spent = self._call(
             state.params, dataset, model, optimizations, rows, losses,
             update=True, step=state.step, profile=profile, phases=ticks.ctypes.data,
+            counts=counts.ctypes.data,
             learning_rates=rates.ctypes.data, m=state.m.ctypes.data, v=state.v.ctypes.data,
             beta1=train.beta1, beta2=train.beta2, eps=train.eps,
         )  # fmt: skip
@@ -141,7 +148,8 @@ class NumbaEngine:
             return StepReport(losses, spent.wall_ns, None, spent.cpu_ns)
         scale = spent.wall_ns / max(int(ticks[-1]), 1)
         phase_ns = (ticks[:-1] * scale).astype(np.int64)
-        return StepReport(losses, spent.wall_ns, phase_ns, spent.cpu_ns)
+        counted = dict(zip(COUNTS, counts.tolist(), strict=True))
+        return StepReport(losses, spent.wall_ns, phase_ns, spent.cpu_ns, counted)
 
     generate = staticmethod(generate)
 
@@ -155,8 +163,6 @@ class NumbaEngine:
     ) -> Gradients:
         """The loss and gradients of one batch `documents` [batch]; `state` is left as it is."""
         rows = np.ascontiguousarray(documents, dtype=np.int32)[None]
-        if rows.ndim != 2:
-            raise EngineError("Gradients are computed for one batch: documents [batch].")
         losses = np.zeros(1, np.float32)
         grads = aligned_zeros(model.n_params)
         self._call(
@@ -175,8 +181,6 @@ class NumbaEngine:
     ) -> NDArray[np.float32]:
         """The mean loss of each row of `documents` [n_batches, batch], nats; forward only."""
         rows = np.ascontiguousarray(documents, dtype=np.int32)
-        if rows.ndim != 2:
-            raise EngineError("Losses are computed for batches: documents [n_batches, batch].")
         losses = np.zeros(len(rows), np.float32)
         if len(rows):
             self._call(
@@ -199,14 +203,16 @@ class NumbaEngine:
         """Check everything that the kernel will not, call it and return the time that it took."""
         self._check(optimizations)
         if dataset is not self._checked:
-            _check_dataset(dataset)
+            check_dataset(dataset)
             self._checked = dataset  # nothing changes a data set, so once is enough
-        _check_inputs(params, dataset, model, documents)
+        check_vector(params, model)
+        check_fit(dataset, model)
+        check_documents(documents, dataset)
         from eetui.core.engines.numba.compile import kernel
         from eetui.core.engines.numba.workspace import Workspace
 
         train = kernel(optimizations.vector_width)
-        with self._turn:
+        with self._lock:
             if self._workspace is None or self._workspace.model != model:
                 self._workspace = Workspace(model)
             space = self._workspace
@@ -225,27 +231,5 @@ class NumbaEngine:
         for key in labels(optimizations):
             value = getattr(optimizations, key)
             reason = self.why_not(key, value)
-            if reason and not (key == "vector_width" and value in WIDTHS):
+            if reason and key != "vector_width":  # wider vectors are split, and compute the same
                 raise EngineError(reason)
-
-
-def _check_dataset(dataset: Dataset) -> None:
-    """Raise `EngineError` unless the arrays are what the kernel takes them for."""
-    check_arrays(dataset)
-    tokens, lengths = dataset.tokens, dataset.lengths
-    if lengths.min() < 1 or lengths.max() > dataset.block_size:
-        raise EngineError("A document has no position to predict, or more than block_size.")
-    if tokens.max() >= dataset.vocab_size:
-        raise EngineError("A document holds a token that is not in the vocabulary.")
-
-
-def _check_inputs(
-    params: Vector, dataset: Dataset, model: ModelConfig, documents: NDArray[np.int32]
-) -> None:
-    """Raise `EngineError` unless every index that the kernel will follow stays in bounds."""
-    check_vector(params, model)
-    check_fit(dataset, model)
-    if not 1 <= documents.shape[1] <= MAX_BATCH:
-        raise EngineError(f"A batch holds 1 to {MAX_BATCH} documents, not {documents.shape[1]}.")
-    if documents.min() < 0 or documents.max() >= dataset.n_docs:
-        raise EngineError(f"A batch names a document that is not among the {dataset.n_docs}.")

@@ -22,7 +22,11 @@ CALL = (
     "learning_rates",
     "losses",
     "phases",
+    "counts",
 )
+COUNTS = ("pieces", "rows", "exp_vectors", "lanes")
+"""What a profiled call counts: parts in which batches went through the model, positions that were
+computed, vectors of numbers that exp was taken of, and numbers in a vector."""
 FLOATS = ("beta1", "beta2", "eps")
 CAPACITY = (
     "max_rows",
@@ -47,7 +51,7 @@ ROWS = (
 GROUPS = ("group_back", "group_ahead")
 SHARED = ("x0", "r0", "x", "dx", "dn", "datt", "dqkv", "dhid", "dscore", "logits", "stage")
 LAYER = ("n1", "r1", "qkv", "prob", "att", "n2", "r2", "side", "hid")
-WEIGHTS = ("lm_packed", "turned", "tensors")
+WEIGHTS = ("lm_packed", "transposed", "tensors")
 GRADIENTS = ("g_tok", "g_pos", "g_qkv", "g_out", "g_expand", "g_contract", "g_head")
 
 FIELDS = (
@@ -66,5 +70,5 @@ FIELDS = (
 INDEX = {name: i for i, name in enumerate(FIELDS)}
 
 # One row of the table of tensors, in the order of state.layout.
-TENSOR_OFFSET, TENSOR_ROWS, TENSOR_COLS, TENSOR_GRAD, TENSOR_LD, TENSOR_TURNED = range(6)
+TENSOR_OFFSET, TENSOR_ROWS, TENSOR_COLS, TENSOR_GRAD, TENSOR_LD, TENSOR_TRANSPOSED = range(6)
 TENSOR_FIELDS = 6

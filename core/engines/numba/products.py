@@ -7,7 +7,7 @@ from typing import Any
 from eetui.core.engines.numba.machine import out_of_line
 from eetui.core.engines.numba.options import kernel
 from eetui.core.engines.numba.tile import K_ADJACENT, ROWS_ADJACENT, STORE, tile
-from eetui.core.engines.numba.vectors import count, shift, transpose
+from eetui.core.engines.numba.vectors import count, shift, transpose_block
 
 
 @kernel
@@ -97,7 +97,7 @@ def weight_gradient(
 
 
 @kernel
-def turn(
+def transpose(
     w: Any, source: Any, source_ld: int, target: Any, target_ld: int, height: int, width: int
 ) -> None:
     """target = source^T, source [height, width]; both are padded to whole square blocks."""
@@ -105,7 +105,7 @@ def turn(
     n = count(w)
     for r in range(0, height, n):
         for c in range(0, width, n):
-            transpose(
+            transpose_block(
                 w,
                 shift(source, r * source_ld + c),
                 source_ld,

@@ -18,7 +18,7 @@ from eetui.core.engines.numba.options import kernel
 from eetui.core.engines.numba.products import (
     product_across,
     product_down,
-    turn,
+    transpose,
     weight_gradient,
 )
 from eetui.core.engines.numba.tile import RELU, RELU2, RELU2_BACK, RELU_BACK, STORE
@@ -35,6 +35,7 @@ from eetui.core.engines.numba.vectors import (
 
 # Places of base.PHASES in the vector of ticks; the last one is the time of the whole call.
 BATCH, NORMS, FORWARD, ATTENTION, LOSS, BACKWARD, WEIGHTS, ADAM, WHOLE = range(9)
+PIECES, ROWS, EXPS, LANES = range(4)  # places of plan.COUNTS in the vector of counts
 LINE = 16  # floats of a cache line
 
 
@@ -46,6 +47,13 @@ def lap(plan: Any, phase: int, since: int) -> Any:
     now = ticks()
     i64_at(plan.phases)[phase] += now - since
     return now
+
+
+@kernel
+def tally(plan: Any, what: int, n: int) -> None:
+    """Count `n` more of something, if the call is profiled."""
+    if plan.profile != 0:
+        i64_at(plan.counts)[what] += n
 
 
 @kernel
@@ -126,7 +134,7 @@ def forward(w: Any, plan: Any, rows: int, clock: int) -> Any:
         w, tok_emb, pos_emb, i32_at(plan.row_token), i32_at(plan.row_place), vecs * n, d,
         stage, plan.stage_ld,
     )  # fmt: skip
-    turn(w, stage, plan.stage_ld, x0, ld, vecs * n, d)
+    transpose(w, stage, plan.stage_ld, x0, ld, vecs * n, d)
     norm_forward(w, x0, x0, f32_at(plan.r0), d, ld, vecs)
     mode = RELU2 if plan.squared != 0 else RELU
     for layer in range(plan.n_layers):
@@ -139,10 +147,11 @@ def forward(w: Any, plan: Any, rows: int, clock: int) -> Any:
         clock = lap(plan, NORMS, clock)
         product_down(w, weights, 3 * d, n1, ld, d, qkv, 3 * d, vecs, qkv, False, qkv, STORE)
         clock = lap(plan, FORWARD, clock)
-        attention_forward(
+        exps = attention_forward(
             w, qkv, att, f32_at(plan.prob + far), f32_at(plan.row_at), i64_at(plan.group_back),
             d, plan.n_heads, plan.block_size, margin, ld, vecs, fast,
         )  # fmt: skip
+        tally(plan, EXPS, exps)
         clock = lap(plan, ATTENTION, clock)
         weights = shift(weights, 3 * d * d)
         product_down(w, weights, d, att, ld, d, x, d, vecs, source, True, x, STORE)
@@ -184,7 +193,7 @@ def backward(w: Any, plan: Any, rows: int, add: bool, clock: int) -> Any:
         dx, STORE,
     )  # fmt: skip
     clock = lap(plan, BACKWARD, clock)
-    turn(w, logits, ld, stage, wide, plan.vocab, vecs * n)
+    transpose(w, logits, ld, stage, wide, plan.vocab, vecs * n)
     weight_gradient(
         w, x, ld, stage, wide, rows, f32_at(plan.g_head), plan.head_ld, d, plan.vocab, add
     )
@@ -195,7 +204,7 @@ def backward(w: Any, plan: Any, rows: int, add: bool, clock: int) -> Any:
         att, hid = f32_at(plan.att + far), f32_at(plan.hid + far)
         side = f32_at(plan.side + far)
 
-        turn(w, dx, ld, stage, wide, d, vecs * n)
+        transpose(w, dx, ld, stage, wide, d, vecs * n)
         weight_gradient(
             w, hid, ld, stage, wide, rows, f32_at(plan.g_contract + deep), across, ff, d, add
         )
@@ -203,7 +212,7 @@ def backward(w: Any, plan: Any, rows: int, add: bool, clock: int) -> Any:
         weights = shift(weights, -ff * d)
         product_across(w, weights, d, dx, ld, d, dhid, ld, ff, vecs, False, side, mode)
         clock = lap(plan, BACKWARD, clock)
-        turn(w, n2, ld, stage, wide, d, vecs * n)
+        transpose(w, n2, ld, stage, wide, d, vecs * n)
         weight_gradient(
             w, dhid, ld, stage, wide, rows, f32_at(plan.g_expand + deep), across, ff, d, add
         )
@@ -214,7 +223,7 @@ def backward(w: Any, plan: Any, rows: int, add: bool, clock: int) -> Any:
         norm_backward(w, dn, n2, f32_at(plan.r2 + far), dx, True, d, ld, vecs)
         clock = lap(plan, NORMS, clock)
 
-        turn(w, dx, ld, stage, wide, d, vecs * n)
+        transpose(w, dx, ld, stage, wide, d, vecs * n)
         weight_gradient(w, att, ld, stage, wide, rows, f32_at(plan.g_out + deep), across, d, d, add)
         clock = lap(plan, WEIGHTS, clock)
         weights = shift(weights, -d * d)
@@ -226,7 +235,7 @@ def backward(w: Any, plan: Any, rows: int, add: bool, clock: int) -> Any:
             plan.n_heads, plan.block_size, plan.margin, ld, vecs,
         )  # fmt: skip
         clock = lap(plan, ATTENTION, clock)
-        turn(w, n1, ld, stage, wide, d, vecs * n)
+        transpose(w, n1, ld, stage, wide, d, vecs * n)
         weight_gradient(
             w, dqkv, ld, stage, wide, rows, f32_at(plan.g_qkv + deep), across, 3 * d, d, add
         )
@@ -237,7 +246,7 @@ def backward(w: Any, plan: Any, rows: int, add: bool, clock: int) -> Any:
         norm_backward(w, dn, n1, f32_at(plan.r1 + far), dx, True, d, ld, vecs)
         clock = lap(plan, NORMS, clock)
     norm_backward(w, dx, x0, f32_at(plan.r0), dx, False, d, ld, vecs)
-    turn(w, dx, ld, stage, wide, d, vecs * n)
+    transpose(w, dx, ld, stage, wide, d, vecs * n)
     embed_backward(
         w, f32_at(plan.g_tok), f32_at(plan.g_pos), across, i32_at(plan.row_token),
         i32_at(plan.row_place), rows, d, stage, wide,
@@ -275,11 +284,15 @@ def one_step(w: Any, plan: Any, index: int, clock: int) -> Any:
         clock = lap(plan, BATCH, clock)
         clock = forward(w, plan, rows, clock)
         vecs = (rows + n - 1) // n
-        loss += softmax_loss(
+        share, exps = softmax_loss(
             w, f32_at(plan.logits), i32_at(plan.row_target), f32_at(plan.row_weight),
             f32_at(plan.row_top), f32_at(plan.row_sum), plan.vocab, rows,
             leading(vecs * n, plan.margin), vecs, scale, plan.fast_exp != 0,
         )  # fmt: skip
+        loss += share
+        tally(plan, PIECES, 1)
+        tally(plan, ROWS, rows)
+        tally(plan, EXPS, exps)
         clock = lap(plan, LOSS, clock)
         if plan.forward_only == 0:
             clock = backward(w, plan, rows, add, clock)
@@ -297,6 +310,7 @@ def all_steps(w: Any, plan: Any) -> None:
     """Every step of the call, and the ticks of the whole."""
     out_of_line()
     begin = ticks()
+    tally(plan, LANES, count(w))
     pack_head(w, plan)
     clock = lap(plan, ADAM, begin)
     for index in range(plan.n_steps):

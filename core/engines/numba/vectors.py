@@ -301,7 +301,7 @@ def shift(typing: Any, pointer: types.CPointer, n: types.Integer) -> Any:
 
 
 @intrinsic
-def transpose(
+def transpose_block(
     typing: Any,
     w: Lanes,
     source: types.CPointer,

@@ -79,7 +79,7 @@ class Workspace:
         shared.add("r0", ld + 2 * margin)
         shared.add("stage", (MAX_ROWS + LINE) * wide)
         shared.add("lm_packed", d * head)
-        shared.add("turned", dp * 4 * dp)
+        shared.add("transposed", dp * 4 * dp)
         shared.add("g_tok", vocab * dp)
         shared.add("g_pos", block * dp)
         shared.add("g_head", d * head)
@@ -142,7 +142,7 @@ class Workspace:
         for row, tensor in zip(table, layout(self.model), strict=True):
             _, _, rest = tensor.name.partition(".")
             index, _, name = rest.partition(".")
-            grad, ld, turned = short[name or tensor.name]
+            grad, ld, transposed = short[name or tensor.name]
             far = int(index) * layer_bytes if name else 0
-            row[:] = (tensor.offset, *tensor.shape, places[grad] + far, ld, turned)
+            row[:] = (tensor.offset, *tensor.shape, places[grad] + far, ld, transposed)
         return table

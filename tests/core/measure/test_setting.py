@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from eetui.core.errors import UsageError
 from eetui.core.measure.setting import OTHERS, parse_setting
 
 
@@ -85,3 +86,12 @@ def test_other_settings(parsed, text, values):
 def test_what_cannot_be_compared(parsed, refused, text, part):
     with refused(part):
         parsed(text, "vector_width=8")
+
+
+def test_settings_of_earlier_versions_are_understood(parsed):
+    setting = parsed("product_kernel=rows,tiles")
+    assert (setting.key, setting.a.label, setting.b.label) == ("products", "rows", "tiles")
+    assert setting.a.optimizations.products == "rows"
+    assert parsed("product_kernel").key == "products"
+    with pytest.raises(UsageError, match="matrix_engine is one of"):
+        parsed("matrix_engine=off,nonsense")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from textual.events import MouseMove, MouseScrollUp
 from textual.widgets._toast import Toast
@@ -65,6 +66,15 @@ async def test_the_loss_chart_closes_in_and_chance_is_a_tag_at_the_edge(screen, 
     async with screen(size) as pilot:
         assert "chance 3.296 ▲" in shown(pilot, "#loss")
         assert "3.0" not in shown(pilot, "#loss")
+
+
+async def test_an_early_measurement_of_the_held_out_loss_keeps_no_chart_from_closing_in(
+    screen, session
+):
+    early = TrackCurve(np.array([100]), np.array([0.01]), np.array([3.2]))
+    session.latest = replace(session.latest, held_out=early)
+    async with screen() as pilot:
+        assert "chance 3.296 ▲" in shown(pilot, "#loss")
 
 
 async def test_a_young_run_is_seen_with_all_of_it_and_chance_as_a_level(screen, session):

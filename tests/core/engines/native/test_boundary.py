@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from ctypes import c_double, c_int64, c_void_p, sizeof
+from ctypes import CDLL, byref, c_double, c_int64, c_void_p, sizeof
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 
 from eetui.core.config import ModelConfig
 from eetui.core.data.dataset import Dataset
+from eetui.core.engines.native import library
 from eetui.core.engines.native.engine import NativeEngine, shape_fields
 from eetui.core.engines.native.library import ERRORS, Run, Sample, new_job
 from eetui.core.errors import EngineError
@@ -25,7 +26,10 @@ class Caller:
     """A good job of each kind on buffers that outlive it, to be spoiled field by field."""
 
     def __init__(self, native: NativeEngine, toy: Any) -> None:
-        self.library = native._library
+        self.library = library.load()
+        self.c = CDLL(str(library.find()))
+        for function in (self.c.eetui_train, self.c.eetui_generate, self.c.eetui_memory):
+            function.restype, function.argtypes = c_int64, [c_void_p]
         self.state = TrainState.create(MODEL, 1)
         self.dataset: Dataset = toy(MODEL)
         self.documents = np.zeros((2, 3), np.int32)
@@ -62,7 +66,8 @@ class Caller:
 
     def code(self, job: Run | Sample) -> int:
         """What the library answers, without the exception that it becomes."""
-        return int(self.library._function("call", job)(job))
+        function = self.c.eetui_train if isinstance(job, Run) else self.c.eetui_generate
+        return int(function(byref(job)))
 
 
 # Larger than the buffers of a Caller: such a value is the caller's own lie, not a slip that the
@@ -94,9 +99,9 @@ def test_a_missing_or_crooked_pointer_is_refused(caller: Caller, kind: str) -> N
     job = getattr(caller, kind)()
     job.memory_bytes = 64
     assert caller.code(job) == -10
-    assert caller.library._c.eetui_train(None) == -1
-    assert caller.library._c.eetui_generate(None) == -1
-    assert caller.library._c.eetui_memory(None) == -1
+    assert caller.c.eetui_train(None) == -1
+    assert caller.c.eetui_generate(None) == -1
+    assert caller.c.eetui_memory(None) == -1
 
 
 @pytest.mark.parametrize("kind", ["run", "sample"])

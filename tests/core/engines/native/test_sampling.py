@@ -15,9 +15,7 @@ from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.errors import EetuiError, EngineError
 from eetui.core.model import sampling
 from eetui.core.model.state import TrainState
-from eetui.core.model.statistics import SampleStatistics, statistics
-
-from .test_gradients import WIDTHS, with_width
+from tests.support.ways import each_width
 
 MODELS = [
     ModelConfig(d_model=16),
@@ -35,20 +33,20 @@ def trained(native: NativeEngine, names: Dataset, model: ModelConfig) -> np.ndar
     return state.params
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("model", MODELS, ids=str)
 def test_the_documents_are_the_references(
-    native: NativeEngine, names: Dataset, model: ModelConfig, width: int
+    native: NativeEngine, names: Dataset, model: ModelConfig
 ) -> None:
-    params, on = trained(native, names, model), with_width(native, width)
+    params = trained(native, names, model)
     for temperature, prefix in ((0.5, ""), (1.0, "ka")):
         args = (params, model, names, 300, temperature, prefix, 7)
         expected = sampling.generate(*args)
-        for each in (on, replace(on, products="rows", fused=False, fast_exp=False)):
-            found = native.generate(*args, optimizations=each)
-            same = sum(a == b for a, b in zip(found, expected, strict=True))
-            assert same >= 297, (found, expected)
-            assert all(name.startswith(prefix) for name in found)
+        for on in each_width(native):
+            for each in (on, replace(on, products="rows", fused=False, fast_exp=False)):
+                found = native.generate(*args, optimizations=each)
+                same = sum(a == b for a, b in zip(found, expected, strict=True))
+                assert same >= 297, (found, expected)
+                assert all(name.startswith(prefix) for name in found)
     assert native.generate(*args) == native.generate(*args)
     assert native.generate(params, model, names, 0) == []
 
@@ -71,11 +69,3 @@ def test_impossible_requests_are_refused(native: NativeEngine, names: Dataset, r
     state.params[:] = nan
     with refused("no longer finite", EetuiError):
         native.generate(state.params, model, names, 3)
-
-
-def test_statistics_of_a_sample(names: Dataset) -> None:
-    known = sorted(names.documents)[:2]
-    found = statistics([*known, "zzzz", "zzzz"], names)
-    mean = (len(known[0]) + len(known[1]) + 8) / 4
-    assert found == SampleStatistics(4, 0.5, 0.75, mean)
-    assert statistics([], names) == SampleStatistics(0, 0.0, 0.0, 0.0)
