@@ -44,8 +44,14 @@ class EetuiApp(App[int]):
     COMMANDS: ClassVar = {ActionCommands}  # which has all of Textual's own that make sense here
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "interrupt", show=False)]
 
-    def __init__(self, session: LiveSession, recording: Recording | None = None) -> None:
+    def __init__(
+        self,
+        session: LiveSession,
+        recording: Recording | None = None,
+        screen: MainScreen | None = None,
+    ) -> None:
         super().__init__(driver_class=TerminalDriver)
+        self._main = screen or MainScreen(session, recording)
         self._session = session
         self._recording = recording
         self._event_loop: asyncio.AbstractEventLoop | None = None
@@ -60,9 +66,8 @@ class EetuiApp(App[int]):
         if self.left_with:  # by a signal that came before there was a loop
             self.exit(self.left_with)
             return
-        screen = MainScreen(self._session, self._recording)
-        self.push_screen(screen)
-        self._training = TrainingThread(self._session, screen, self._recording)
+        self.push_screen(self._main)
+        self._training = TrainingThread(self._session, self._main, self._recording)
         self.call_after_refresh(self._training.start)  # the first frame does not wait for it
 
     def on_unmount(self) -> None:
@@ -123,16 +128,18 @@ def _themed(app: EetuiApp) -> Iterator[None]:
         settings.save_state({**state, "theme": app.theme})
 
 
-def run(session: LiveSession, recording: Recording | None = None) -> Ending:
+def run(
+    session: LiveSession, recording: Recording | None = None, screen: MainScreen | None = None
+) -> Ending:
     """Show the live screen until it is left; the exit code is that of a signal if one came.
 
-    recording: writes the session down. Raises `UsageError` before anything is shown if there is
-    no such theme.
+    recording: writes the session down. screen: another main screen than the usual one. Raises
+    `UsageError` before anything is shown if there is no such theme.
     """
     interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        app = EetuiApp(session, recording)
+        app = EetuiApp(session, recording, screen)
         with _themed(app), signals.handled(app.leave):
             result = app.run()
     finally:

@@ -8,6 +8,7 @@ from eetui.core.config import TrainConfig
 from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.errors import UsageError
 from eetui.core.model.state import TrainState
+from eetui.core.optimizations import CATALOGUE
 from eetui.core.run import checkpoint
 from eetui.core.run.checkpoint import Checkpoint
 from eetui.core.run.commands import (
@@ -16,6 +17,7 @@ from eetui.core.run.commands import (
     Rewind,
     SetBatch,
     SetLearningRate,
+    SetOptimization,
     SetSteps,
     UseEngine,
     UseState,
@@ -113,16 +115,21 @@ def _was_left(log: Log, entries: int) -> bool:
 def joined_logs(before: Log, after: Log) -> Log:
     """The log of a run and of what came when it went on, as one."""
     step = after.first_step
-    changes = _changes(last_setup(before), after.setup)
+    changes = changes_between(last_setup(before), after.setup)
     entries = (*before.entries, *(Entry(step, change) for change in changes), *after.entries)
     return replace(before, entries=entries, step=after.step)
 
 
-def _changes(now: Setup, then: Setup) -> list[Change]:
+def changes_between(now: Setup, then: Setup) -> list[Change]:
     """What makes one setup of the other, of the same model."""
     changes: list[Change] = []
-    if then.engine and (then.engine, then.optimizations) != (now.engine, now.optimizations):
+    if then.engine and then.engine != now.engine:
         changes.append(UseEngine(then.engine, then.optimizations))
+    elif then.engine:
+        for entry in CATALOGUE:
+            value = getattr(then.optimizations, entry.key)
+            if value != getattr(now.optimizations, entry.key):
+                changes.append(SetOptimization(entry.key, value))
     if then.train.batch != now.train.batch:
         changes.append(SetBatch(then.train.batch))
     if then.train.learning_rate != now.train.learning_rate:
