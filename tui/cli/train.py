@@ -229,7 +229,7 @@ def _save(request: Request, session: Session) -> str:
 
 
 def summary(request: Request, session: Session, training: Training) -> dict[str, Any]:
-    """What a run came to. us_per_step is the median of its last stretch, seconds is in steps."""
+    """What a run came to. Its durations are those of docs/durations.md."""
     latest, state = session.latest, session.state
     return {
         "engine": latest.engine,
@@ -251,8 +251,10 @@ def summary(request: Request, session: Session, training: Training) -> dict[str,
             "steps": latest.held_out.steps.tolist(),
             "loss": latest.held_out.values.tolist(),
         },
+        "clock": latest.clock,
         "us_per_step": latest.us_per_step,
         "seconds": latest.seconds,
+        "cpu_seconds": latest.cpu_seconds,
         "samples": generate(
             state.params,
             latest.model,
