@@ -234,12 +234,7 @@ def _save(request: Request, session: Session) -> str:
 
 
 def summary(request: Request, session: Session, training: Training) -> dict[str, Any]:
-    """What a run came to.
-
-    us_per_step: the median of its last stretch, by `clock`. wall_seconds: what went by while it
-    trained, and seconds the same. cpu_seconds: what its steps cost on the training thread's CPU
-    clock, None where that tells nothing.
-    """
+    """What a run came to. Its durations are those of docs/durations.md."""
     latest, state = session.latest, session.state
     return {
         "engine": latest.engine,
