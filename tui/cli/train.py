@@ -153,7 +153,7 @@ class Training:
             latest = self._session.latest  # at most a twentieth of a second old
             now = {
                 "held_out_loss": latest.held_out.latest,
-                "wall_seconds": latest.seconds,
+                "seconds": latest.seconds,
                 "cpu_seconds": latest.cpu_seconds,
             }
             sys.stdout.writelines(
@@ -259,7 +259,6 @@ def summary(request: Request, session: Session, training: Training) -> dict[str,
         "clock": latest.clock,
         "us_per_step": latest.us_per_step,
         "seconds": latest.seconds,
-        "wall_seconds": latest.seconds,
         "cpu_seconds": latest.cpu_seconds,
         "samples": generate(
             state.params,
