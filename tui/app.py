@@ -13,6 +13,7 @@ from typing import ClassVar, NamedTuple
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
+from textual.theme import ThemeProvider
 
 from eetui.core import settings
 from eetui.core.errors import UsageError
@@ -22,6 +23,7 @@ from eetui.tui.commands import ActionCommands
 from eetui.tui.live import LiveSession, Recording
 from eetui.tui.messages import GoOnWith
 from eetui.tui.screens.main import MainScreen
+from eetui.tui.screens.palette import Palette
 from eetui.tui.terminal import TerminalDriver
 from eetui.tui.theme import ENGINE_ROOM
 from eetui.tui.worker import TrainingThread
@@ -103,6 +105,15 @@ class EetuiApp(App[int]):
             timeout=timeout,
             markup=False,
         )
+
+    def action_command_palette(self) -> None:
+        """Every action by its name."""
+        if not Palette.is_open(self):
+            self.push_screen(Palette(id="--command-palette"))
+
+    def search_themes(self) -> None:
+        """All themes by their names."""
+        self.push_screen(Palette([ThemeProvider], placeholder="Search for themes…"))
 
     def action_interrupt(self) -> None:
         """Ctrl-C: leave with the exit code of an interrupted program."""

@@ -149,4 +149,5 @@ class NameStream:
 
 
 def _tagged(texts: list[str], step: int, dataset: Dataset) -> list[NameSample]:
-    return [NameSample(step, text, text not in dataset.documents) for text in texts]
+    known = dataset.documents.which(texts).tolist()
+    return [NameSample(step, *each) for each in zip(texts, (not k for k in known), strict=True)]
