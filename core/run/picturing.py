@@ -8,9 +8,10 @@ from typing import Protocol
 from eetui.core.data.batches import learning_rates
 from eetui.core.engines.base import Engine
 from eetui.core.optimizations import Optimizations
-from eetui.core.run.snapshot import Notice, Snapshot, Status
+from eetui.core.run.snapshot import Notice, Snapshot, Status, Visit
 from eetui.core.run.toggles import toggle_views
 from eetui.core.run.trainer import Trainer
+from eetui.core.run.undo import UndoStack
 
 
 class Driver(Protocol):
@@ -45,6 +46,12 @@ class Driver(Protocol):
 
     @property
     def notice(self) -> Notice | None: ...
+
+    @property
+    def visit(self) -> Visit | None: ...
+
+    @property
+    def undo_stack(self) -> UndoStack: ...
 
 
 def snapshot_of(driver: Driver) -> Snapshot:
@@ -92,6 +99,7 @@ def snapshot_of(driver: Driver) -> Snapshot:
             trainer.optimizations,
             driver.wanted,
             train.batch,
+            trainer.model,
             trainer.effects,
             waiting,
         ),
@@ -107,4 +115,8 @@ def snapshot_of(driver: Driver) -> Snapshot:
         notice=driver.notice,
         held_out=trainer.held_out.track.curve(),
         why_none_held_out=trainer.dataset.why_none_held_out,
+        undo=driver.undo_stack.undo_label,
+        redo=driver.undo_stack.redo_label,
+        keyframes=trainer.logbook.keyframes(step),
+        visit=driver.visit,
     )

@@ -146,5 +146,5 @@ class RunForm(ModalScreen[Wanted | None]):
             if yes:
                 self.dismiss(wanted)
 
-        question = "This starts a new run from step 0; the present weights are given up."
+        question = "This starts a new run from step 0."
         self.app.push_screen(Confirm(question, "Start the new run"), answered)

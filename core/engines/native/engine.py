@@ -152,19 +152,22 @@ class NativeEngine:
             raise EngineError("A run takes documents [n_steps, batch] and a rate for each step.")
         losses = np.zeros(len(rows), np.float32)
         ticks = np.zeros(len(PHASES) + 1, np.int64)
+        done = np.zeros(1, np.int64)
         check_state(state, model)
         spent = self._call(
             state.params, dataset, model, optimizations, rows, losses,
             step=state.step, profile=profile, ticks=ticks.ctypes.data,
+            multiply_adds=done.ctypes.data,
             rates=rates.ctypes.data, m=state.m.ctypes.data, v=state.v.ctypes.data,
             beta1=train.beta1, beta2=train.beta2, eps=train.eps,
         )  # fmt: skip
         state.step += len(rows)
+        counts = {"multiply_adds": int(done[0])}
         if not profile:
-            return StepReport(losses, spent.wall_ns, None, spent.cpu_ns)
+            return StepReport(losses, spent.wall_ns, None, spent.cpu_ns, counts)
         scale = spent.wall_ns / max(int(ticks[-1]), 1)
         phase_ns = (ticks[:-1] * scale).astype(np.int64)
-        return StepReport(losses, spent.wall_ns, phase_ns, spent.cpu_ns)
+        return StepReport(losses, spent.wall_ns, phase_ns, spent.cpu_ns, counts)
 
     def gradients(
         self,

@@ -14,7 +14,7 @@ from typing import Any
 
 from eetui.core.errors import EngineError
 
-VERSION = 5
+VERSION = 6
 MODULE = "eetui.core.engines.native.eetui_native"
 ISA_VARIABLE = "EETUI_ISA"
 LIBRARY_VARIABLE = "EETUI_NATIVE_LIBRARY"
@@ -41,7 +41,7 @@ class Run(ctypes.Structure):
         (c_int64, ("n_steps", "batch", "n_docs", "step", "profile", "forward_only")),
         (c_double, ("beta1", "beta2", "eps")),
         (c_void_p, ("params", "m", "v", "grads", "tokens", "lengths", "documents", "rates")),
-        (c_void_p, ("losses", "ticks", "memory")),
+        (c_void_p, ("losses", "ticks", "multiply_adds", "memory")),
         (c_int64, ("memory_bytes",)),
         (c_void_p, ("pool",)),
     )

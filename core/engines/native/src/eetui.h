@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define EETUI_VERSION 5
+#define EETUI_VERSION 6
 
 enum {
     EETUI_OK = 0,
@@ -68,6 +68,7 @@ typedef struct {
     const float *rates;       /* [n_steps] */
     float *losses;            /* [n_steps], filled */
     int64_t *ticks;           /* [EETUI_PHASES + 1], added to if profile; the last is the whole */
+    int64_t *multiply_adds;   /* added to: those of products and attention as done; or null */
     void *memory;             /* eetui_memory bytes of scratch, aligned to 64 */
     int64_t memory_bytes;
     void *pool; /* eetui_pool_create, or null for one thread */

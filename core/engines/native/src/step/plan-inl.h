@@ -55,7 +55,7 @@ typedef struct {
     uint32_t *pairs;           /* [n_floats / 2] the weights in bfloat16, or null */
     float *params, *m, *v;     /* working copies */
     float *grads[MAX_THREADS]; /* the gradients of each thread, laid out alike */
-    double *loss;              /* [threads], a cache line each */
+    double *tally;             /* [threads] of each a cache line: its loss, its multiply-adds */
 } Call;
 
 typedef struct {
