@@ -42,6 +42,7 @@ typedef struct {
     int32_t *order, *seen; /* [batch] documents in order; [T][V] first row of a token */
     uint64_t *keys;        /* [batch] */
     void *kernel;          /* what the kernels keep for this thread */
+    int64_t *counts;       /* [EETUI_COUNTS] */
 } Workspace;
 
 typedef struct Kernels Kernels;

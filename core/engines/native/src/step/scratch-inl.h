@@ -26,6 +26,7 @@ INLINE int32_t *take_ints(Arena *arena, int64_t n) { return take(arena, 4 * n); 
 /* Buffers of the forward pass for `rows` rows; `kept` layers of them are kept for the backward. */
 static void lay_out_forward(Plan *p, Arena *a, int64_t rows, int kept) {
     const Heads *h = &p->shape.heads;
+    p->work.counts = take(a, 8 * EETUI_COUNTS);
     p->work.x0 = take_floats(a, rows * p->shape.ld);
     p->work.r0 = take_floats(a, rows);
     p->work.x = take_floats(a, rows * p->shape.ld);

@@ -50,7 +50,9 @@ static void weight_gradient(const Plan *p, const Matrix *w, const float *a, int 
 }
 
 /* c = epilogue(c) in a pass of its own. */
-static void activate(Epilogue epilogue, const Matrix *w, float *c, float *side, int ld, int rows) {
+static void activate(const Plan *p, Epilogue epilogue, const Matrix *w, float *c, float *side,
+                     int ld, int rows) {
+    p->work.counts[EETUI_PASSES]++;
     for (int r = 0; r < rows; r++)
         for (int f = 0; f < w->vecs * LANES; f += LANES) {
             ptrdiff_t at = (ptrdiff_t)r * ld + f;
@@ -64,7 +66,7 @@ static void expand_forward(const Plan *p, const Matrix *w, const float *a, const
     Epilogue epilogue = p->shape.squared ? RELU2 : RELU;
     project(p, w, a, p->shape.ld, k->hid, p->shape.ld_ff, rows, 0, p->call.fused ? epilogue : STORE,
             k->side);
-    if (!p->call.fused) activate(epilogue, w, k->hid, k->side, p->shape.ld_ff, rows);
+    if (!p->call.fused) activate(p, epilogue, w, k->hid, k->side, p->shape.ld_ff, rows);
 }
 
 /* x += a W. */
@@ -73,6 +75,7 @@ static void residual_forward(const Plan *p, const Matrix *w, const float *a, int
     project(p, w, a, lda, p->call.fused ? x : p->work.sum, p->shape.ld, rows, p->call.fused, STORE,
             x);
     if (p->call.fused) return;
+    p->work.counts[EETUI_PASSES]++;
     for (int r = 0; r < rows; r++)
         for (int f = 0; f < p->shape.dv; f += LANES) {
             ptrdiff_t at = (ptrdiff_t)r * p->shape.ld + f;
@@ -125,7 +128,8 @@ static void layer_backward(Plan *p, int l, const Update *u, Clock *c) {
     Epilogue epilogue = p->shape.squared ? RELU2_BACK : RELU_BACK;
     project_back(p, &w[CONTRACT], p->work.dx, p->shape.ld, p->work.dhid, p->shape.ld_ff, rows,
                  p->call.fused ? epilogue : STORE, k->side);
-    if (!p->call.fused) activate(epilogue, &w[EXPAND], p->work.dhid, k->side, p->shape.ld_ff, rows);
+    if (!p->call.fused)
+        activate(p, epilogue, &w[EXPAND], p->work.dhid, k->side, p->shape.ld_ff, rows);
     lap(c, BACKWARD);
     weight_gradient(p, &w[CONTRACT], k->hid, p->shape.ld_ff, p->work.dx, p->shape.ld, rows, u);
     lap(c, WEIGHTS);
@@ -187,10 +191,11 @@ static void reduce_and_update(Plan *p, const Update *u, int64_t from, int64_t to
         for (int64_t i = from; i < to; i += LANES)
             v_store(g + i, v_load(g + i) + v_load(p->call.grads[t] + i));
     if (p->call.run->grads) return;
-    void (*adam)(float *, float *, float *, const float *, int64_t, const float *) =
+    int64_t (*adam)(float *, float *, float *, const float *, int64_t, const float *) =
         p->call.run->adam == EETUI_ADAM_SCALAR ? eetui_unit_scalar.adam : adam_vectors;
-    adam(p->call.params + from, p->call.m + from, p->call.v + from, g + from, to - from,
-         u->coefficient);
+    p->work.counts[EETUI_ADAM_VECTORS] += adam(p->call.params + from, p->call.m + from,
+                                               p->call.v + from, g + from, to - from,
+                                               u->coefficient);
 }
 
 /* Step `index` of the call, this thread's part of it. */
@@ -232,6 +237,8 @@ static void one_step(Plan *p, int index, Clock *c) {
     for (int next = from; next < to;) {
         u.first = next == from;
         next = assemble(p, next, to);
+        p->work.counts[EETUI_PIECES]++;
+        p->work.counts[EETUI_ROWS] += p->work.piece.rows;
         u.last = next == to;
         lap(c, BATCH);
         forward(p, c);
