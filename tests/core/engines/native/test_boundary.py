@@ -36,6 +36,7 @@ class Caller:
         self.rates = np.full(2, 0.01, np.float32)
         self.losses = np.zeros(2, np.float32)
         self.ticks = np.zeros(9, np.int64)
+        self.counts = np.zeros((8, len(library.COUNTS)), np.int64)
         self.uniform = np.full((4, 5), 0.5)
         self.tokens = np.zeros((4, 5), np.uint8)
         self.memory = aligned_zeros(1 << 24, np.uint8)
@@ -50,7 +51,7 @@ class Caller:
             v=self.state.v.ctypes.data, tokens=self.dataset.tokens.ctypes.data,
             lengths=self.dataset.lengths.ctypes.data, documents=self.documents.ctypes.data,
             rates=self.rates.ctypes.data, losses=self.losses.ctypes.data,
-            ticks=self.ticks.ctypes.data, memory=self.memory.ctypes.data,
+            ticks=self.ticks.ctypes.data, counts=self.counts.ctypes.data, memory=self.memory.ctypes.data,
             memory_bytes=self.memory.nbytes,
         )  # fmt: skip
         return job
