@@ -17,7 +17,12 @@ Schedule = Literal["linear", "constant", "cosine"]
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 
-KIND_NAMES = {str: "a text in quotes", int: "a whole number", float: "a number"}
+KIND_NAMES = {
+    str: "a text in quotes",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+}
 
 MAX_STEPS = 10**12
 MAX_BATCH = 512

@@ -18,6 +18,7 @@ from eetui.core.engines.availability import FROM_D_MODEL, automatic, judge
 from eetui.core.engines.base import Engine
 from eetui.core.errors import EetuiError, EngineError
 from eetui.core.optimizations import CATALOGUE, labels
+from eetui.core.store.store import find_store
 
 LIBRARIES = (
     "numpy",
@@ -104,7 +105,10 @@ def _cpu() -> Section:
 
 def _engines(problems: list[str]) -> list[Section]:
     engines, missing = _create_all()
-    chosen = engines[registry.default()]
+    default = registry.default()
+    if default in missing:
+        problems.append(missing[default])
+    chosen = engines.get(default) or next(iter(engines.values()))
     best = chosen.default_optimizations()
     picked = Section(
         "engine",
@@ -142,7 +146,7 @@ def _create_all() -> tuple[dict[str, Engine], dict[str, str]]:
     for name in registry.ENGINES:
         try:
             engines[name] = registry.create(name)
-        except EngineError as error:
+        except (EngineError, ImportError) as error:
             missing[name] = str(error)
     return engines, missing
 
@@ -215,6 +219,7 @@ def _files(problems: list[str]) -> Section:
     except EetuiError as error:
         facts["configuration"] = str(settings.config_path())
         problems.append(str(error))
+    facts["runs"] = str(find_store(os.environ.get("EETUI_STORE")))
     facts["state"] = str(settings.state_path())
     facts["cache"] = str(settings.cache_path())
     facts["compiled_kernels"] = _kernels(problems)

@@ -44,6 +44,7 @@ KEYS: dict[str, type] = {
     "prefix": str,
     "store": str,
     "theme": str,
+    "verdicts": bool,
 }
 """What the configuration file may set at its top level, and of which type."""
 
@@ -113,7 +114,9 @@ def _checked(raw: Mapping[str, Any]) -> dict[str, Any]:
             raise UsageError(f"there is no setting {told(written)}; there are {known}.")
         kind = KEYS[key]
         number = kind is float and isinstance(value, int)
-        if isinstance(value, bool) or not (isinstance(value, kind) or number):
+        if (isinstance(value, bool) and kind is not bool) or not (
+            isinstance(value, kind) or number
+        ):
             raise UsageError(f"{key} must be {KIND_NAMES[kind]}, not {told(value)}.")
         try:
             settings[key] = kind(value)

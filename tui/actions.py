@@ -18,6 +18,8 @@ NAMES = "names"
 PROGRAM = "program"
 LADDER = "the ladder"
 RACE = "the race"
+LABS = "labs"
+RUNS = "the runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("restart", "R", "R", "Start over from step 0", TRAINING),
     Action("lower_rate", "l", "l", "Lower the learning rate", TRAINING),
     Action("raise_rate", "L", "L", "Raise the learning rate", TRAINING),
-    Action("rewind", "u", "u", "Go back to the last good snapshot", TRAINING),
+    Action("undo", "u", "u", "Undo the last change", TRAINING),
+    Action("redo", "U", "U", "Redo the change that was undone", TRAINING),
+    Action("rewind", "h", "h", "Back to the last good step with half the rate", TRAINING),
     Action("go_on", "g", "g", "Go on after the plan is reached", TRAINING),
-    Action("save", "s", "s", "Save a checkpoint", TRAINING, "save"),
+    Action("runs", "H", "H", "The runs so far: compare them, go on with one", TRAINING, "runs"),
+    Action("save", "s", "s", "Save a checkpoint", TRAINING),
     Action("open", "o", "o", "Open a checkpoint", TRAINING),
     *(
         Action(f"flip({e.key!r})", e.hotkey, e.hotkey, f"Toggle {e.name}", TOGGLES)
@@ -69,11 +74,13 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("double_batch", "b", "b", "Double the batch", TOGGLES),
     Action("halve_batch", "B", "B", "Halve the batch", TOGGLES),
+    Action("measure", "equals_sign", "=", "Measure the selected toggle again, longer", TOGGLES),
     Action("climb", "C", "C", "Climb the ladder: every toggle measured", TOGGLES, "climb"),
     Action("race", "V", "V", "Race: every way of training, side by side", TOGGLES, "race"),
+    Action("labs", "P", "P", "Labs: predict, then measure", TOGGLES, "labs"),
     Action("switch_axis", "x", "x", "Steps or seconds on the x axis", CHARTS),
     Action("switch_scale", "y", "y", "The y axis close up, linear or logarithmic", CHARTS),
-    Action("smooth_more", "plus,equals_sign", "+", "Smooth more", CHARTS),
+    Action("smooth_more", "plus", "+", "Smooth more", CHARTS),
     Action("smooth_less", "minus", "-", "Smooth less, at last not at all", CHARTS),
     Action("look_reset", "0", "0", "See the whole run again after zooming", CHARTS),
     Action("next_view", "z", "z", "Next view: all, loss, pace, names", CHARTS, "view"),
@@ -89,9 +96,18 @@ ACTIONS: tuple[Action, ...] = (
 LADDER_ACTIONS: tuple[Action, ...] = (
     Action("leave", "escape,q", "esc", "Back to the training", LADDER, "back to the training"),
     Action("again", "r", "r", "Climb again", LADDER, "climb again"),
+    Action("ablate", "a", "a", "Climb, and take each rung away alone", LADDER, "take away"),
     Action("picture", "w", "w", "Write a picture of the ladder (SVG)", LADDER, "picture"),
     Action("scroll(1)", "j,down", "j", "Scroll down", LADDER),
     Action("scroll(-1)", "k,up", "k", "Scroll up", LADDER),
+)
+
+LAB_ACTIONS: tuple[Action, ...] = (
+    Action("leave", "escape,q", "esc", "Back to the training", LABS, "back to the training"),
+    Action("export", "e", "e", "Write the results (Markdown, JSON)", LABS, "hand in"),
+    Action("picture", "w", "w", "Write a picture of the lab (SVG)", LABS, "picture"),
+    Action("scroll(1)", "J,pagedown", "J", "Scroll down", LABS),
+    Action("scroll(-1)", "K,pageup", "K", "Scroll up", LABS),
 )
 
 RACE_ACTIONS: tuple[Action, ...] = (
@@ -109,11 +125,36 @@ RACE_ACTIONS: tuple[Action, ...] = (
     Action("picture", "w", "w", "Write a picture of the race (SVG)", RACE, "picture"),
 )
 
+RUNS_ACTIONS: tuple[Action, ...] = (
+    Action("leave", "escape,q", "esc", "Back to the training", RUNS, "back"),
+    Action("resume", "enter", "enter", "Go on with the run under the cursor", RUNS, "go on"),
+    Action("tick", "space", "space", "Lay the run over the chart, or fold a group", RUNS, "tick"),
+    Action("untick", "U", "U", "Untick all", RUNS),
+    Action("filter", "slash", "/", "Filter as you type: words or key=value", RUNS, "filter"),
+    Action("switch_order", "o", "o", "Sort by the next column", RUNS, "sort"),
+    Action("reverse", "O", "O", "Sort the other way round", RUNS),
+    Action("group", "g", "g", "Group by settings into a tree", RUNS, "group"),
+    Action("rename", "n", "n", "Give the run another name", RUNS, "name"),
+    Action("note", "N", "N", "Write a note on the run", RUNS),
+    Action("pin", "p", "p", "Pin the run, so that it is never pruned", RUNS),
+    Action("delete", "d,delete", "d", "Delete the ticked runs, or this one", RUNS, "delete"),
+    Action("undo", "u", "u", "Bring back what was deleted", RUNS),
+    Action("export", "e", "e", "Write the run as a capsule to replay", RUNS),
+    Action("switch_axis", "x", "x", "By steps, by seconds, by samples", RUNS),
+    Action("switch_scale", "y", "y", "The loss close up, or all of it", RUNS),
+    Action("switch_loss", "l", "l", "The loss or the held-out loss", RUNS),
+    Action("next_view", "z", "z", "Next view: all, list, chart", RUNS, "view"),
+    Action("picture", "w", "w", "Write a picture of the runs (SVG)", RUNS),
+)
+
 BINDINGS = [action.binding() for action in ACTIONS]
 LADDER_BINDINGS = [action.binding() for action in LADDER_ACTIONS]
+LAB_BINDINGS = [action.binding() for action in LAB_ACTIONS]
 RACE_BINDINGS = [action.binding() for action in RACE_ACTIONS]
+RUNS_BINDINGS = [action.binding() for action in RUNS_ACTIONS]
 
 
 def group(name: str) -> list[Action]:
     """The actions of one group, in the order of their table."""
-    return [action for action in (*ACTIONS, *LADDER_ACTIONS, *RACE_ACTIONS) if action.group == name]
+    tables = (*ACTIONS, *LADDER_ACTIONS, *LAB_ACTIONS, *RACE_ACTIONS, *RUNS_ACTIONS)
+    return [action for action in tables if action.group == name]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -18,15 +19,22 @@ from eetui.core.errors import UsageError
 from eetui.core.text import told, visible
 from eetui.tui import signals
 from eetui.tui.commands import ActionCommands
-from eetui.tui.live import LiveSession
+from eetui.tui.live import LiveSession, Recording
+from eetui.tui.messages import GoOnWith
 from eetui.tui.screens.main import MainScreen
-from eetui.tui.signals import exit_code
 from eetui.tui.terminal import TerminalDriver
 from eetui.tui.theme import ENGINE_ROOM
-from eetui.tui.worker import Recording, TrainingThread
+from eetui.tui.worker import TrainingThread
 
 SWITCH_SECONDS = 5e-4
 """How long the trainer waits for the screen between two chunks, at most (Python's own is 5 ms)."""
+
+
+class Ending(NamedTuple):
+    """How the screen was left: the exit code, and the run of the store to go on with, or ''."""
+
+    code: int
+    next_run: str = ""
 
 
 class EetuiApp(App[int]):
@@ -36,12 +44,19 @@ class EetuiApp(App[int]):
     COMMANDS: ClassVar = {ActionCommands}  # which has all of Textual's own that make sense here
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "interrupt", show=False)]
 
-    def __init__(self, session: LiveSession, recording: Recording | None = None) -> None:
+    def __init__(
+        self,
+        session: LiveSession,
+        recording: Recording | None = None,
+        screen: MainScreen | None = None,
+    ) -> None:
         super().__init__(driver_class=TerminalDriver)
+        self._main = screen or MainScreen(session, recording)
         self._session = session
         self._recording = recording
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self.left_with = 0
+        self.next_run = ""
         self._training: TrainingThread | None = None
         self.register_theme(ENGINE_ROOM)
         self.theme = ENGINE_ROOM.name
@@ -51,14 +66,18 @@ class EetuiApp(App[int]):
         if self.left_with:  # by a signal that came before there was a loop
             self.exit(self.left_with)
             return
-        screen = MainScreen(self._session)
-        self.push_screen(screen)
-        self._training = TrainingThread(self._session, screen, self._recording)
+        self.push_screen(self._main)
+        self._training = TrainingThread(self._session, self._main, self._recording)
         self.call_after_refresh(self._training.start)  # the first frame does not wait for it
 
     def on_unmount(self) -> None:
         if self._training is not None:
             self._training.stop()
+
+    def on_go_on_with(self, message: GoOnWith) -> None:
+        """Leave for another run."""
+        self.next_run = message.run
+        self.exit(0)
 
     def leave(self, number: int, _frame: FrameType | None) -> None:
         """A signal came: leave with its exit code, once the loop can."""
@@ -87,7 +106,7 @@ class EetuiApp(App[int]):
 
     def action_interrupt(self) -> None:
         """Ctrl-C: leave with the exit code of an interrupted program."""
-        self.exit(exit_code(KeyboardInterrupt()))
+        self.exit(signals.Interrupted(signal.SIGINT).exit_code)
 
 
 @contextmanager
@@ -109,18 +128,21 @@ def _themed(app: EetuiApp) -> Iterator[None]:
         settings.save_state({**state, "theme": app.theme})
 
 
-def run(session: LiveSession, recording: Recording | None = None) -> int:
-    """Show the live screen until it is left; gives the exit code, that of a signal if one came.
+def run(
+    session: LiveSession, recording: Recording | None = None, screen: MainScreen | None = None
+) -> Ending:
+    """Show the live screen until it is left; the exit code is that of a signal if one came.
 
-    recording: writes the session down. Raises `UsageError` before anything is shown if there is
-    no such theme.
+    recording: writes the session down. screen: another main screen than the usual one. Raises
+    `UsageError` before anything is shown if there is no such theme.
     """
     interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        app = EetuiApp(session, recording)
+        app = EetuiApp(session, recording, screen)
         with _themed(app), signals.handled(app.leave):
             result = app.run()
     finally:
         sys.setswitchinterval(interval)
-    return app.left_with or ((app.return_code or 0) if result is None else result)
+    code = app.left_with or ((app.return_code or 0) if result is None else result)
+    return Ending(code, "" if code else app.next_run)

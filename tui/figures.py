@@ -86,11 +86,14 @@ def duration(value: float | None, width: int = 0) -> str:
     return f"{value / 1e-6:.3g} us".rjust(width)
 
 
-def times(ratio: float) -> str:
-    """A change of pace in words: '2.25× slower', '1.80× faster', 'the same'."""
-    if 0.985 < ratio < 1.015:
-        return "the same"
-    return f"{ratio:.2f}× slower" if ratio > 1 else f"{1 / ratio:.2f}× faster"
+def elapsed(seconds: float) -> str:
+    """A stretch of time as on a watch: '0:42', '12:40', '3:05:12', '2 d 3 h'."""
+    whole = int(seconds)
+    hours, rest = divmod(whole, 3600)
+    if hours >= 48:
+        return f"{hours // 24:,} d {hours % 24} h"
+    minutes = f"{rest // 60:02}" if hours else f"{rest // 60}"
+    return f"{hours}:{minutes}:{rest % 60:02}" if hours else f"{minutes}:{rest % 60:02}"
 
 
 def moved(distance: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from eetui.core.engines.subject import Subject
 from eetui.core.run.commands import Command
 from eetui.core.run.snapshot import Snapshot
+
+Publish = Callable[[Snapshot], None]
+Observe = Callable[[int, NDArray[np.float32]], None]
 
 
 class LiveSession(Protocol):
@@ -24,10 +28,27 @@ class LiveSession(Protocol):
 
     def run(
         self,
-        publish: Callable[[Snapshot], None] | None = None,
-        observe: Callable[[int, NDArray[np.float32]], None] | None = None,
+        publish: Publish | None = None,
+        observe: Observe | None = None,
     ) -> None: ...
 
     def submit(self, command: Command) -> None: ...
 
     def close(self) -> None: ...
+
+
+class Recording(Protocol):
+    """What writes a session down: it stands between the session and whoever it publishes to.
+
+    path: the store's file. current: the id of the run that is being written, once there is one.
+    """
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def current(self) -> str | None: ...
+
+    def watching(self, publish: Publish | None = None) -> Publish: ...
+
+    def observe(self, first_step: int, losses: NDArray[np.float32]) -> None: ...

@@ -11,6 +11,7 @@ from eetui.core.measure.ladder import Ladder
 from eetui.core.run.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from eetui.core.labs.experiment import Experiment
     from eetui.core.race.league import League
     from eetui.core.race.studies.measures import Measures
 
@@ -37,6 +38,13 @@ class Climbed(Replaceable, bubble=False):
 
 
 @dataclass(eq=False)
+class Tried(Replaceable, bubble=False):
+    """How far the measurements of a lesson have come."""
+
+    experiment: Experiment
+
+
+@dataclass(eq=False)
 class Raced(Replaceable, bubble=False):
     """How far a race has come."""
 
@@ -48,6 +56,13 @@ class Measured(Replaceable, bubble=False):
     """How far the measurements beside a race have come."""
 
     measures: Measures
+
+
+@dataclass(eq=False)
+class GoOnWith(Message, bubble=False):
+    """Leave this run, which is in the store, for another one of it."""
+
+    run: str
 
 
 @dataclass(eq=False)

@@ -23,18 +23,20 @@ ECHO = 0.5
 Handler = Callable[[int, FrameType | None], object]
 
 
-class Interrupted(KeyboardInterrupt):
-    """A signal came; `number` is the signal's."""
+class Interrupted(BaseException):
+    """A signal came; `number` is the signal's.
+
+    It is no `KeyboardInterrupt`: Typer would make that a plain 130.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
 
-
-def exit_code(interruption: KeyboardInterrupt) -> int:
-    """What a shell gives for a program that this signal ended."""
-    number = interruption.number if isinstance(interruption, Interrupted) else signal.SIGINT
-    return 128 + number
+    @property
+    def exit_code(self) -> int:
+        """What a shell gives for a program that this signal ended."""
+        return 128 + self.number
 
 
 def _raise(number: int, _frame: FrameType | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import floor, isfinite, log10
 
-from eetui.core.measure.verdict import Verdict
+from eetui.core.verdict import Verdict
 
 MOST_DECIMALS = 2
 COARSE = 9.5
@@ -23,6 +23,20 @@ def finding(verdict: Verdict) -> str:
     if verdict.half_width >= COARSE:
         return f"about {change} %"
     return f"{change} % ± {rounded(verdict.half_width, verdict.half_width)}"
+
+
+def brief(verdict: Verdict, width: int) -> str:
+    """As much of the finding as there is room for; '' where that is nothing."""
+    if not isfinite(verdict.half_width):
+        return ""
+    words: tuple[str, ...]
+    if verdict.differs:
+        whole = finding(verdict)
+        words = (whole, whole.removeprefix("about "), whole.partition(" ±")[0])
+    else:
+        within = max(abs(verdict.low), abs(verdict.high))
+        words = (f"none ± {rounded(within, within)} %", "none")
+    return next((text for text in words if len(text) <= width), "")
 
 
 def count(verdict: Verdict) -> str:

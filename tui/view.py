@@ -15,6 +15,8 @@ from eetui.tui import figures, ticks
 from eetui.tui.plot import Label
 from eetui.tui.rows import Role
 
+SHOWN_PAUSE = 0.05
+"""Seconds from which on a mark tells how long its measurement held up the training."""
 LABEL_WIDTH = 7
 """The y labels of both charts have one width, so that their x axes and marks stand in line."""
 SHORTEST: dict[Axis, float] = {"steps": 10.0, "seconds": 0.01}
@@ -105,7 +107,8 @@ def mark_labels(
     for event, x in reversed(list(zip(snapshot.events, positions, strict=True))):
         if not x_axis.lower <= x <= x_axis.upper:
             continue
-        text = f" {event.label} "
+        pause = f" ‖{event.paused:.1f} s" if event.paused >= SHOWN_PAUSE else ""
+        text = f" {event.label}{pause} "
         room = len(text) * per_column
         for row, start in ((row, start) for row in range(2) for start in (x, x - room)):
             free = all(start + room <= a or start >= b for a, b in taken[row])

@@ -8,30 +8,17 @@ from time import monotonic
 from traceback import format_exc
 from typing import Generic, Protocol, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from textual.message import Message
 from textual.message_pump import MessagePump
 
 from eetui.core.run.snapshot import Snapshot
-from eetui.tui.live import LiveSession
+from eetui.tui.live import LiveSession, Recording
 from eetui.tui.messages import Crashed, EndedEarly, Published
 
 _CLOSING_SECONDS = 5.0
 _SECONDS_BETWEEN_FRAMES = 0.1
 _DRAWING_SECONDS = 0.5
 """How long a measurement rests for a frame at the most."""
-
-
-Publish = Callable[[Snapshot], None]
-
-
-class Recording(Protocol):
-    """What writes a session down: it stands between the session and whoever it publishes to."""
-
-    def watching(self, publish: Publish | None = None) -> Publish: ...
-
-    def observe(self, first_step: int, losses: NDArray[np.float32]) -> None: ...
 
 
 class TrainingThread:

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from eetui.core.errors import UsageError
+from eetui.core.text import told
 
 if TYPE_CHECKING:
     from eetui.core.engines.base import Engine
@@ -27,7 +28,7 @@ def default() -> str:
 def require(name: str) -> str:
     """`name` itself; raises `UsageError` if no engine is called so."""
     if name not in ENGINES:
-        raise UsageError(f"There is no engine {name!r}: there are {', '.join(ENGINES)}.")
+        raise UsageError(f"There is no engine {told(name)}: there are {', '.join(ENGINES)}.")
     return name
 
 

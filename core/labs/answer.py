@@ -8,7 +8,7 @@ from math import inf, isfinite, log
 
 from eetui.core.errors import UsageError
 from eetui.core.labs.lesson import Figure, Lesson, Measurement
-from eetui.core.measure.verdict import interval
+from eetui.core.verdict import interval
 
 POINTS = 10
 """For a guess that the measurement cannot tell from the answer."""

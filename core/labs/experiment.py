@@ -20,8 +20,8 @@ from eetui.core.measure.ladder import Gain
 from eetui.core.measure.learning import Limit, loss_after
 from eetui.core.measure.setting import OTHERS, arm_at
 from eetui.core.measure.timer import Timer, mid_run
-from eetui.core.measure.verdict import Verdict, interval
 from eetui.core.race.studies.launch_model import SCENARIOS
+from eetui.core.verdict import Verdict, interval
 
 SECONDS = 1.0
 """Time that a value may take beside the first one."""
@@ -70,11 +70,11 @@ Rows = Iterator[tuple[tuple[Row, ...], float]]
 
 def _headings(measurement: Measurement) -> tuple[str, str]:
     if measurement.what == "time":
-        return f"us/{measurement.per}", "times as fast as the first"
+        return f"us/{measurement.per}", "times as fast"
     if measurement.what == "loss":
-        return "loss, nats", "nats above the first"
+        return "loss, nats", "above the first"
     if measurement.what == "credit":
-        return "% saved in the climb", "% lost if taken away"
+        return "% saved in the climb", "% lost without it"
     return "us/step", "steps meanwhile"
 
 

@@ -167,7 +167,7 @@ def parse(text: str, file: str, subject: Subject) -> Lesson:
     """
     try:
         values = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         found = re.search(r"line (\d+)", str(error))
         where = f", line {found[1]}" if found else ""
         raise UsageError(f"{file}{where}: this is not TOML ({error}).") from error

@@ -18,8 +18,8 @@ from eetui.core.errors import UsageError
 from eetui.core.measure.comparison import PRECISION, Arm, Comparison
 from eetui.core.measure.ladder import Gain, Ladder, Rung, plan, top, without
 from eetui.core.measure.timer import mid_run
-from eetui.core.measure.verdict import LEAST_PAIRS, interval
 from eetui.core.optimizations import Optimizations, Value, find_optimization
+from eetui.core.verdict import LEAST_PAIRS, interval
 
 DEFAULT_ROUNDS = 11
 MAX_ROUNDS = 1000

@@ -21,9 +21,9 @@ from eetui.core.clocks import ClockName
 from eetui.core.data.batches import documents, learning_rates
 from eetui.core.engines.base import Engine
 from eetui.core.engines.subject import Subject
-from eetui.core.measure.verdict import LEAST_PAIRS, Verdict, interval, percent
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations
+from eetui.core.verdict import LEAST_PAIRS, Verdict, interval, percent
 
 BLOCK_US = 1_500.0
 FASTER_US = 1_000.0
@@ -37,6 +37,8 @@ LOOK_GROWTH = 1.25
 """How many times more pairs there are at the next look at the interval."""
 
 Now = Callable[[], float]
+Way = tuple[Subject, Optimizations]
+"""What runs: a subject with its toggles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,16 +207,28 @@ class Comparison:
 
 
 def compare(
-    comparison: Comparison,
-    seconds: float = SECONDS,
-    *,
-    now: Now = monotonic,
+    comparison: Comparison, seconds: float = SECONDS, *, now: Now = monotonic
 ) -> Iterator[Verdict]:
     """Take pairs until the interval is narrow or the time is up; yields a verdict at every look.
 
     The last one is over. At least 8 pairs are taken, however long they last: with fewer there is
     no interval.
     """
+    return (verdict for verdict in pairs_of(comparison, seconds, now=now) if verdict is not None)
+
+
+def compare_ways(
+    engine: Engine, before: Way, after: Way, state: TrainState, seconds: float
+) -> Iterator[Verdict | None]:
+    """`pairs_of` two ways on one engine, from copies of `state`."""
+    a, b = (Arm("", subject, engine, optimizations) for subject, optimizations in (before, after))
+    return pairs_of(Comparison(a, b, state), seconds)
+
+
+def pairs_of(
+    comparison: Comparison, seconds: float, *, now: Now = monotonic
+) -> Iterator[Verdict | None]:
+    """As `compare`, but yields after every pair: a verdict at a look, else None."""
     start = now()
     look = LEAST_PAIRS
     while True:
@@ -222,6 +236,7 @@ def compare(
         spent = now() - start
         is_late = spent >= seconds and comparison.n_pairs >= LEAST_PAIRS
         if comparison.n_pairs < look and not is_late:
+            yield None
             continue
         verdict = comparison.verdict(spent, over=is_late)
         if verdict.settled:

@@ -33,6 +33,7 @@ RUNGS: tuple[tuple[str, Value], ...] = (
     ("products", "sme2"),
     ("products", "amx-split"),
     ("products", "amx"),
+    ("products", "bf16"),
 )
 """The rungs from the bottom up. It starts at the slowest value of everything: documents one after
 another, padding and all, row by row, a number at a time, with the library's exp."""

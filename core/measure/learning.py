@@ -17,8 +17,8 @@ from eetui.core.config import MAX_BATCH
 from eetui.core.data.batches import documents, learning_rates
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.measure.comparison import Arm, Now
-from eetui.core.measure.verdict import LEAST_PAIRS, Verdict, interval, percent
 from eetui.core.model.state import TrainState
+from eetui.core.verdict import LEAST_PAIRS, Verdict, interval, percent
 
 SEEDS = 16
 MAX_SEEDS = 1000

@@ -82,6 +82,17 @@ class ChangeTemperature:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasureAgain:
+    """Measure what a setting is worth once more, and longer: a toggle's key, or 'batch'."""
+
+    key: str
+
+    def __post_init__(self) -> None:
+        if self.key != "batch":
+            find_optimization(self.key)
+
+
+@dataclass(frozen=True, slots=True)
 class Save:
     """Write a checkpoint; success or failure comes as a notice."""
 
@@ -185,12 +196,44 @@ class UseState:
     train: TrainConfig
 
 
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Take the last change back.
+
+    A toggle, a batch, a rate or a plan goes back to what it was, and the present weights train on
+    with it. After a restart, an opened file or a branch, the run goes back to the weights and the
+    settings that it had before.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Redo:
+    """Make the change again that was last taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Go on from a moment of this run: with the weights and the settings that it had then.
+
+    entries, step: the moment, when the log had so many entries and the run was at `step`.
+    """
+
+    entries: int
+    step: int
+
+    def __post_init__(self) -> None:
+        if self.entries < 0 or self.step < 0:
+            raise UsageError("A moment of a run is a number of entries and a step, from 0 on.")
+
+
 Tuning: TypeAlias = SetBatch | SetLearningRate | SetSteps
 """Changes of the training configuration in mid-run."""
-Change: TypeAlias = Tuning | SetOptimization | SetNames | Restart | Rewind | UseEngine | UseState
+Change: TypeAlias = (
+    Tuning | SetOptimization | SetNames | Restart | Rewind | Branch | UseEngine | UseState
+)  # fmt: skip
 Command: TypeAlias = (
     Pause | Resume | TogglePause | SingleStep | GoOn | CycleOptimization | ScaleBatch
-    | ScaleLearningRate | ChangeTemperature | Save | Load | Change
+    | ScaleLearningRate | ChangeTemperature | MeasureAgain | Save | Load | Undo | Redo | Change
 )  # fmt: skip
 
 _REGISTRY: dict[str, type[Command]] = {

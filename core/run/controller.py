@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -22,12 +23,15 @@ from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimization, Optimizations, Value, assigned, find_optimization
 from eetui.core.run import checkpoint
 from eetui.core.run.commands import (
+    Branch,
     ChangeTemperature,
     Command,
     CycleOptimization,
     GoOn,
     Load,
+    MeasureAgain,
     Pause,
+    Redo,
     Restart,
     Resume,
     Rewind,
@@ -42,13 +46,17 @@ from eetui.core.run.commands import (
     SingleStep,
     TogglePause,
     Tuning,
+    Undo,
     UseEngine,
     UseState,
 )
+from eetui.core.run.effects import Flip, Measure
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.preparation import Preparation
 from eetui.core.run.snapshot import Notice, Severity, Status
-from eetui.core.run.trainer import Chunk, Trainer
+from eetui.core.run.trainer import Chunk, Past, Trainer
+from eetui.core.run.undo import Done, Flipped, Jumped, Tuned, UndoStack
+from eetui.core.text import visible
 
 STAND_IN_REST = 9.0
 """Rest of the stand-in engine after a chunk, in chunks: both it and the compiler need the GIL."""
@@ -75,6 +83,8 @@ class Controller:
         paused: bool,
         stand_in: bool,
         measure_peak: bool,
+        measure: Measure | None = None,
+        automatic: bool = True,
     ) -> None:
         self.post = post
         self.engine_name = engine
@@ -95,8 +105,11 @@ class Controller:
         self._wants_peak = measure_peak
         substitute = registry.create("numpy") if stand_in and engine != "numpy" else None
         first = substitute.default_optimizations() if substitute else Optimizations()
-        self.trainer = Trainer(dataset, model, train, substitute, first, names, state)
+        self.trainer = Trainer(
+            dataset, model, train, substitute, first, names, state, measure, automatic=automatic
+        )
         self.wanted = first
+        self.undo_stack = UndoStack()
 
     # -- getting ready ----------------------------------------------------------------------
 
@@ -196,16 +209,34 @@ class Controller:
             return None
         if chunk.diverged_at is not None:
             self.status = Status.DIVERGED
+            stopped = f"The loss {chunk.why} at step {chunk.diverged_at:,}"
+            self.failure = EetuiError(f"{stopped}: lower the learning rate.")
             self.message = (
-                f"The loss stopped being a finite number at step {chunk.diverged_at:,}. Going back "
-                f"returns to step {self.trainer.good.step:,} with half the learning rate."
+                f"{stopped}. Going back returns to step {self.trainer.good.step:,} with half the "
+                "learning rate."
             )
         elif self.trainer.finished:
-            self.status = Status.FINISHED
-            self.message = f"The plan of {self.trainer.train.steps:,} steps is done."
+            self._finish()
         if self.standing_in:
             self.rest_until = monotonic() + STAND_IN_REST * (monotonic() - started)
         return chunk
+
+    def _finish(self) -> None:
+        self.status = Status.FINISHED
+        self.message = f"The plan of {self.trainer.train.steps:,} steps is done."
+
+    @property
+    def is_measuring(self) -> bool:
+        """Whether a flip is being measured, also while the training pauses or has ended."""
+        return self.trainer.effects.is_measuring and self.status is not Status.FAILED
+
+    def measure(self) -> None:
+        """Take some pairs of the flip that is being measured."""
+        try:
+            self.trainer.measure()
+        except Exception as error:  # the training is none the worse for it
+            self.trainer.effects.stop()
+            self.tell(f"The flip could not be measured: {error}", "error")
 
     def fail(self, error: Exception) -> None:
         """Stop after an error that is not the person's, and keep its traceback to be shown."""
@@ -249,6 +280,8 @@ class Controller:
                 self._set_optimization(find_optimization(key), value)
             case CycleOptimization(key):
                 self._cycle_optimization(find_optimization(key))
+            case MeasureAgain(key):
+                self._measure_again(key)
             case SetNames(temperature, prefix):
                 self._set_names(temperature, prefix)
             case ChangeTemperature(up):
@@ -261,9 +294,15 @@ class Controller:
                 self._restart(model or trainer.model, train or trainer.train)
             case Save(path):
                 checkpoint.save(path, trainer.checkpoint)
-                self.tell(f"Saved step {trainer.state.step:,} to {path}.")
+                self.tell(f"Saved step {trainer.state.step:,} to {visible(str(path))}.")
             case Load(path):
                 self._load(path)
+            case Undo():
+                self._undo()
+            case Redo():
+                self._redo()
+            case Branch(entries, step):
+                self._branch(entries, step)
             case UseEngine() | UseState():
                 raise UsageError("Only the session itself decides what trains: open a checkpoint.")
         return None
@@ -294,7 +333,7 @@ class Controller:
         if self.status is Status.FINISHED:
             raise UsageError("The planned steps are done: go on to plan as many again.")
         if self.status is Status.DIVERGED:
-            raise UsageError("The run has diverged: go back to the last good step, or restart.")
+            raise UsageError("The run has diverged: go back with half the rate, undo, or restart.")
         if self.status is Status.STARTING:
             raise UsageError(self._not_ready())
         raise UsageError("The trainer has stopped: restart it to train again.")
@@ -307,7 +346,15 @@ class Controller:
         return self.advance(at_most=1)
 
     def _tune(self, change: Tuning) -> None:
+        done = _tuned(self.trainer.train, change)
+        self._apply_tuning(change)
+        if done.before != done.after:
+            self.undo_stack.did(done)
+
+    def _apply_tuning(self, change: Tuning) -> None:
         self.trainer.tune(change)
+        if self.trainer.finished and self.status in (Status.RUNNING, Status.PAUSED):
+            self._finish()
         if self.status is Status.FINISHED and not self.trainer.finished:
             self._settle(Status.RUNNING)
 
@@ -317,6 +364,27 @@ class Controller:
         if not 1 <= scaled <= MAX_BATCH:
             raise UsageError(f"The batch size stays between 1 and {MAX_BATCH}.")
         self._tune(SetBatch(scaled))
+
+    def _measure_again(self, key: str) -> None:
+        """Compare the value in force with the one before its last flip, or with another one."""
+        engine, trainer = self._chosen_engine(), self.trainer
+        if self.standing_in or not trainer.state.is_finite:
+            raise UsageError("There is nothing to be measured at the moment: wait or go back.")
+        now, last = trainer.setup, trainer.effects.last_flip(key)
+        if key == "batch":
+            batch = now.train.batch
+            other = int(last.before) if last else max(batch // 2, 1)
+            old = now.after(SetBatch(other if other != batch else 2 * batch))
+            trainer.measure_again(Flip(key, str(old.train.batch), str(batch), old, now))
+            return
+        entry = find_optimization(key)
+        value = getattr(now.optimizations, key)
+        judged = judge(engine, entry, now.optimizations)
+        before = entry.parse(last.before) if last else judged.values[0]
+        if before == value or before not in judged.values:
+            before = judged.after(value)
+        old = now.after(SetOptimization(key, before))
+        trainer.measure_again(Flip(key, entry.label(before), entry.label(value), old, now))
 
     def _set_optimization(self, entry: Optimization, value: Value) -> None:
         judge(self._chosen_engine(), entry, self.wanted).require(value)
@@ -332,8 +400,15 @@ class Controller:
 
     def _want(self, entry: Optimization, value: Value) -> None:
         """Train with a toggle that can be, at once or when the engine has compiled for it."""
+        before, wanted = self.wanted, entry.applied(self.wanted, value)
+        self._want_all(entry, wanted)
+        if before != wanted:
+            label = f"{entry.name} {entry.label(value)}"
+            self.undo_stack.did(Flipped(label, entry, before, wanted))
+
+    def _want_all(self, entry: Optimization, wanted: Optimizations) -> None:
         self.chosen |= {entry.key}
-        self.wanted = wanted = entry.applied(self.wanted, value)
+        self.wanted = wanted
         if self._chosen_engine().is_ready(self.trainer.model, wanted):
             self.preparation = None
             self._switch(entry)
@@ -362,12 +437,20 @@ class Controller:
         kept = self.trainer.good.step
         if step not in (None, kept):
             raise UsageError(f"The weights of step {step:,} were not kept: go back to {kept:,}.")
-        self.trainer.go_back()
-        rate = self.trainer.train.learning_rate
+        rate = self.trainer.train.learning_rate / 2
+        if self._is_lost:
+            self.trainer.go_back()
+            self._tune(SetLearningRate(rate))
+        else:
+            self.undo_stack.did(Jumped(f"back to step {kept:,}, half the rate", self.trainer.past))
+            self.trainer.go_back()
+            self._apply_tuning(SetLearningRate(rate))
         self._settle(Status.PAUSED)
         self.tell(f"Back at step {kept:,} with the learning rate halved to {rate:g}.")
 
     def _restart(self, model: ModelConfig, train: TrainConfig) -> None:
+        is_same = (model, train) == (self.trainer.model, self.trainer.train)
+        self._leave("start over" if is_same else f"new run, d_model {model.d_model}")
         self.trainer.restart(model, train)
         self._planned = train.steps
         self._settle(Status.RUNNING)
@@ -376,11 +459,68 @@ class Controller:
     def _load(self, path: Path) -> None:
         trainer, loaded = self.trainer, checkpoint.load(path)
         loaded.require_vocabulary(trainer.dataset.vocabulary, trainer.dataset.name)
+        self._leave(f"open {visible(path.name)}")
         trainer.load(named(path).absolute(), loaded)
         self._planned = loaded.train.steps
         self._settle(Status.FINISHED if trainer.finished else Status.PAUSED)
         self._suit_model()
-        self.tell(f"At step {loaded.state.step:,} of {path}.")
+        self.tell(f"At step {loaded.state.step:,} of {visible(str(path))}.")
+
+    # -- undo, redo and branches ------------------------------------------------------------
+
+    @property
+    def _is_lost(self) -> bool:
+        """Whether there is no going on from the present weights."""
+        return self.status in (Status.DIVERGED, Status.FAILED)
+
+    def _leave(self, label: str) -> None:
+        """Remember where the run is, since it goes on elsewhere."""
+        if self._is_lost:
+            self.trainer.go_back()
+        self.undo_stack.did(Jumped(label, self.trainer.past))
+
+    def _undo(self) -> None:
+        """Take the last change back; a run that diverged goes back to its last good step first."""
+        done = self.undo_stack.to_undo()
+        self.undo_stack.undid(self._reverse(done, back=True))
+
+    def _redo(self) -> None:
+        done = self.undo_stack.to_redo()
+        self.undo_stack.redid(self._reverse(done, back=False))
+
+    def _reverse(self, done: Done, *, back: bool) -> Done:
+        """Go over a change, back or forth; gives what goes over it the other way."""
+        if self._is_lost:
+            self.trainer.go_back()
+            self._settle(Status.PAUSED)
+        match done:
+            case Tuned(_, before, after):
+                self._apply_tuning(before if back else after)
+                return done
+            case Flipped(_, entry, before, after):
+                self._want_all(entry, before if back else after)
+                return done
+            case Jumped(label, there):
+                here = self.trainer.past
+                self._go_to(there)
+                return Jumped(label, here)
+
+    def _branch(self, entries: int, step: int) -> None:
+        here = self.trainer.past
+        self._go_to(replace(here, entries=entries, step=step))
+        self.undo_stack.did(Jumped(f"branch at step {step:,}", here))
+
+    def _go_to(self, there: Past) -> None:
+        """Go on from another moment of the run, running if the run did."""
+        trainer = self.trainer
+        trainer.branch(there)
+        if self.engine is not None:  # else it is still getting ready
+            self.preparation = None
+            self.wanted = trainer.optimizations
+        self._settle(Status.RUNNING if self.status is Status.RUNNING else Status.PAUSED)
+        if trainer.finished:
+            self._finish()
+        self._suit_model()
 
     def _settle(self, status: Status) -> None:
         """Leave an ended run behind for one that can train."""
@@ -403,3 +543,14 @@ class Controller:
             self._start_as, self.status = self.status, Status.STARTING
             wanted = self.wanted
             self._prepare(lambda _: wanted, None)
+
+
+def _tuned(train: TrainConfig, change: Tuning) -> Tuned:
+    """What takes this change back, and its name."""
+    match change:
+        case SetBatch(batch):
+            return Tuned(f"batch {batch}", SetBatch(train.batch), change)
+        case SetLearningRate(rate):
+            return Tuned(f"lr {rate:.3g}", SetLearningRate(train.learning_rate), change)
+        case SetSteps(steps):
+            return Tuned(f"plan {steps:,}", SetSteps(train.steps), change)

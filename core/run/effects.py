@@ -1,65 +1,126 @@
-"""What flipping a toggle did to the microseconds: the pace before it and the pace after."""
+"""What flipping a toggle changes: a verdict on it, taken beside the training.
+
+The pairs are taken in the training thread, a few after every chunk, so that the training goes on
+meanwhile. Who measures is handed in: a run knows no measurement.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from statistics import median
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Protocol
 
+from eetui.core.data.dataset import Dataset
+from eetui.core.engines.base import Engine
+from eetui.core.engines.subject import Subject
+from eetui.core.model.state import TrainState
+from eetui.core.optimizations import Optimizations
+from eetui.core.run.setup import Setup
 from eetui.core.run.snapshot import Effect
+from eetui.core.verdict import Verdict
 
-SETTLED_AFTER = 40
-SKIPPED = 2
-"""Chunks left out after a change: the caches and the branch predictor are still learning it."""
+SECONDS = 1.0
+LONGER_SECONDS = 5.0
+"""What a verdict takes at the most, training included: by itself, and where it was asked for."""
+SLICE_SECONDS = 0.05
+"""Time for pairs after a chunk of training."""
 
-
-@dataclass(slots=True)
-class _Measurement:
-    before: float
-    gradient_change: float | None
-    chunks: list[float] = field(default_factory=list)
-    closed: bool = False
-
-    def effect(self) -> Effect:
-        counted = self.chunks[SKIPPED:]
-        settled = self.closed or len(counted) >= SETTLED_AFTER
-        after = median(counted) if counted else None
-        return Effect(self.before, after, settled, self.gradient_change)
+Way = tuple[Subject, Optimizations]
 
 
-class EffectMeter:
-    """The last effect of every toggle; only the latest change is still being measured."""
+class Measure(Protocol):
+    """Compares two ways in pairs, from copies of a state; yields after every pair.
 
-    def __init__(self) -> None:
-        self._measurements: dict[str, _Measurement] = {}
-        self._current: str = ""
+    A verdict when there is a new one, else None. The last verdict is over.
+    """
 
-    def changed(
-        self, key: str, us_before: float | None, gradient_change: float | None = None
+    def __call__(
+        self, engine: Engine, before: Way, after: Way, state: TrainState, seconds: float
+    ) -> Iterator[Verdict | None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A change of one setting: its two values as written, and the setups with each of them."""
+
+    key: str
+    before: str
+    after: str
+    old: Setup
+    new: Setup
+
+
+class Effects:
+    """The last effect of every setting; the latest flip is the one that is being measured."""
+
+    def __init__(self, measure: Measure | None, now: Callable[[], float] = perf_counter) -> None:
+        self._measure, self._now = measure, now
+        self._effects: dict[str, Effect] = {}
+        self._flips: dict[str, Flip] = {}
+        self._current = ""
+        self._pairs: Iterator[Verdict | None] = iter(())
+
+    @property
+    def measured(self) -> str:
+        """The setting whose flip is being measured, or ''."""
+        return self._current
+
+    @property
+    def is_measuring(self) -> bool:
+        """Whether there are pairs to take."""
+        return bool(self._current)
+
+    def flipped(
+        self,
+        flip: Flip,
+        engine: Engine,
+        dataset: Dataset,
+        state: TrainState,
+        gradient_change: float | None = None,
+        *,
+        automatic: bool = True,
+        seconds: float = SECONDS,
     ) -> None:
-        """The toggle `key` takes effect now; `us_before` is None if nothing was timed before."""
-        self._close_current()
-        self._measurements.pop(key, None)
-        if us_before is not None:
-            self._measurements[key] = _Measurement(us_before, gradient_change)
-            self._current = key
+        """A flip took effect at `state`: begin to measure it, unless it is to wait for its key."""
+        self.stop()
+        self._flips[flip.key] = flip
+        self._effects[flip.key] = Effect(flip.before, flip.after, None, False, gradient_change)
+        if self._measure is None or not automatic or not state.is_finite:
+            return
+        old, new = (
+            (Subject(dataset, setup.model, setup.train, setup.engine), setup.optimizations)
+            for setup in (flip.old, flip.new)
+        )
+        self._pairs = self._measure(engine, old, new, state.clone(), seconds)
+        self._current = flip.key
+        self._effects[flip.key] = replace(self._effects[flip.key], is_measuring=True)
 
-    def timed(self, us_per_step: float) -> None:
-        """A chunk has been timed under the present toggles."""
-        current = self._measurements.get(self._current)
-        if current is not None and not current.effect().settled:
-            current.chunks.append(us_per_step)
+    def take_pairs(self) -> float:
+        """Go on measuring for a moment; gives the seconds that it took."""
+        start = spent = self._now()
+        while self._current and spent - start < SLICE_SECONDS:
+            verdict = next(self._pairs)
+            spent = self._now()
+            if verdict is None:
+                continue
+            known = replace(self._effects[self._current], verdict=verdict)
+            self._effects[self._current] = known
+            if verdict.over:
+                self.stop()
+        return spent - start
 
-    def disturbed(self) -> None:
-        """Something other than a toggle changed the pace: end the running measurement."""
-        self._close_current()
+    def stop(self) -> None:
+        """Take no more pairs; what is known stays."""
+        if self._current:
+            effect = replace(self._effects[self._current], is_measuring=False)
+            self._effects[self._current] = effect
+        self._current, self._pairs = "", iter(())
 
     def effect(self, key: str) -> Effect | None:
         """The last effect of `key`, or None."""
-        measurement = self._measurements.get(key)
-        return measurement.effect() if measurement else None
+        return self._effects.get(key)
 
-    def _close_current(self) -> None:
-        current = self._measurements.get(self._current)
-        if current is not None:
-            current.closed = True
-        self._current = ""
+    def last_flip(self, key: str) -> Flip | None:
+        """The last flip of `key`, or None."""
+        return self._flips.get(key)

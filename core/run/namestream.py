@@ -67,6 +67,11 @@ class NameStream:
         self._milestones = [n for n in self._milestones if n.step <= step]
         self._forget_statistics()
 
+    def recall(self, latest: tuple[NameSample, ...], milestones: tuple[NameSample, ...]) -> None:
+        """Show the names of another time, for a run that goes back to it."""
+        self._latest.extend(latest)
+        self._milestones += milestones
+
     def _forget_statistics(self) -> None:
         self._counted.clear()
         self.statistics = SampleStatistics(0, 0.0, 0.0, 0.0)

@@ -6,7 +6,6 @@ from any thread and return at once; they take effect between two chunks of steps
 
 from __future__ import annotations
 
-import math
 import queue
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.data.batches import learning_rates
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import registry
 from eetui.core.engines.subject import Subject
@@ -25,10 +23,11 @@ from eetui.core.model.state import TrainState
 from eetui.core.run.checkpoint import Checkpoint
 from eetui.core.run.commands import Command
 from eetui.core.run.controller import Controller
+from eetui.core.run.effects import Measure
 from eetui.core.run.log import Log
 from eetui.core.run.namestream import NameStream
+from eetui.core.run.picturing import snapshot_of
 from eetui.core.run.snapshot import Snapshot, Status
-from eetui.core.run.toggles import toggle_views
 from eetui.core.run.trainer import Chunk
 
 SECONDS_BETWEEN_SNAPSHOTS = 0.05
@@ -45,7 +44,8 @@ class Session:
     engine that compiles gets ready, the NumPy engine trains in its place if `stand_in`, else the
     session waits. `stop_at_plan` ends `run` when the planned steps are done or cannot be;
     `failure` then holds what went wrong, or None. `measure_peak` times the core's FMA
-    peak beside the first steps, for the per cent of it that a snapshot tells.
+    peak beside the first steps, for the per cent of it that a snapshot tells. `measure` compares
+    two settings, after every flip if `measure_flips`, and where a command asks for it.
     """
 
     def __init__(
@@ -63,6 +63,8 @@ class Session:
         stop_at_plan: bool = False,
         stand_in: bool = True,
         measure_peak: bool = True,
+        measure: Measure | None = None,
+        measure_flips: bool = True,
     ) -> None:
         self._tasks: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._stop_at_plan = stop_at_plan
@@ -83,16 +85,15 @@ class Session:
             paused,
             stand_in,
             measure_peak,
+            measure,
+            measure_flips,
         )
-        self.latest = self._snapshot()
+        self.latest = snapshot_of(self._controller)
 
     @property
     def failure(self) -> Exception | None:
         """The error that ended the run, or None."""
-        controller = self._controller
-        if controller.failure is None and controller.status is Status.DIVERGED:
-            return EetuiError(f"{controller.message} Lower the learning rate.")
-        return controller.failure
+        return self._controller.failure
 
     @property
     def state(self) -> TrainState:
@@ -133,6 +134,8 @@ class Session:
             self._take_tasks()
             if controller.status is Status.RUNNING and monotonic() >= controller.rest_until:
                 self._tell_observer(controller.advance())
+            if controller.is_measuring:
+                controller.measure()
             if monotonic() >= self._publish_at:
                 self._publish_now()
         if self._closing:
@@ -143,7 +146,9 @@ class Session:
         """Carry out what was asked; with nothing to train, sleep until something is."""
         controller = self._controller
         try:
-            if controller.status is Status.RUNNING:
+            if controller.is_measuring:
+                self._carry_out(self._tasks.get_nowait())
+            elif controller.status is Status.RUNNING:
                 rest = controller.rest_until - monotonic()
                 self._carry_out(self._tasks.get(rest > 0, max(rest, 0.0)))
             else:
@@ -182,62 +187,7 @@ class Session:
     # -- snapshots --------------------------------------------------------------------------
 
     def _publish_now(self) -> None:
-        self.latest = self._snapshot()
+        self.latest = snapshot_of(self._controller)
         self._publish_at = monotonic() + SECONDS_BETWEEN_SNAPSHOTS
         if self._publish:
             self._publish(self.latest)
-
-    def _snapshot(self) -> Snapshot:
-        controller, trainer = self._controller, self._controller.trainer
-        engine, history, train, step = (
-            trainer.engine,
-            trainer.history,
-            trainer.train,
-            trainer.state.step,
-        )
-        us = history.us_per_step
-        gflops = trainer.nominal_flops / us / 1e3 if us else None
-        peak = controller.peak_gflops
-        waiting = f"The {controller.engine_name} engine is not ready yet."
-        return Snapshot(
-            status=controller.status,
-            message=controller.message,
-            error=controller.error,
-            engine=engine.name if engine else controller.engine_name,
-            instruction_set=engine.instruction_set(trainer.optimizations) if engine else "",
-            model=trainer.model,
-            train=train,
-            optimizations=trainer.optimizations,
-            data_name=trainer.dataset.name,
-            n_params=trainer.model.n_params,
-            chance_loss=math.log(trainer.model.vocab_size),
-            step=step,
-            loss=history.loss,
-            learning_rate=float(learning_rates(train, step, 1)[0]),
-            seconds=history.seconds,
-            us_per_step=us,
-            samples_per_second=train.batch * 1e6 / us if us else None,
-            gflops=gflops,
-            percent_of_peak=100 * gflops / peak if gflops and peak else None,
-            peak_gflops=peak,
-            toggles=toggle_views(
-                controller.engine,
-                trainer.optimizations,
-                controller.wanted,
-                train.batch,
-                trainer.effects,
-                waiting,
-            ),
-            curve=history.curve(),
-            events=tuple(trainer.events),
-            names=trainer.names.latest,
-            milestones=trainer.names.milestones,
-            statistics=trainer.names.statistics,
-            temperature=trainer.names.temperature,
-            prefix=trainer.names.prefix,
-            can_rewind=trainer.good.step < step,
-            is_ready=controller.engine is not None,
-            notice=controller.notice,
-            held_out=trainer.held_out.track.curve(),
-            why_none_held_out=trainer.dataset.why_none_held_out,
-        )

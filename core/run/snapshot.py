@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from eetui.core.clocks import ClockName
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Curve, Event
 from eetui.core.curves.track import TrackCurve
 from eetui.core.model.statistics import SampleStatistics
 from eetui.core.optimizations import Kind, Optimizations
+from eetui.core.verdict import Verdict
 
 Severity = Literal["information", "warning", "error"]
 
@@ -29,22 +31,19 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What the last change of a toggle did: median us/step before and after it.
+    """What the last change of a toggle did to the time of a sample.
 
-    `after` is None until enough chunks have been timed; `settled` says that it will not change.
-    gradient_change: how far the change moved the gradient of one batch at the same weights, as the
-    relative distance (L2) in the tensor where it is greatest; None where nothing was compared.
+    before, after: its values as written. verdict: that of the second against the first, None where
+    nothing was measured (yet). gradient_change: how far the change moved the gradient of one batch
+    at the same weights, as the relative distance (L2) in the tensor where it is greatest; None
+    where nothing was compared.
     """
 
-    before: float
-    after: float | None
-    settled: bool
+    before: str
+    after: str
+    verdict: Verdict | None
+    is_measuring: bool = False
     gradient_change: float | None = None
-
-    @property
-    def ratio(self) -> float | None:
-        """Time after over time before: 2.0 means that the step now takes twice as long."""
-        return None if self.after is None else self.after / self.before
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +91,17 @@ class Snapshot:
 
     message: one sentence on the status ('compiling ...', why it failed), or ''.
     error: the traceback of a crash in the trainer, or ''.
-    loss: mean of about the last 100 steps, nats (None before the first). seconds: time spent in
-    steps. us_per_step: median of the last chunks. percent_of_peak: nominal work over the measured
-    FMA peak of a core (None until that was measured). can_rewind: there is an earlier good
+    loss: mean of about the last 100 steps, nats (None before the first). seconds: what has gone by
+    on the wall clock, pauses left out. cpu_seconds: what the steps of it cost on the CPU clock of
+    the training thread, None where that tells nothing. seconds_left: what is left of the plan at
+    the pace of the wall clock. us_per_step: median of the last chunks by `clock`, drawing the
+    documents included. core_share: how much of the time the training thread had a core, None as
+    for cpu_seconds. samples_per_second: by the wall clock. percent_of_peak: nominal work over the
+    measured FMA peak of a core (None until that was measured). can_rewind: there is an earlier good
     state to go back to. is_ready: the engine that was asked for can be used. held_out: the loss on
     the documents that are kept from training. why_none_held_out: a sentence if there are none
-    although some were to be kept back, or ''.
+    although some were to be kept back, or ''. undo, redo: the change that would be taken back or
+    made again, or ''.
     """
 
     status: Status
@@ -115,7 +119,11 @@ class Snapshot:
     loss: float | None
     learning_rate: float
     seconds: float
+    cpu_seconds: float | None
+    seconds_left: float | None
     us_per_step: float | None
+    clock: ClockName
+    core_share: float | None
     samples_per_second: float | None
     gflops: float | None
     percent_of_peak: float | None
@@ -133,3 +141,5 @@ class Snapshot:
     notice: Notice | None = None
     held_out: TrackCurve = field(default_factory=TrackCurve)
     why_none_held_out: str = ""
+    undo: str = ""
+    redo: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from eetui.core.engines.availability import judge
 from eetui.core.engines.base import Engine
 from eetui.core.optimizations import CATALOGUE, Optimizations
-from eetui.core.run.effects import EffectMeter
+from eetui.core.run.effects import Effects
 from eetui.core.run.snapshot import Toggle
 
 BATCH_WHAT = "Documents a step: more make the gradient less noisy and share each weight's load."
@@ -16,7 +16,7 @@ def toggle_views(
     running: Optimizations,
     wanted: Optimizations,
     batch: int,
-    effects: EffectMeter,
+    effects: Effects,
     waiting: str,
 ) -> tuple[Toggle, ...]:
     """Every toggle; while there is no engine yet, `waiting` says why none can be changed."""

@@ -5,15 +5,19 @@ No thread and no clock but the engine's; `core/run/session.py` drives it.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
+from math import log
 from pathlib import Path
-from time import monotonic
+from time import monotonic, perf_counter_ns
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eetui.core import clocks
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Event, History
+from eetui.core.curves.track import Track
 from eetui.core.data.batches import documents
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines.base import Engine
@@ -21,6 +25,7 @@ from eetui.core.model.state import TrainState, relative_distance
 from eetui.core.optimizations import Optimization, Optimizations
 from eetui.core.run.checkpoint import Checkpoint
 from eetui.core.run.commands import (
+    Branch,
     Change,
     Restart,
     Rewind,
@@ -33,14 +38,23 @@ from eetui.core.run.commands import (
     UseEngine,
     UseState,
 )
-from eetui.core.run.effects import EffectMeter
+from eetui.core.run.effects import LONGER_SECONDS, Effects, Flip, Measure
 from eetui.core.run.evaluation import HeldOutLoss
-from eetui.core.run.log import Entry, Log
+from eetui.core.run.log import Log
+from eetui.core.run.logbook import Logbook
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.setup import Setup
+from eetui.core.run.snapshot import NameSample
 
 CHUNK_US = 10_000
+START_STEPS = 100
+FAR_NATS = 3.0
+FAR_STEPS = 200
+"""A run has diverged if its loss stays so far above the mean of its start, or above chance, for so
+many steps."""
 GROWTH = 2
+BESIDE_PAIRS = 4
+"""How many times shorter a chunk is while a flip is being measured."""
 KEPT_EVENTS = 200
 SECONDS_BETWEEN_KEEPSAKES = 1.0
 GOOD_WITHIN = 0.5
@@ -49,11 +63,28 @@ GOOD_WITHIN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What a chunk did: losses [n] of the steps from first_step on, those before a divergence."""
+    """What a chunk did: losses [n] of the steps from first_step on, those before a divergence.
+
+    why: in what way it diverged, as a part of a sentence, or ''.
+    """
 
     first_step: int
     losses: NDArray[np.float32]
     diverged_at: int | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was remembered of a run when its log had so many entries and it was at `step`."""
+
+    entries: int
+    step: int
+    history: History
+    track: Track
+    events: tuple[Event, ...]
+    latest: tuple[NameSample, ...]
+    milestones: tuple[NameSample, ...]
 
 
 class Trainer:
@@ -68,14 +99,19 @@ class Trainer:
         optimizations: Optimizations,
         names: NameStream,
         state: TrainState | None = None,
+        measure: Measure | None = None,
+        *,
+        automatic: bool = True,
     ) -> None:
+        """measure: what compares the two sides of a flip; automatic: whether after every flip."""
+        self._measure, self._automatic = measure, automatic
         self.dataset = dataset
         self.engine = engine
         self.names = names
         self.setup = Setup(engine.name if engine else "", optimizations, model, train)
         self._begin(model, train, state)
-        self._first = (self.setup, "" if state is None else state.fingerprint, self.state.step)
-        self._entries: list[Entry] = []
+        given = state is not None
+        self.logbook = Logbook(self.dataset, self.setup, self.state, given=given)
 
     def _begin(self, model: ModelConfig, train: TrainConfig, state: TrainState | None) -> None:
         """Start a new run, or one that continues from `state`."""
@@ -86,7 +122,9 @@ class Trainer:
         self.state = state or TrainState.create(model, train.seed)
         self.history = History()
         self.held_out = HeldOutLoss(self.dataset, model)
-        self.effects = EffectMeter()
+        self.effects = Effects(self._measure)
+        self.clock: clocks.ClockName = "cpu"
+        self._start_loss, self._start_steps, self._far_steps = 0.0, 0, 0
         self.events: list[Event] = []
         self.names.clear(model.block_size)
         self.good = self.state.clone()
@@ -119,16 +157,7 @@ class Trainer:
     @property
     def log(self) -> Log:
         """All that happened so far: with the data, enough to train the same weights again."""
-        setup, state, first_step = self._first
-        return Log(
-            data=self.dataset.fingerprint,
-            data_name=self.dataset.name,
-            setup=setup,
-            state=state,
-            first_step=first_step,
-            entries=tuple(self._entries),
-            step=self.state.step,
-        )
+        return self.logbook.log(self.state.step)
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -145,7 +174,8 @@ class Trainer:
     # -- changes: each is logged at the present step and decides the steps from there on ----------
 
     def _change(self, change: Change) -> None:
-        self._entries.append(Entry(self.state.step, change))
+        keep = not isinstance(change, SetNames) and self._healthy()
+        self.logbook.add(change, self.state, keep=keep)
         self.setup = self.setup.after(change)
 
     def use_engine(self, engine: Engine, optimizations: Optimizations) -> None:
@@ -153,32 +183,35 @@ class Trainer:
         before = self.engine.name if self.engine else ""
         self.engine = engine
         self._change(UseEngine(engine.name, optimizations))
+        self.effects.stop()
         self._changed_pace("engine", engine.name, before)
 
     def use_optimizations(self, optimizations: Optimizations, entry: Optimization) -> None:
         """Go on with other toggles; that of `entry` is marked on the charts."""
-        moved = self._gradient_change(optimizations)
-        before, label = (
-            f"{entry.name} {entry.label(getattr(toggles, entry.key))}"
-            for toggles in (self.optimizations, optimizations)
-        )
+        moved, old = self._gradient_change(optimizations), self.setup
         for key, value in asdict(optimizations).items():
             if value != getattr(self.optimizations, key):
                 self._change(SetOptimization(key, value))
-        self._changed_pace(entry.key, label, before, moved)
+        before, after = (
+            entry.label(getattr(s.optimizations, entry.key)) for s in (old, self.setup)
+        )
+        self._changed_pace(entry.key, f"{entry.name} {after}", f"{entry.name} {before}")
+        self._judge(Flip(entry.key, before, after, old, self.setup), moved)
 
     def tune(self, change: Tuning) -> None:
         """Go on with another batch size, learning rate or plan."""
-        before = self.train
+        old = self.setup
         self._change(change)
-        if self.train.batch != before.batch:
-            self._changed_pace("batch", f"batch {self.train.batch}", f"batch {before.batch}")
+        before, after = old.train.batch, self.train.batch
+        if after != before:
+            self._changed_pace("batch", f"batch {after}", f"batch {before}")
+            self._judge(Flip("batch", str(before), str(after), old, self.setup))
             return
         match change:
             case SetLearningRate(rate):
-                self._mark("learning_rate", f"lr {rate:.3g}", f"lr {before.learning_rate:.3g}")
+                self._mark("learning_rate", f"lr {rate:.3g}", f"lr {old.train.learning_rate:.3g}")
             case SetSteps(steps):
-                self._mark("steps", f"plan {steps:,}", f"plan {before.steps:,}")
+                self._mark("steps", f"plan {steps:,}", f"plan {old.train.steps:,}")
             case SetBatch():  # the same one again
                 pass
 
@@ -200,22 +233,57 @@ class Trainer:
         state, model, train = loaded.state, loaded.model, loaded.train
         self._change(UseState(path, state.fingerprint, state.step, model, train))
         self._begin(model, train, state)
+        self.logbook.timeline.keep(self.logbook.n_entries, state, is_origin=True)
 
     def go_back(self) -> int:
-        """Return to the last good state with half the learning rate; gives its step.
-
-        The data of a step depend on the step alone, so at the same rate it would diverge again.
-        """
+        """Return to the last good state; gives its step."""
         step = self.good.step
         self._change(Rewind(step))
         self.state = self.good.clone()
         self.history.forget_after(step)
         self.held_out.forget_after(step)
         self.names.forget_after(step)
-        self.effects.disturbed()
+        self.effects.stop()
+        self._far_steps = 0
         self.events = [event for event in self.events if event.step <= step]
-        self.tune(SetLearningRate(self.train.learning_rate / 2))
         return step
+
+    # -- the past ---------------------------------------------------------------------------------
+
+    @property
+    def past(self) -> Past:
+        """The present moment with all that is remembered, to go back to."""
+        names = self.names
+        return Past(
+            self.logbook.n_entries,
+            self.state.step,
+            deepcopy(self.history),
+            deepcopy(self.held_out.track),
+            tuple(self.events),
+            names.latest,
+            names.milestones,
+        )
+
+    def branch(self, past: Past) -> None:
+        """Go on from another moment, with the weights and the settings that the run had then.
+
+        The engine stays; where another one trained then, so do the toggles.
+        """
+        way = self.logbook.way_then(past.entries, past.step, self.state.step)
+        state = self.logbook.state(way, self.dataset, self.engine)
+        self._change(Branch(past.entries, past.step))
+        setup, same = way.setup, way.setup.engine == self.setup.engine
+        if same:
+            self.setup = setup
+        self._begin(setup.model, setup.train, state)
+        self.history, self.held_out.track = deepcopy(past.history), deepcopy(past.track)
+        self.history.forget_after(past.step)
+        self.held_out.forget_after(past.step)
+        self.events = [event for event in past.events if event.step <= past.step]
+        self.names.recall(past.latest, past.milestones)
+        self.names.forget_after(past.step)
+        if not same:
+            self._change(UseEngine(self.setup.engine, self.setup.optimizations))
 
     # -- steps ------------------------------------------------------------------------------------
 
@@ -223,18 +291,28 @@ class Trainer:
         """Run one chunk of about 10 ms, at least one step and never past the plan."""
         assert self.engine is not None
         if not self._healthy():
-            return Chunk(self.state.step, np.zeros(0, np.float32), self.state.step)
+            gone = "stopped being a finite number"
+            return Chunk(self.state.step, np.zeros(0, np.float32), self.state.step, gone)
         self.names.update(self.engine, self.state, self.model, self.dataset, self.train.seed)
         first = self.state.step
         n = self._steps_of_next_chunk(at_most)
+        start = clocks.now()
         report = self.setup.advance(self.engine, self.state, self.dataset, n)
+        spent = clocks.since(start, alone=report.clock == "cpu")
+        self.clock = spent.clock
         diverged_at = self._first_failure(first, report.losses)
+        why = "" if diverged_at is None else "stopped being a finite number"
         losses = report.losses if diverged_at is None else report.losses[: diverged_at - first]
-        self.history.add(first + len(losses), losses, report.elapsed_ns * len(losses) // n)
-        self.effects.timed(report.us_per_step)
-        self._chunk_steps = max(1, min(int(CHUNK_US / report.us_per_step), GROWTH * n))
+        wall_ns, cost_ns = (ns * len(losses) // n for ns in (spent.wall_ns, spent.cost_ns))
+        self.history.add(first + len(losses), losses, wall_ns, cost_ns)
+        fitting = int(CHUNK_US * 1e3 * n / max(spent.cost_ns, 1))
+        self._chunk_steps = max(1, min(fitting, GROWTH * max(n, self._chunk_steps)))
+        if diverged_at is None and self._is_far_off(losses):
+            diverged_at = first + n
+            why = f"has stayed {FAR_NATS:g} nats above its start for {FAR_STEPS} steps"
         if diverged_at is None:
             self._keep_if_good()
+            self.logbook.trained(self.state)
             judge = self.engine, self.optimizations, self.state, self.history.seconds
             if self.finished:
                 self.held_out.finish(*judge)
@@ -242,12 +320,30 @@ class Trainer:
                     self.engine, self.state, self.model, self.dataset, self.train.seed
                 )
             else:
-                self.held_out.trained(report.elapsed_ns, *judge)
-        return Chunk(first, losses, diverged_at)
+                self.held_out.trained(spent.wall_ns, *judge)
+        self.history.wait(perf_counter_ns() - start.wall_ns - spent.wall_ns)
+        return Chunk(first, losses, diverged_at, why)
+
+    def _is_far_off(self, losses: NDArray[np.float32]) -> bool:
+        """Whether the loss has been far above the start of the run, and chance, for long."""
+        begun = losses[: START_STEPS - self._start_steps]
+        self._start_loss += float(begun.sum())
+        self._start_steps += len(begun)
+        if self._start_steps < START_STEPS:
+            return False
+        limit = min(self._start_loss / START_STEPS, log(self.model.vocab_size)) + FAR_NATS
+        near = np.flatnonzero(losses <= limit)
+        self._far_steps = (
+            len(losses) - 1 - int(near[-1]) if len(near) else (self._far_steps + len(losses))
+        )
+        return self._far_steps >= FAR_STEPS
 
     def _steps_of_next_chunk(self, at_most: int | None) -> int:
         step = self.state.step
-        limits = [self._chunk_steps, self.train.steps - step, self.names.steps_to_milestone(step)]
+        chunk = self._chunk_steps
+        if self.effects.is_measuring:  # most of the time is for the pairs then
+            chunk = max(chunk // BESIDE_PAIRS, 1)
+        limits = [chunk, self.train.steps - step, self.names.steps_to_milestone(step)]
         if at_most is not None:
             limits.append(at_most)
         return max(1, min(limits))
@@ -284,10 +380,45 @@ class Trainer:
         )
         return relative_distance(self.model, after, before)
 
-    def _changed_pace(
-        self, key: str, label: str, before: str, gradient_change: float | None = None
-    ) -> None:
-        self.effects.changed(key, self.history.us_per_step, gradient_change)
+    # -- verdicts ---------------------------------------------------------------------------------
+
+    def _judge(self, flip: Flip, gradient_change: float | None = None) -> None:
+        assert self.engine is not None
+        self.effects.flipped(
+            flip,
+            self.engine,
+            self.dataset,
+            self.state,
+            gradient_change,
+            automatic=self._automatic,
+        )
+
+    def measure_again(self, flip: Flip) -> None:
+        """Compare the two sides of a flip once more, for longer."""
+        assert self.engine is not None
+        known = self.effects.effect(flip.key)
+        self.effects.flipped(
+            flip,
+            self.engine,
+            self.dataset,
+            self.state,
+            known.gradient_change if known else None,
+            seconds=LONGER_SECONDS,
+        )
+
+    def measure(self) -> None:
+        """Take some pairs of the flip that is being measured; the wall clock runs on meanwhile.
+
+        What that takes from the training stands at the flip's mark on the charts.
+        """
+        key, seconds = self.effects.measured, self.effects.take_pairs()
+        self.history.wait(round(seconds * 1e9))
+        for i, event in reversed([*enumerate(self.events)]):
+            if event.key == key:
+                self.events[i] = replace(event, paused=event.paused + seconds)
+                break
+
+    def _changed_pace(self, key: str, label: str, before: str) -> None:
         self.history.forget_pace()
         self._chunk_steps = 1
         self._mark(key, label, before)

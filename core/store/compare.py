@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.curves.history import Curve
-from eetui.core.store.record import Curves, Summary
+from eetui.core.store.run_record import Curves, Summary
 
 POINTS = 8
 TRAIL = 1.25
@@ -59,7 +59,7 @@ class SeedVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class RunComparison:
     """differences: settings by key, of A and of B. verdict: None where a side has one seed only."""
 
     differences: dict[str, tuple[Any, Any]]
@@ -94,10 +94,10 @@ def loss_at(curve: Curve, at: Iterable[float], axis: Axis) -> NDArray[np.float64
 
 def compare(
     a: Summary, b: Summary, runs: Sequence[Summary], curves: Callable[[str], Curves]
-) -> Comparison:
+) -> RunComparison:
     """Compare two runs; `runs` are all there are, some perhaps the same with other seeds."""
     curves_a, curves_b = curves(a.id), curves(b.id)
-    return Comparison(
+    return RunComparison(
         differences={key: (v[0], v[1]) for key, v in differences([a, b]).items()},
         by_steps=_points(curves_a, curves_b, "steps"),
         by_seconds=_points(curves_a, curves_b, "seconds"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from eetui.core.store.record import Curves
+from eetui.core.store.run_record import Curves
 
 HEADING = "step,seconds,loss,held_out_loss,us_per_step"
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from eetui.core.curves.history import Curve
 from eetui.core.curves.track import TrackCurve
-from eetui.core.store.record import Curves
+from eetui.core.store.run_record import Curves
 
 MOST_POINTS = 512
 

@@ -15,10 +15,10 @@ from typing import Any
 from eetui.core.errors import UsageError
 from eetui.core.files import named
 from eetui.core.settings import data_path
-from eetui.core.store.record import COLUMNS, Curves, Progress, Summary, sparks_of
 from eetui.core.store.retention import Retention
+from eetui.core.store.run_names import two_words
+from eetui.core.store.run_record import COLUMNS, Curves, RunProgress, Summary, sparks_of
 from eetui.core.store.schema import open_store, told
-from eetui.core.store.words import two_words
 from eetui.core.text import visible
 
 LATEST = "last"
@@ -88,7 +88,7 @@ class Store:
             )
         return run
 
-    def write(self, run: str, progress: Progress) -> None:
+    def write(self, run: str, progress: RunProgress) -> None:
         """Put down how far a run has come, all of it or nothing."""
         curves = progress.curves
         with self._writing() as connection:

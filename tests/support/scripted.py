@@ -40,6 +40,7 @@ from eetui.core.run.commands import (
     TogglePause,
 )
 from eetui.core.run.snapshot import Effect, NameSample, Notice, Snapshot, Status, Toggle
+from eetui.core.verdict import Verdict
 
 NO_MATRIX_UNIT = "This machine's engine has no matrix unit path yet."
 
@@ -52,12 +53,18 @@ NAMES = {
 LATEST = ["emma", "kaylen", "jorana", "brielle", "aden", "zamira"]
 
 
+def verdict(low: float, high: float, *, over: bool = True) -> Verdict:
+    """A verdict with this interval, on 61 pairs."""
+    return Verdict("time", (low + high) / 2, low, high, 61, 0.9, "cpu", 5.2, 5.2, over=over)
+
+
 def toggles(**labels: str) -> tuple[Toggle, ...]:
     """The toggles of the catalogue and the batch; `labels` overrides the values in force."""
     now = all_labels(Optimizations(prefix_sharing=True, adam="fused")) | labels
     effects = {
-        "padding_skip": Effect(83.1, 187.4, True, 2.3e-7),
-        "vector_width": Effect(1214, 83.3, False),
+        "padding_skip": Effect("on", "off", verdict(123.4, 127.1), gradient_change=2.3e-7),
+        "vector_width": Effect("8", "16", verdict(-34.6, -33.5), is_measuring=True),
+        "flush_denormals": Effect("off", "on", verdict(-0.4, 0.3)),
     }
     views = [
         Toggle(
@@ -128,7 +135,11 @@ def snapshot(step: int = 4230, **changes: Any) -> Snapshot:
         loss=2.081 if step else None,
         learning_rate=0.00404,
         seconds=float(line.seconds[-1]) if step else 0.0,
+        cpu_seconds=float(line.seconds[-1]) if step else 0.0,
+        seconds_left=754.0 if step else None,
         us_per_step=83.1 if step else None,
+        clock="cpu",
+        core_share=0.99 if step else None,
         samples_per_second=192_539.0 if step else None,
         gflops=102.3 if step else None,
         percent_of_peak=43.2 if step else None,

@@ -13,6 +13,7 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Curve
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines.subject import Subject
+from eetui.core.labs.lesson import Lesson
 from eetui.core.race.contestant import Work
 from eetui.core.race.lane import RacePlan
 from eetui.core.race.league import League
@@ -161,7 +162,7 @@ class ScriptedRace:
 
 
 class Measuring:
-    """What the ladder screen and the race screen measure: everything that a test puts in here."""
+    """What the screens of ladder, labs and race measure: everything that a test puts in here."""
 
     def __init__(self) -> None:
         self.climbs: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -169,8 +170,13 @@ class Measuring:
         self.races: list[ScriptedRace] = []
         self.measured: queue.SimpleQueue[Measures | Exception | None] = queue.SimpleQueue()
         self.n_measurements = 0
+        self.lessons: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def climb(self, subject: Subject) -> Iterator[Any]:
+    def lab(self, lesson: Lesson, subject: Subject) -> Iterator[Any]:
+        return played(self.lessons)
+
+    def climb(self, subject: Subject, *, ablate: bool = False) -> Iterator[Any]:
+        self.ablated = ablate
         self.n_climbs += 1
         return played(self.climbs)
 
@@ -184,5 +190,6 @@ class Measuring:
 
     def end(self) -> None:
         """Let go of the threads that wait for more."""
-        for items in (self.climbs, self.measured, *(race.leagues for race in self.races)):
+        queues = (self.climbs, self.measured, self.lessons)
+        for items in (*queues, *(race.leagues for race in self.races)):
             items.put(None)

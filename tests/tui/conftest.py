@@ -23,6 +23,7 @@ def measuring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Measuring]:
     monkeypatch.setattr("eetui.tui.screens.ladder.climb", scripted.climb)
     monkeypatch.setattr("eetui.tui.screens.race.race_on", scripted.race)
     monkeypatch.setattr("eetui.tui.screens.race.measure", scripted.measure)
+    monkeypatch.setattr("eetui.tui.screens.labs.run", scripted.lab)
     yield scripted
     scripted.end()
 

@@ -11,8 +11,11 @@ import pytest
 from eetui.core.run.snapshot import Status
 from eetui.tui.app import EetuiApp
 from eetui.tui.screens.main import MainScreen
-from tests.support.screens import COMPACT, FULL, settle, until
+from eetui.tui.screens.runs import RunsScreen
+from tests.support.runs import NOW, FakeRecording, fill
+from tests.support.screens import COMPACT, FULL, settle, text, until
 from tests.support.scripted import ScriptedSession, ladder, snapshot
+from tests.support.scripted_lab import padding_skip
 from tests.support.scripted_race import league, measures
 
 DIVERGED = (
@@ -61,6 +64,22 @@ def test_ladder(snap_compare, measuring, size):
 
 
 @SIZES
+def test_labs(snap_compare, measuring, size):
+    measuring.lessons.put(padding_skip())
+
+    async def lab(pilot):
+        await settle(pilot)
+        await pilot.press("P")
+        await until(pilot, lambda: pilot.app.screen.query("#lessons"))
+        await pilot.press("enter", "2", "enter")
+        page = pilot.app.screen.query_one("#page")
+        await until(pilot, lambda: "points" in text(page))
+        await settle(pilot)
+
+    assert snap_compare(EetuiApp(ScriptedSession()), terminal_size=size, run_before=lab)
+
+
+@SIZES
 @pytest.mark.parametrize("view", ["league", "measures"])
 def test_race(snap_compare, measuring, size, view):
     session = ScriptedSession()
@@ -80,6 +99,23 @@ def test_race(snap_compare, measuring, size, view):
         await pilot.pause()
 
     assert snap_compare(EetuiApp(session), terminal_size=size, run_before=race)
+
+
+@SIZES
+def test_runs(snap_compare, tmp_path, monkeypatch, size):
+    path = tmp_path / "runs.sqlite"
+    fill(path)
+    monkeypatch.setattr("eetui.tui.widgets.runs_table.time", lambda: NOW + 60)
+    app = EetuiApp(ScriptedSession(), FakeRecording(path))
+
+    async def compare(pilot):
+        await settle(pilot)
+        await pilot.press("H")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
+        await pilot.press("space", "down", "down", "space")
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=size, run_before=compare)
 
 
 def test_without_colours(snap_compare, monkeypatch):

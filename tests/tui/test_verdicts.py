@@ -6,7 +6,7 @@ from math import inf
 
 import pytest
 
-from eetui.core.measure.verdict import Verdict
+from eetui.core.verdict import Verdict
 from eetui.tui import verdicts
 
 

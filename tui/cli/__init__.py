@@ -21,8 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from eetui.tui.cli.program import run
 
             code = run(arguments)
-        except KeyboardInterrupt as interruption:
-            code = signals.exit_code(interruption)
+        except signals.Interrupted as interruption:
+            code = interruption.exit_code
     if arguments is None and threading.active_count() > 1:
         leave(code)
     return code

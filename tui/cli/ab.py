@@ -12,7 +12,7 @@ from eetui.core.measure.comparison import Comparison, compare
 from eetui.core.measure.learning import SEEDS, STEPS, Limit, learn
 from eetui.core.measure.setting import Setting, parse_setting
 from eetui.core.measure.timer import mid_run
-from eetui.core.measure.verdict import Metric, Verdict
+from eetui.core.verdict import Metric, Verdict
 from eetui.tui import verdicts
 from eetui.tui.cli.console import data, waiting
 from eetui.tui.cli.options import ModelOptions
@@ -25,7 +25,7 @@ CLOCKS = {"cpu": "the training thread's CPU clock", "wall": "the wall clock"}
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class AbOptions:
     """How two values are compared. None: not given."""
 
     metric: Metric = "time"
@@ -34,7 +34,7 @@ class Way:
     seeds: int | None = None
 
 
-def run(text: str, options: ModelOptions, way: Way, *, as_json: bool = False) -> int:
+def run(text: str, options: ModelOptions, way: AbOptions, *, as_json: bool = False) -> int:
     """Compare what `text` names and print the verdict; gives the exit code."""
     request = request_model(options)
     subject = request.subject
@@ -50,7 +50,7 @@ def run(text: str, options: ModelOptions, way: Way, *, as_json: bool = False) ->
     return 0
 
 
-def _verdicts(setting: Setting, way: Way) -> Iterator[Verdict]:
+def _verdicts(setting: Setting, way: AbOptions) -> Iterator[Verdict]:
     if way.metric == "loss":
         limit = Limit(STEPS if way.steps is way.seconds is None else way.steps, way.seconds)
         yield from learn(setting.a, setting.b, limit, SEEDS if way.seeds is None else way.seeds)

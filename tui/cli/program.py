@@ -163,9 +163,9 @@ def ab(
     json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
 ) -> int:
     """Compare two values of a setting in pairs, and tell how sure the difference is."""
-    from eetui.tui.cli.ab import Way, run
+    from eetui.tui.cli.ab import AbOptions, run
 
-    return run(setting, options, Way(metric, seconds, steps, seeds), as_json=json)
+    return run(setting, options, AbOptions(metric, seconds, steps, seeds), as_json=json)
 
 
 @app.command()
@@ -295,14 +295,19 @@ def replay(
         str | None,
         typer.Option(help="Its data, if they did not come along.", metavar="FILE"),
     ] = None,
+    speed: Annotated[
+        float, typer.Option(help="Times the pace at which it was trained.", min=1, max=100)
+    ] = 1,
     json: Annotated[bool, typer.Option("--json", help=f"With --check: {JSON}")] = False,
 ) -> int:
     """Play a run again that `eetui export` wrote, every toggle flipping as it did."""
-    from eetui.tui.cli.capsule import check_file
+    from eetui.tui.cli.capsule import check_file, play
 
-    if not check:
-        raise UsageError("Give --check.")
-    return check_file(file, data, as_json=json)
+    if check:
+        return check_file(file, data, as_json=json)
+    if json:
+        raise UsageError("--json goes with --check.")
+    return play(file, data, speed)
 
 
 class _ConfiguredDefaults(dict[str, Any]):
@@ -373,9 +378,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
         complain(f"{what} cannot be used: {reason(error)}.")
         _give_up_stdout()
         return 1
-    except MemoryError:
+    except (MemoryError, ImportError) as error:
+        if isinstance(error, ImportError) and not _is_out_of_memory(error):
+            raise
         complain("There is not enough memory: use a smaller model, batch or data file.")
         return 1
+
+
+def _is_out_of_memory(error: ImportError) -> bool:
+    """Whether a library could not be loaded since there was no room for it."""
+    words = str(error).lower()
+    return "failed to map segment" in words or "cannot allocate memory" in words
 
 
 def _give_up_stdout() -> None:

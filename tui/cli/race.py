@@ -28,7 +28,7 @@ from eetui.tui.cli.console import waiting
 from eetui.tui.cli.options import RaceOptions
 from eetui.tui.cli.output import complain, print_json
 from eetui.tui.cli.runs import request_subject
-from eetui.tui.signals import exit_code
+from eetui.tui.signals import Interrupted
 
 DEFAULT_D_MODEL = 16
 
@@ -48,7 +48,7 @@ class Outcome:
 
     league: League
     measures: Measures
-    interruption: KeyboardInterrupt | None = None
+    interruption: Interrupted | None = None
 
 
 def run(
@@ -142,7 +142,7 @@ def _race(
                 outcome.measures = measures
                 if tell:
                     tell(measures.doing)
-    except KeyboardInterrupt as interruption:
+    except Interrupted as interruption:
         if outcome is None:
             raise
         outcome.interruption = interruption
@@ -171,7 +171,7 @@ def _exit_code(outcome: Outcome) -> int:
     """0, or 1 if a contestant failed or none could race, or that of a signal."""
     if outcome.interruption is not None:
         complain("Interrupted: this is how far the race had come.")
-        return exit_code(outcome.interruption)
+        return outcome.interruption.exit_code
     failed = [s for s in outcome.league.standings if s.status is ContestantStatus.FAILED]
     if failed:
         raise EetuiError(f"{failed[0].name} failed: {failed[0].reason}")

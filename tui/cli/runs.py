@@ -18,6 +18,7 @@ from eetui.core.engines import registry
 from eetui.core.engines.subject import Subject
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.files import named, require_writable
+from eetui.core.measure.comparison import compare_ways
 from eetui.core.model.sampling import require_samplable
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations, labels, parse_assignments
@@ -47,6 +48,7 @@ class Request:
     temperature: float = 0.5
     prefix: str = ""
     save: Path | None = None
+    verdicts: bool = True
     store: Path | None = None
     resumed: Resumed | None = None
 
@@ -65,6 +67,8 @@ class Request:
             stop_at_plan=headless,
             stand_in=not headless,
             measure_peak=not headless,
+            measure=None if headless else compare_ways,
+            measure_flips=self.verdicts,
         )
 
     def recorder(self, session: Session) -> Recorder | None:
@@ -76,9 +80,12 @@ class Request:
         return Recorder(self.store, session, self.subject.dataset, self.resumed)
 
 
-def request_run(options: RunOptions, explicit: frozenset[str], default_steps: int) -> Request:
+def request_run(
+    options: RunOptions, explicit: frozenset[str], default_steps: int, *, extend: bool = False
+) -> Request:
     """The run that `options` ask for; `explicit` names those given on the command line itself.
 
+    extend: a run of the store whose plan is done goes on for as many steps again.
     Raises `UsageError` for anything that could not be trained, sampled or saved.
     """
     save = named(options.save) if options.save is not None else None
@@ -86,7 +93,7 @@ def request_run(options: RunOptions, explicit: frozenset[str], default_steps: in
         require_writable(save)
     store = _store(options)
     if options.resume is not None:
-        request = _resumed(options, explicit)
+        request = _resumed(options, explicit, extend)
     elif options.load is not None:
         request = _continued(options, explicit)
     else:
@@ -98,6 +105,7 @@ def request_run(options: RunOptions, explicit: frozenset[str], default_steps: in
         store=store,
         temperature=0.5 if options.temperature is None else options.temperature,
         prefix=options.prefix or "",
+        verdicts=_or(options.verdicts, True),
     )
     subject = request.subject
     require_samplable(subject.model, subject.dataset, request.temperature, request.prefix)
@@ -177,7 +185,7 @@ def _continued(options: RunOptions, explicit: frozenset[str]) -> Request:
     return Request(subject, _assignments(options), state=loaded.state)
 
 
-def _resumed(options: RunOptions, explicit: frozenset[str]) -> Request:
+def _resumed(options: RunOptions, explicit: frozenset[str], extend: bool) -> Request:
     """A run of the store where it stopped, with its own engine and toggles if none are given."""
     from eetui.core.store.resume import resume
     from eetui.core.store.store import Store, find_store
@@ -192,6 +200,9 @@ def _resumed(options: RunOptions, explicit: frozenset[str]) -> Request:
         if name in explicit:
             raise UsageError(f"A run goes on with its own {name}: leave --{name} out.")
     shown = f"run {found.run.name}"
+    if extend and found.state.step >= found.setup.train.steps:
+        options = replace(options, steps=found.state.step + found.setup.train.steps)
+        explicit |= {"steps"}
     train = _changed(options, explicit, found.checkpoint, shown, ("batch", "lr", "steps"))
     engine = options.engine or found.setup.engine or registry.default()
     assignments = _assignments(options)

@@ -19,23 +19,36 @@ DEFAULT_STEPS = 1_000_000
 
 
 def show(options: RunOptions, explicit: frozenset[str]) -> int:
-    """Open the screen on the run that `options` ask for; gives the program's exit code."""
+    """Open the screen on the run that `options` ask for; gives the program's exit code.
+
+    A run that is chosen on the screen of the runs is gone on with in its place.
+    """
     request = request_run(options, explicit, DEFAULT_STEPS)
-    session = request.session(headless=False)
+    while True:
+        code, next_run = _show(request)
+        if not next_run:
+            return code
+        chosen = RunOptions(resume=next_run, store=options.store, save=options.save)
+        request = request_run(chosen, frozenset({"resume"}), DEFAULT_STEPS, extend=True)
+
+
+def _show(request: Request) -> tuple[int, str]:
+    """One run on the screen; gives the exit code and the run to go on with, or ''."""
     from eetui.tui.app import run
 
+    session = request.session(headless=False)
     recorder = request.recorder(session)
     with noticed() as notice:
         notice.held = True  # the screen hears them, and what follows is not to be interrupted
         try:
-            code = run(session, recorder)
+            code, next_run = run(session, recorder)
         except UsageError:
             raise  # nothing was shown, so nothing was trained
         except BaseException:
             _keep(request, session, recorder)
             raise
         _keep(request, session, recorder)
-    return 128 + notice.number if notice.number else code
+    return (128 + notice.number, "") if notice.number else (code, next_run)
 
 
 def _keep(request: Request, session: Session, recorder: Recorder | None) -> None:

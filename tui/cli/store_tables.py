@@ -10,8 +10,8 @@ from typing import Any
 
 from eetui.core.run.commands import to_json
 from eetui.core.run.log import read_log
-from eetui.core.store.compare import Comparison, Point
-from eetui.core.store.record import Curves, Summary
+from eetui.core.store.compare import Point, RunComparison
+from eetui.core.store.run_record import Curves, Summary
 from eetui.core.text import visible
 from eetui.tui import figures
 from eetui.tui.cli.output import print_text
@@ -70,7 +70,7 @@ def print_run(
         print_text(f"  {figures.count(entry.step, 12)}  {words}")
 
 
-def print_comparison(a: Summary, b: Summary, found: Comparison) -> None:
+def print_comparison(a: Summary, b: Summary, found: RunComparison) -> None:
     """What differs, both curves, and what the seeds say."""
     if found.differences:
         rows = [(key, str(x), str(y)) for key, (x, y) in found.differences.items()]
@@ -92,7 +92,7 @@ def _point(point: Point, axis: str) -> tuple[str, ...]:
     return (at, *map(figures.nats, losses))
 
 
-def _verdict(a: Summary, b: Summary, found: Comparison) -> str:
+def _verdict(a: Summary, b: Summary, found: RunComparison) -> str:
     verdict = found.verdict
     if verdict is None:
         return (

@@ -21,7 +21,11 @@ ABOUT = {
     actions.TRAINING: (
         "A small GPT learns to spell names, right now, in this process. The top rows say where the "
         "run stands: the mean loss of the last 100 steps in nats, the median microseconds a step, "
-        "and the share of the core's measured peak that the model's nominal work amounts to."
+        "and the share of the core's measured peak that the model's nominal work amounts to. u "
+        "takes the last change back: a toggle, a batch, a rate or a plan gets its old value, and "
+        "the present weights train on with it; after a restart, another set-up, an opened file or "
+        "a branch, the run is back with the weights it had. A run that diverged goes back to "
+        "its last good step first. Only the temperature and the prefix of the names are left out."
     ),
     actions.TOGGLES: (
         "One optimization each, flipped between two steps of the live run. Before and after are "
@@ -47,11 +51,21 @@ ABOUT = {
         "C climbs from everything off to everything on and measures each rung while the training "
         "pauses."
     ),
+    actions.LABS: (
+        "P asks a question about an optimization, takes your guess, measures it here and says why. "
+        "The training pauses meanwhile; e writes the results of the sitting, to be handed in."
+    ),
     actions.RACE: (
         "Contestants train in slices, each on its own clock, from the same weights on the same "
         "data; † marks another model. V opens it, and the training pauses meanwhile. A letter "
         "stands at the end of each line and where it passes the threshold. m measures the loss "
         "within one second, and a step here beside a GPU's launches."
+    ),
+    actions.RUNS: (
+        "Every run writes itself down as it goes, so q loses nothing: H lists them all, the "
+        "training goes on meanwhile, and enter goes on with a run where it stopped. Ticked runs "
+        "lie over the chart in a colour and with a mark of their own, and the settings in which "
+        "they differ stand beside it."
     ),
     actions.PROGRAM: "Tab and shift+tab move between the panes; ctrl+p finds every action by name.",
 }

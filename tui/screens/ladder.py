@@ -85,12 +85,21 @@ class LadderScreen(Screen[None]):
         if not self._is_over:
             self.notify("The climb is still under way.", severity="warning")
             return
-        self._climb()
+        self._climb(ablate=self.ladder is not None and self.ladder.is_ablated)
 
-    def _climb(self) -> None:
+    def action_ablate(self) -> None:
+        """Climb once more, if that is over, and take each rung away from everything on as well."""
+        if not self._is_over:
+            self.notify("The climb is still under way.", severity="warning")
+            return
+        self._climb(ablate=True)
+
+    def _climb(self, *, ablate: bool = False) -> None:
         self._is_over = False
         subject = self._session.subject
-        self._thread = IteratorThread("climbing", lambda: climb(subject), Climbed, self)
+        self._thread = IteratorThread(
+            "climbing", lambda: climb(subject, ablate=ablate), Climbed, self
+        )
 
     def action_picture(self) -> None:
         """Write what is on the screen as an SVG file into the working folder."""

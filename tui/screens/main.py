@@ -22,7 +22,9 @@ from eetui.core.run.commands import (
     CycleOptimization,
     GoOn,
     Load,
+    MeasureAgain,
     Pause,
+    Redo,
     Restart,
     Resume,
     Rewind,
@@ -36,13 +38,15 @@ from eetui.core.run.commands import (
     SetSteps,
     SingleStep,
     TogglePause,
+    Undo,
 )
 from eetui.core.run.snapshot import Snapshot, Status
 from eetui.tui import picture
 from eetui.tui.actions import BINDINGS
-from eetui.tui.live import LiveSession
-from eetui.tui.messages import Crashed, Published
+from eetui.tui.live import LiveSession, Recording
+from eetui.tui.messages import Crashed, GoOnWith, Published
 from eetui.tui.screens.confirm import Confirm
+from eetui.tui.screens.file_prompt import FilePrompt
 from eetui.tui.screens.help import Help
 from eetui.tui.screens.ladder import LadderScreen
 from eetui.tui.screens.prompt import Prompt
@@ -56,12 +60,14 @@ from eetui.tui.widgets.names_pane import NamesPane
 from eetui.tui.widgets.pace_chart import PaceChart
 from eetui.tui.widgets.plan_bar import PlanBar
 from eetui.tui.widgets.status_line import StatusLine
+from eetui.tui.widgets.timeline_bar import TimelineBar
 from eetui.tui.widgets.toggle_detail import ToggleDetail
 from eetui.tui.widgets.toggle_table import ToggleTable
 
 VIEWS = ("", "-loss", "-pace", "-names")
 SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
 SECONDS_BETWEEN_SHOWINGS = 0.125
+SUFFIX = ".safetensors"
 TOO_SMALL = (
     "eetui needs a terminal of at least 60 columns and 18 rows; please make this one larger."
 )
@@ -76,9 +82,10 @@ class MainScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-low"), (34, "-tall")]  # noqa: RUF012
     AUTO_FOCUS = "#toggles"
 
-    def __init__(self, session: LiveSession) -> None:
+    def __init__(self, session: LiveSession, recording: Recording | None = None) -> None:
         super().__init__()
         self._session = session
+        self._recording = recording
         self.snapshot = session.latest
         self._view = View()
         self._waiting = session.latest
@@ -100,6 +107,7 @@ class MainScreen(Screen[None]):
                 yield LossChart(id="loss")
                 yield NamesPane(id="names")
                 yield PaceChart(id="pace", scale="log")
+            yield TimelineBar(id="timeline")
             yield Footer(compact=True)
 
     def on_mount(self) -> None:
@@ -136,6 +144,7 @@ class MainScreen(Screen[None]):
         self.query_one(StatusLine).update(snapshot)
         self.query_one(PlanBar).update(snapshot)
         self.query_one(Banner).update(snapshot)
+        self.query_one(TimelineBar).update(snapshot)
         self.query_one(ToggleTable).update(snapshot.toggles)
         self.query_one(ErrorPane).update(snapshot.error)
         self.set_class(bool(snapshot.error), "-failed")
@@ -198,6 +207,16 @@ class MainScreen(Screen[None]):
         self.query_one(ToggleTable).select("batch")
         self._session.submit(ScaleBatch(up))
 
+    def action_measure(self) -> None:
+        """Take another, longer verdict on the toggle under the cursor."""
+        toggle = self.query_one(ToggleTable).selected
+        if toggle is None:
+            return
+        if toggle.blocked:
+            self.notify(toggle.blocked, title=toggle.name, severity="warning")
+        else:
+            self._session.submit(MeasureAgain(toggle.key))
+
     def action_climb(self) -> None:
         """Measure the ladder on its own screen, with the training paused meanwhile."""
         if self.snapshot.is_ready:
@@ -210,6 +229,26 @@ class MainScreen(Screen[None]):
         from eetui.tui.screens.race import RaceScreen  # 30 ms that a start need not wait for
 
         self._visit(RaceScreen(self._session))
+
+    def action_labs(self) -> None:
+        """Guess and measure on a screen of its own, with the training paused meanwhile."""
+        from eetui.tui.screens.labs import LabScreen  # a start need not wait for it
+
+        self._visit(LabScreen(self._session))
+
+    def action_runs(self) -> None:
+        """The runs in the store, on a screen of their own, while the training goes on."""
+        from eetui.tui.screens.runs import RunsScreen  # which a start need not wait for
+
+        if self._recording is None:
+            self.notify("This run is not written down, so there is no list.", severity="warning")
+            return
+
+        def left(run: str | None) -> None:
+            if run is not None:
+                self.app.post_message(GoOnWith(run))
+
+        self.app.push_screen(RunsScreen(self._recording.path, self._recording.current), left)
 
     def _visit(self, screen: Screen[None]) -> None:
         """Show another screen; a training that runs pauses until it is left."""
@@ -237,6 +276,12 @@ class MainScreen(Screen[None]):
         else:
             self.notify("There is no earlier good step to go back to.", severity="warning")
 
+    def action_undo(self) -> None:
+        self._session.submit(Undo())
+
+    def action_redo(self) -> None:
+        self._session.submit(Redo())
+
     def action_go_on(self) -> None:
         if self.snapshot.status is Status.FINISHED:
             self._session.submit(GoOn())
@@ -255,7 +300,8 @@ class MainScreen(Screen[None]):
                 self._session.submit(Restart())
 
         step = self.snapshot.step
-        question = f"Start over from step 0? The weights of {step:,} steps are given up."
+        lost = "This run stays in the list (H)." if self._recording else "Its weights are given up."
+        question = f"Start over from step 0, after {step:,} steps? {lost}"
         self.app.push_screen(Confirm(question, "Start over"), answered)
 
     def action_configure(self) -> None:
@@ -287,15 +333,15 @@ class MainScreen(Screen[None]):
                 self._session.submit(Save(Path(path)))
 
         s = self.snapshot
-        name = f"eetui-d{s.model.d_model}-step{s.step}.safetensors"
-        self.app.push_screen(Prompt("Save a checkpoint to", name), answered)
+        name = f"eetui-d{s.model.d_model}-step{s.step}{SUFFIX}"
+        self.app.push_screen(FilePrompt("Save a checkpoint to", name, SUFFIX), answered)
 
     def action_open(self) -> None:
         def answered(path: str | None) -> None:
             if path:
                 self._session.submit(Load(Path(path)))
 
-        self.app.push_screen(Prompt("Open a checkpoint", "", "name.safetensors"), answered)
+        self.app.push_screen(FilePrompt("Open a checkpoint", "", SUFFIX), answered)
 
     def action_picture(self) -> None:
         """Write what is on the screen as an SVG file into the working folder."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from textwrap import wrap
 
 from textual import events
 from textual.content import Content
 
-from eetui.core.labs.answer import POINTS, Guess, Result, Row
+from eetui.core.labs.answer import POINTS, Guess, Result
 from eetui.core.labs.lesson import Lesson
 from eetui.core.labs.sitting import Sitting, interval, told
 from eetui.core.text import visible
 from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
 
-LABEL_WIDTH = 24
-FIGURE_WIDTH = 30
+FIGURE_WIDTH = 24
+GAP = 2
 BAR = "▇"
+LEAST_BAR = 8
+"""Cells from which on the longest bar still tells something."""
 WIDEST_TEXT = 92
 """Columns of running text at the most: longer lines are hard to read."""
 
@@ -75,40 +78,34 @@ def _question(lesson: Lesson, width: int) -> list[Content]:
 
 
 def _result(result: Result, width: int) -> list[Content]:
-    """A heading, and a row for each value with a bar where there is room for one."""
-    room = max(width - LABEL_WIDTH - 2 * FIGURE_WIDTH, 0)
-    about = (result.measurement.setting or result.measurement.what).replace("_", " ")
-    share = "" if result.done >= 1 else f"   {100 * result.done:.0f} %"
-    against = result.against_heading.rjust(FIGURE_WIDTH) if width >= _with_against() else ""
-    lines = [
-        line(
-            (f"{visible(about)}{share}".ljust(LABEL_WIDTH), "bold"),
-            (result.value_heading.rjust(FIGURE_WIDTH), MUTED),
-            (against, MUTED),
-        )
-    ]
-    bars = [result.length(row, max(room - 3, 0)) for row in result.rows]
-    return [*lines, *(_row(*each, width) for each in zip(result.rows, bars, strict=True))]
+    """A heading, and a row for each value, with a bar where there is room for one."""
+    about = visible((result.measurement.setting or result.measurement.what).replace("_", " "))
+    if result.done < 1:
+        about += f"  {100 * result.done:.0f} %"
+    labels = [visible(row.label) for row in result.rows if not row.reason]
+    label_width = min(max(map(len, [about, *labels])) + 2, width // 2)
+    figures = 2 if width >= label_width + 2 * FIGURE_WIDTH else 1
+    room = width - label_width - figures * FIGURE_WIDTH - GAP
+    headings = (result.value_heading, result.against_heading)[:figures]
+    lines = [line((about.ljust(label_width), "bold"), (_columns(headings), MUTED))]
+    for row in result.rows:
+        label = visible(row.label)[: label_width - 1].ljust(label_width)
+        if row.reason:
+            lines.append(line((f"{label}∅ {visible(row.reason)}"[:width], DIM)))
+            continue
+        cells = [interval(row.value), interval(row.against)][:figures]
+        parts: list[Part] = [
+            (label, "$foreground" if row.value else DIM),
+            (_columns(cells), "$foreground" if row.value else DIM),
+        ]
+        if room >= LEAST_BAR:
+            parts.append((" " * GAP + BAR * result.length(row, room), "$primary"))
+        lines.append(line(*parts))
+    return lines
 
 
-def _with_against() -> int:
-    """Columns from which on there is room for both figures."""
-    return LABEL_WIDTH + 2 * FIGURE_WIDTH
-
-
-def _row(row: Row, length: int, width: int) -> Content:
-    label = visible(row.label)[: LABEL_WIDTH - 1].ljust(LABEL_WIDTH)
-    if row.reason:
-        return line((f"{label}∅ {visible(row.reason)}"[:width], DIM))
-    parts: list[Part] = [
-        (label, "$foreground" if row.value else DIM),
-        (interval(row.value).rjust(FIGURE_WIDTH), "$foreground" if row.value else DIM),
-    ]
-    if width >= _with_against():
-        parts.append((interval(row.against).rjust(FIGURE_WIDTH), MUTED))
-    if length:
-        parts.append(("   " + BAR * length, "$primary"))
-    return line(*parts)
+def _columns(cells: Sequence[str]) -> str:
+    return "".join(cell.rjust(FIGURE_WIDTH) for cell in cells)
 
 
 def _verdict(done: Sitting, width: int) -> list[Content]:

@@ -11,8 +11,11 @@ from eetui.tui.widgets.banner import OFFERS
 from eetui.tui.widgets.pane import MUTED, LinesPane, Part, line
 
 SWEEP = 12
+WARNING = "$text-warning"
 ROOMY = 110
-"""Columns from which on a message has room beside the learning rate."""
+"""Columns from which on there is room for all figures, beside a message too."""
+SHARED = 0.9
+"""Share of a core below which the plan bar says that others use it as well."""
 
 
 class PlanBar(LinesPane):
@@ -28,22 +31,41 @@ class PlanBar(LinesPane):
         self._snapshot = snapshot
         s, width = snapshot, self.content_size.width
         done = min(s.step / s.train.steps, 1.0)
-        text = f"  {done:4.0%} of {figures.count(s.train.steps)} steps"
         is_busy = bool(s.message) and s.status not in OFFERS
+        told: list[tuple[str, str]] = [
+            (f"  {done:4.0%} of {figures.count(s.train.steps)} steps", MUTED)
+        ]
         if not is_busy or width >= ROOMY:
-            text = f"  learning rate {figures.rate(s.learning_rate)}{text}"
-        room = max(width - len(text), 0)
+            told = [*_beside(s, roomy=width >= ROOMY), *told]
+        room = max(width - sum(len(text) for text, _ in told), 0)
         if is_busy:
             self._beat += 1
-            self.show([line(*_progress(self._beat, s.message, room), (text, MUTED))])
+            self.show([line(*_progress(self._beat, s.message, room), *told)])
         else:
             filled = round(done * room)
             bar: list[Part] = [("━" * filled, "$primary"), ("─" * (room - filled), "$panel")]
-            self.show([line(*bar, (text, MUTED))])
+            self.show([line(*bar, *told)])
 
     def on_resize(self, _event: events.Resize) -> None:
         if self._snapshot is not None:
             self.update(self._snapshot)
+
+
+def _beside(s: Snapshot, *, roomy: bool) -> list[tuple[str, str]]:
+    """How much of the core is ours where it is shared, the time that has gone by and is left."""
+    told: list[tuple[str, str]] = []
+    if s.core_share is not None and s.core_share < SHARED:
+        told.append((f"  core shared: {s.core_share:.0%} yours".replace("%", " %"), WARNING))
+    if s.step:
+        time = f"  {figures.elapsed(s.seconds)}"
+        if s.seconds_left:
+            time += f", {figures.elapsed(s.seconds_left)} left"
+        told.append((time, MUTED))
+    if roomy:
+        told.append((f"  learning rate {figures.rate(s.learning_rate)}", MUTED))
+    elif not told or len(told) < 2:
+        told.append((f"  lr {figures.rate(s.learning_rate)}", MUTED))
+    return told
 
 
 def _progress(beat: int, message: str, room: int) -> list[Part]:

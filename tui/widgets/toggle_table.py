@@ -11,14 +11,21 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from eetui.core.run.snapshot import Toggle
-from eetui.tui import figures
+from eetui.tui import verdicts
 from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
 
 TWO_COLUMNS, THREE_COLUMNS = 58, 114
 """Widths from which on the toggles stand in so many columns."""
 STATE_WIDTH = 7
-WITH_RATIO, WITH_FIGURES = 38, 48
-"""Widths of a column from which on it has room for the ratio, or for both figures."""
+BESIDE = 31
+"""Columns of a toggle without its effect."""
+WITH_EFFECT = 38
+"""Width of a column from which on it has room for the effect."""
+GLYPHS = {
+    "faster": ("▼", "$text-success"),
+    "slower": ("▲", "$text-warning"),
+    "no difference found": ("=", MUTED),
+}
 
 
 class ToggleTable(LinesPane, can_focus=True):
@@ -55,7 +62,7 @@ class ToggleTable(LinesPane, can_focus=True):
         super().__init__(id=id)
         self._toggles: tuple[Toggle, ...] = ()
         self.border_title = "toggles"
-        self.border_subtitle = "us/step before → after the last flip"
+        self.border_subtitle = "time of a sample after the flip   = again"
 
     @property
     def selected(self) -> Toggle | None:
@@ -169,24 +176,20 @@ def _state(toggle: Toggle) -> list[Part]:
 
 
 def _effect(toggle: Toggle, width: int) -> list[Part]:
-    """What the last flip did, in as many words as a column of `width` has room for."""
-    effect = toggle.effect
-    if toggle.pending and width >= WITH_RATIO:
-        return [("compiling"[: width - 31], "$text-warning")]
-    if toggle.blocked or effect is None or width < WITH_RATIO:
+    """What the last flip did, in as many words as a column of `width` has room for.
+
+    An arrow and a colour only where the verdict's interval carries them.
+    """
+    effect, room = toggle.effect, width - BESIDE
+    if toggle.pending and width >= WITH_EFFECT:
+        return [("compiling"[:room], "$text-warning")]
+    if toggle.blocked or effect is None or width < WITH_EFFECT:
         return []
-    words = figures.times(effect.ratio) if effect.ratio is not None else "…"
-    slower, faster = words.endswith("slower"), words.endswith("faster")
-    glyph = "▲" if slower else "▼" if faster else "="
-    colour = "$text-warning" if slower else "$text-success" if faster else MUTED
-    if width >= WITH_FIGURES:
-        before, after = (figures.microseconds(us, 6) for us in (effect.before, effect.after))
-        sign = "…" if effect.ratio is None or not effect.settled else glyph
-        return [(f"{before} → ", MUTED), (after, "bold $foreground"), (f" {sign}", colour)]
-    ratio = words.split()[0] if len(words.split()[0]) <= 5 else f"{_factor(effect.ratio):.0f}×"
-    return [(f"{glyph} {ratio}" if slower or faster else words, colour)]
-
-
-def _factor(ratio: float | None) -> float:
-    """How many times faster or slower a change of pace is; 1 where there is none yet."""
-    return max(ratio, 1 / ratio) if ratio else 1.0
+    verdict = effect.verdict
+    if verdict is None:
+        return [("…", MUTED)] if effect.is_measuring else []
+    glyph, colour = GLYPHS[verdict.words]
+    if effect.is_measuring:
+        glyph = "…"
+    words = verdicts.brief(verdict, room - 2)
+    return [(f"{words} ", "bold $foreground" if verdict.differs else MUTED), (glyph, colour)]

@@ -50,6 +50,7 @@ PRODUCTS_WORDS = {
     "sme2": "SME2",
     "amx-split": "AMX bf16 x3",
     "amx": "AMX bf16",
+    "bf16": "bf16",
 }
 """What computes the products, in words for the status line."""
 
@@ -106,13 +107,13 @@ class NativeEngine:
         codes = [self._library.products_code(value, unit.place) for unit in self._units.values()]
         if 0 in codes:
             return ""
-        unit = "SME2" if value == "sme2" else "AMX"
+        unit = availability.UNIT_NAMES.get(value, value)
         reasons = {
             NO_MATRIX: availability.missing(value) or f"{unit}: the C library does not find it.",
             REFUSED: f"{unit}: the kernel refused the permission.",
             NOT_WITH: f"{unit}: {ISA_VARIABLE} keeps out the vectors that it works with.",
             NOT_BUILT: f"{unit}: the compiler that built eetui does not know it: install a newer "
-            "one (for SME2 clang 18 or gcc 14, for AMX gcc 11), and then eetui again.",
+            "one (for SME2 clang 18 or gcc 14, for AMX and bf16 gcc 11), and then eetui again.",
         }
         return reasons.get(codes[-1], f"{unit}: refused with code {codes[-1]}.")
 

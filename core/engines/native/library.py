@@ -76,16 +76,16 @@ ERRORS = {
     -11: "A learning rate, a beta, the temperature or a weight is not a usable number.",
     -12: "More threads are asked for than were started.",
     -13: "This build has no such kernels.",
-    -14: "This CPU lacks the matrix unit that was asked for.",
+    -14: "This CPU lacks what was asked to compute the products.",
     -15: "The operating system does not let eetui use the matrix unit.",
-    -16: "The matrix unit does not go together with this vector width.",
+    -16: "What computes the products does not go together with this vector width.",
 }
 """What the library's codes mean, in the order of the enum in core/engines/native/src/eetui.h."""
 
 NOT_A_NUMBER = -11
 NOT_BUILT, NO_MATRIX, REFUSED, NOT_WITH = -13, -14, -15, -16
 
-PRODUCTS = ("rows", "tiles", "outer", "sme2", "amx-split", "amx")
+PRODUCTS = ("rows", "tiles", "outer", "sme2", "amx-split", "amx", "bf16")
 """The values of the toggle `products` by the numbers that the library has for them."""
 
 

@@ -130,3 +130,19 @@ def test_points_stay_in_their_columns_as_the_run_grows() -> None:
     _, then = loss_points(before, "steps", 0.0, 50, span)
     _, now = loss_points(after, "steps", 0.0, 50, span)
     assert now[: len(then) - 1].tolist() == then[:-1].tolist()
+
+
+def test_two_clocks():
+    history = History()
+    history.add(10, np.ones(10, np.float32), 4_000_000, 1_000_000)
+    history.add(20, np.ones(10, np.float32), 2_000_000, 1_000_000)
+    history.wait(5_000_000)
+    assert history.us_per_step == 100.0
+    assert history.wall_us_per_step == 300.0
+    assert history.core_share == pytest.approx(1 / 3)
+    assert (history.seconds, history.cost_seconds) == pytest.approx((0.011, 0.002))
+    curve = history.curve()
+    assert curve.us.tolist() == [100.0, 100.0]
+    assert curve.seconds.tolist() == pytest.approx([0.004, 0.011])
+    history.forget_pace()
+    assert (history.us_per_step, history.wall_us_per_step, history.core_share) == (None,) * 3

@@ -10,9 +10,9 @@ import pytest
 
 from eetui.core.engines.subject import Subject
 from eetui.core.measure.comparison import BLOCK_US, Arm, Comparison, compare
-from eetui.core.measure.verdict import LEAST_PAIRS
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations
+from eetui.core.verdict import LEAST_PAIRS
 
 TRIALS = 100
 

@@ -21,6 +21,7 @@ from eetui.core.engines.native.engine import NativeEngine
 from eetui.core.engines.numpy import NumpyEngine
 from eetui.core.errors import EngineError
 from eetui.core.measure import climb, timer
+from eetui.core.measure.comparison import compare_ways
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations, Value, find_optimization
 from eetui.core.run.commands import (
@@ -28,6 +29,7 @@ from eetui.core.run.commands import (
     CycleOptimization,
     GoOn,
     Load,
+    MeasureAgain,
     Pause,
     Restart,
     Resume,
@@ -162,17 +164,77 @@ def test_rate_and_temperature_move_by_steps_and_stay_in_range(names, live) -> No
     assert run.wait_for(lambda s: s.temperature <= 0.1).temperature == 0.1
 
 
-def test_a_batch_change_shows_the_pace_before_and_after(names, live) -> None:
-    run = live(session(names))
-    run.wait_for(lambda s: s.us_per_step is not None and s.step > 50)
+def effect_of(key: str):  # type: ignore[no-untyped-def]
+    """What a snapshot says of the last flip of a toggle."""
+    return lambda snapshot: next(t.effect for t in snapshot.toggles if t.key == key)
+
+
+def measured(key: str):  # type: ignore[no-untyped-def]
+    """Whether the last verdict on a toggle is over."""
+    return lambda s: (e := effect_of(key)(s)) and e.verdict is not None and e.verdict.over
+
+
+def test_the_verdict_on_a_flip_comes_by_itself_and_no_step_is_lost(names, live) -> None:
+    run = live(session(names, measure=compare_ways))
+    run.wait_for(lambda s: s.step > 50)
     run.session.submit(SetBatch(64))
-    effect = (
-        run.wait_for(lambda s: s.toggles[-1].effect and s.toggles[-1].effect.settled)
-        .toggles[-1]
-        .effect
-    )
-    assert effect.after > effect.before > 0
-    assert effect.ratio == effect.after / effect.before
+    last = run.wait_for(measured("batch"))
+    effect = effect_of("batch")(last)
+    assert (effect.before, effect.after, effect.is_measuring) == (str(LONG.batch), "64", False)
+    assert effect.verdict.words == "faster"  # a sample costs less in a larger batch
+    seen = [effect_of("batch")(s) for s in run.snapshots]
+    assert any(e is not None and e.is_measuring for e in seen)
+    flip = next(event for event in last.events if event.key == "batch")
+    assert 0 < flip.paused < last.seconds
+    run.wait_for(lambda s: s.step > last.step)
+    run.session.submit(Pause())
+    stopped = run.wait_for(lambda s: s.status is Status.PAUSED)
+    assert sorted(run.losses) == [*range(stopped.step)]
+
+
+def test_a_verdict_can_be_asked_for_while_the_training_pauses(names, live) -> None:
+    run = live(session(names, paused=True, measure=compare_ways, measure_flips=False))
+    run.wait_for(lambda s: s.is_ready)
+    run.session.submit(CycleOptimization("padding_skip"))
+    effect = effect_of("padding_skip")(run.wait_for(effect_of("padding_skip")))
+    assert (effect.verdict, effect.is_measuring) == (None, False)
+    run.session.submit(MeasureAgain("padding_skip"))
+    last = run.wait_for(measured("padding_skip"))
+    effect = effect_of("padding_skip")(last)
+    assert (effect.before, effect.after) == ("on", "off")
+    assert last.step == 0
+    run.session.submit(MeasureAgain("batch"))
+    effect = effect_of("batch")(run.wait_for(measured("batch")))
+    assert (effect.before, effect.after) == (str(LONG.batch // 2), str(LONG.batch))
+
+
+def test_a_flip_at_the_end_of_the_plan_is_measured_all_the_same(names, live) -> None:
+    run = live(session(names, train=replace(LONG, steps=60), measure=compare_ways))
+    run.wait_for(lambda s: s.status is Status.FINISHED)
+    run.session.submit(CycleOptimization("padding_skip"))
+    run.wait_for(measured("padding_skip"))
+
+
+def test_a_measurement_that_fails_leaves_the_training_alone(names, live) -> None:
+    def broken(*arguments):
+        raise EngineError("The clock is broken.")
+        yield
+
+    run = live(session(names, measure=broken))
+    run.wait_for(lambda s: s.step > 5)
+    run.session.submit(SetBatch(8))
+    told = run.wait_for(lambda s: s.notice and "clock is broken" in s.notice.text)
+    run.wait_for(lambda s: s.step > told.step)
+
+
+def test_both_clocks_are_told(names, live) -> None:
+    run = live(session(names, engine=registry.default()))
+    seen = run.wait_for(lambda s: s.step > 500 and s.engine == registry.default())
+    assert seen.clock == "cpu"
+    assert seen.cpu_seconds > 0
+    assert seen.core_share > 0
+    assert seen.seconds_left > 0
+    assert seen.samples_per_second > 0
 
 
 def test_pause_step_and_resume(names, live) -> None:
@@ -325,7 +387,7 @@ def test_divergence_ends_a_headless_run_with_an_error(names, live) -> None:
     state.params[:] = np.inf
     run = live(session(names, state=state, stop_at_plan=True))
     assert run.wait_for_end().status is Status.DIVERGED
-    assert "at step 0." in str(run.session.failure)
+    assert "at step 0: lower" in str(run.session.failure)
 
 
 def test_a_crash_is_shown_and_a_restart_trains_again(names, live, monkeypatch) -> None:
@@ -456,10 +518,7 @@ def test_a_flip_tells_how_far_it_moves_the_gradient(names, live) -> None:
     run = live(session(names))
     run.wait_for(lambda s: s.step > 20)
     run.session.submit(CycleOptimization("padding_skip"))
-
-    def effect(snapshot):  # type: ignore[no-untyped-def]
-        return next(t.effect for t in snapshot.toggles if t.key == "padding_skip")
-
+    effect = effect_of("padding_skip")
     moved = effect(run.wait_for(effect)).gradient_change
     assert moved is not None
     assert moved < 1e-4
@@ -537,3 +596,29 @@ def test_another_shape_takes_the_products_that_suit_it(names, live, monkeypatch)
     run.session.submit(Restart(wide))
     last = run.wait_for(lambda s: s.model.d_model == 64 and s.step)
     assert last.optimizations.products == "tiles"  # somebody has chosen by now
+
+
+class Wanders(NumpyEngine):
+    """Its loss is far above chance from step 300 on, and always finite."""
+
+    def run(self, state, dataset, model, train, *more):  # type: ignore[no-untyped-def]
+        first = state.step
+        report = super().run(state, dataset, model, train, *more)
+        steps = np.arange(first, first + len(report.losses))
+        report.losses[(steps >= 300) & (steps != 450)] += 4.0
+        return report
+
+
+def test_a_loss_that_stays_far_above_its_start_is_a_divergence(names, live, monkeypatch) -> None:
+    create = registry.create
+    monkeypatch.setattr(
+        registry, "create", lambda name: Wanders() if name == "wanders" else create(name)
+    )
+    run = live(session(names, engine="wanders", stop_at_plan=True))
+    last = run.wait_for_end()
+    assert last.status is Status.DIVERGED
+    assert "has stayed 3 nats above its start for 200 steps" in last.message
+    assert "with half the learning rate" in last.message
+    assert last.step >= 650  # step 450 was near its start again
+    assert last.step < 800
+    assert sorted(run.losses) == [*range(last.step)]

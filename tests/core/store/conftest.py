@@ -13,10 +13,10 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Curve
 from eetui.core.curves.track import TrackCurve
 from eetui.core.optimizations import Optimizations
-from eetui.core.store.record import Curves, Progress, configuration_of
+from eetui.core.store.run_record import Curves, RunProgress, configuration_of
 from eetui.core.store.store import Store
 
-Make = Callable[..., Progress]
+Make = Callable[..., RunProgress]
 
 
 @pytest.fixture
@@ -32,9 +32,9 @@ def store(path: Path) -> Iterator[Store]:
 
 @pytest.fixture(scope="session")
 def progress() -> Make:
-    """How far a run of `n` chunks of ten steps has come; `changes` are fields of `Progress`."""
+    """How far a run of `n` chunks of ten steps has come; `changes` are fields of `RunProgress`."""
 
-    def make(n: int = 50, settings: dict[str, Any] | None = None, **changes: Any) -> Progress:
+    def make(n: int = 50, settings: dict[str, Any] | None = None, **changes: Any) -> RunProgress:
         steps = np.arange(1, n + 1) * 10
         seconds = steps * 1e-4
         loss = 2.0 + np.exp(-steps / 200)
@@ -58,6 +58,6 @@ def progress() -> Make:
             "names": [{"step": 0, "text": "xqz"}],
             "log": '{"entries": []}',
         }
-        return Progress(**{**values, **changes})
+        return RunProgress(**{**values, **changes})
 
     return make

@@ -8,7 +8,7 @@ import pytest
 from eetui.core.curves.history import Curve
 from eetui.core.curves.track import TrackCurve
 from eetui.core.store.compare import compare, differences, loss_at
-from eetui.core.store.record import Curves, Summary
+from eetui.core.store.run_record import Curves, Summary
 from eetui.core.store.store import Store
 
 from .conftest import Make

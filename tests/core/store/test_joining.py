@@ -8,7 +8,7 @@ import pytest
 from eetui.core.curves.history import Curve
 from eetui.core.curves.track import TrackCurve
 from eetui.core.store.joining import MOST_POINTS, joined, thinned
-from eetui.core.store.record import Curves
+from eetui.core.store.run_record import Curves
 
 
 def part(first: int, last: int, every: int, loss: float) -> Curves:

@@ -11,8 +11,8 @@ from time import process_time, time
 import numpy as np
 import pytest
 
-from eetui.core.store.record import COLUMNS
 from eetui.core.store.retention import Retention
+from eetui.core.store.run_record import COLUMNS
 from eetui.core.store.store import Store
 
 from ...conftest import Refused

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from eetui.core.race.studies import launch_model, one_second
 from eetui.core.race.studies.launch_model import LaunchResult
 from eetui.core.race.studies.one_second import OneSecondResult
 from eetui.tui.cli import race as command
+from eetui.tui.signals import Interrupted
 
 QUICK = ("race", "--contestants", "explicit,vector", "--d-model", "8", "--steps", "40")
 
@@ -186,11 +188,11 @@ def test_an_interruption_ends_it_with_what_is_there(cli, monkeypatch):
         for league in compete(*arguments, **more):
             yield league
             if league.standings[0].steps > 10:
-                raise KeyboardInterrupt
+                raise Interrupted(signal.SIGTERM)
 
     monkeypatch.setattr(command, "compete", interrupted)
     result = cli(*QUICK, "--turns", "--json")
-    assert result.code == 130
+    assert result.code == 143
     assert "Interrupted" in result.err
     first, second = json.loads(result.out)["table"]
     assert first["steps"] > 10

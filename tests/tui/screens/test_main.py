@@ -13,6 +13,8 @@ from eetui.core.run.commands import (
     CycleOptimization,
     GoOn,
     Load,
+    MeasureAgain,
+    Redo,
     Restart,
     Rewind,
     Save,
@@ -22,6 +24,7 @@ from eetui.core.run.commands import (
     SetOptimization,
     SingleStep,
     TogglePause,
+    Undo,
 )
 from eetui.core.run.snapshot import Status
 from eetui.tui.actions import ACTIONS, LADDER_ACTIONS, RACE_ACTIONS
@@ -40,7 +43,9 @@ COMMANDS = [
     ("v", CycleOptimization("vector_width")),
     ("b", ScaleBatch(up=True)),
     ("B", ScaleBatch(up=False)),
-    ("u", Rewind()),
+    ("u", Undo()),
+    ("U", Redo()),
+    ("h", Rewind()),
     ("left_square_bracket", ChangeTemperature(up=False)),
     ("right_square_bracket", ChangeTemperature(up=True)),
 ]
@@ -64,13 +69,29 @@ async def test_a_toggle_shows_its_new_state(screen, session):
     async with screen() as pilot:
         row = shown(pilot, "#toggles").splitlines()[0]
         assert "● on" in row
-        assert "83.1 →  187.4 ▲" in row
+        assert "+125 % ± 2 ▲" in row
         detail = main_screen(pilot).query_one("#detail")
-        assert detail.border_subtitle == (
-            "83.1 → 187.4 us/step, 2.26× slower, gradient moved by 2e-07   34 % on an Apple M5"
-        )
+        assert detail.border_subtitle == ("on → off: +125 % ± 2 (61 pairs)   34 % on an Apple M5")
+        assert "The flip: gradient moved by 2e-07." in shown(pilot, "#detail")
         await pilot.press("p")
         await until(pilot, lambda: "○ off" in shown(pilot, "#toggles").splitlines()[0])
+
+
+async def test_no_arrow_that_the_interval_does_not_carry(screen, session):
+    async with screen() as pilot:
+        rows = shown(pilot, "#toggles").splitlines()
+        by_name = {
+            name: row for row in rows for name in ("vector width", "flush", "fast") if name in row
+        }
+        assert "-34.0 % ± 0.6 …" in by_name["vector width"]  # it narrows still
+        assert "none ± 0.4 % =" in by_name["flush"]
+        assert not {"▲", "▼", "="} & set(by_name["fast"])
+
+
+async def test_a_toggle_is_measured_again(screen, session):
+    async with screen() as pilot:
+        await pilot.press("down", "equals_sign")
+        await until(pilot, lambda: session.commands == [MeasureAgain("fast_exp")])
 
 
 async def test_a_toggle_that_is_being_compiled_says_so(screen, session):
@@ -128,7 +149,7 @@ async def test_rows_are_reached_with_arrows_and_letters(screen):
 async def test_columns_are_crossed_with_arrows_and_clicked(screen, session):
     async with screen(COMPACT) as pilot:
         await pilot.press("down", "right")
-        await until(pilot, lambda: "Treats numbers below 1e-38" in shown(pilot, "#detail"))
+        await until(pilot, lambda: "Treats numbers" in shown(pilot, "#detail"))
         await pilot.press("right", "left", "left")
         await until(pilot, lambda: "short polynomial" in shown(pilot, "#detail"))
         await pilot.click("#toggles", offset=(45, 4))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from eetui.core.run.commands import Restart, Rewind
+from eetui.core.run.commands import Redo, Restart, Rewind
 from eetui.core.run.snapshot import Status
-from tests.support.screens import COMPACT, main_screen, shown, until
+from tests.support.screens import COMPACT, FULL, main_screen, shown, until
 from tests.support.scripted import snapshot
 
 
@@ -27,9 +27,9 @@ async def test_divergence_offers_the_way_back(screen, session):
     async with screen(COMPACT) as pilot:
         session.publish(status=Status.DIVERGED, message="The loss was not finite at step 4,231.")
         await until(pilot, lambda: "4,231" in shown(pilot, "#banner"))
-        assert "u" in shown(pilot, "#banner")
+        assert "h" in shown(pilot, "#banner")
         assert "✖ diverged" in shown(pilot, "#status")
-        await pilot.press("u")
+        await pilot.press("h")
         assert session.commands == [Rewind()]
         await until(pilot, lambda: not main_screen(pilot).query_one("#banner").display)
 
@@ -39,8 +39,22 @@ async def test_divergence_without_a_good_step_offers_no_way_back(screen, session
         session.publish(status=Status.DIVERGED, message="Not finite.", can_rewind=False)
         await until(pilot, lambda: "start" in shown(pilot, "#banner"))
         assert "go\xa0back" not in shown(pilot, "#banner")
-        await pilot.press("u")
+        await pilot.press("h")
         assert session.commands == []
+
+
+async def test_what_undo_and_redo_will_do_is_named_beside_their_keys(screen, session):
+    for size in (FULL, COMPACT):
+        async with screen(size) as pilot:
+            assert "undo" not in shown(pilot, "#timeline")
+            session.publish(undo="fast exp off", redo="[b]open x[/b]", status=Status.DIVERGED)
+            await until(pilot, lambda: "u  undo fast exp off" in shown(pilot, "#timeline"))
+            assert "U  redo [b]open x[/b]" in shown(pilot, "#timeline")
+            session.publish(message="Not finite.")
+            await until(pilot, lambda: "undo\xa0fast\xa0exp\xa0off" in shown(pilot, "#banner"))
+            assert await pilot.click("#timeline", offset=(size[0] - 10, 0))
+            await until(pilot, lambda: session.commands[-1:] == [Redo()])
+            session.publish(undo="", redo="", message="", status=Status.RUNNING)
 
 
 async def test_a_crash_of_the_thread_leaves_the_program_alive(screen, session):

@@ -26,7 +26,7 @@ enum {
     EETUI_NUMBER = -11,     /* a rate, beta, temperature or such makes no sense */
     EETUI_POOL = -12,       /* more threads are asked for than the pool has */
     EETUI_NOT_BUILT = -13,  /* the compiler of this build could not make these kernels */
-    EETUI_NO_MATRIX = -14,  /* this CPU has no such matrix unit */
+    EETUI_NO_MATRIX = -14,  /* this CPU cannot compute products so */
     EETUI_REFUSED = -15,    /* the operating system does not let this process use it */
     EETUI_NOT_WITH = -16    /* it does not go together with this instruction set */
 };
@@ -41,6 +41,7 @@ enum {
     EETUI_BY_SME2,  /* Arm's matrix unit */
     EETUI_BY_AMX_SPLIT, /* Intel's, each number as the sum of two in bfloat16 */
     EETUI_BY_AMX,       /* Intel's, in bfloat16 */
+    EETUI_BY_BF16,      /* vector registers, in bfloat16 */
     EETUI_PRODUCTS      /* how many there are */
 };
 

@@ -53,6 +53,7 @@ typedef struct {
     const Kernels *kernels; /* how the products are computed */
     int fused, fast;
     int thread, threads;       /* this one, of how many */
+    uint32_t *pairs;           /* [n_floats / 2] the weights in bfloat16, or null */
     float *params, *m, *v;     /* working copies */
     float *grads[MAX_THREADS]; /* the gradients of each thread, laid out alike */
     double *loss;              /* [threads], a cache line each */

@@ -31,6 +31,13 @@ static void flush_each(const Plan *p) {
     if (!p->call.fused) flush(p);
 }
 
+/* Every thread's; the weights are whole before it and after it. */
+static void refresh(const Plan *p) {
+    if (!p->call.kernels->refresh) return;
+    p->call.kernels->refresh(p);
+    if (p->call.threads > 1) eetui_barrier(p->call.run->pool);
+}
+
 static void project(const Plan *p, const Matrix *w, const float *a, int lda, float *c, int ldc,
                     int rows, int add, Epilogue epilogue, float *side) {
     p->call.kernels->forward(p, w, a, lda, c, ldc, rows, add, epilogue, side);
@@ -259,6 +266,7 @@ static void one_step(Plan *p, int index, Clock *c) {
         int64_t end = p->layout.n_floats / 16 * (p->call.thread + 1) / p->call.threads * 16;
         if (!run->forward_only) reduce_and_update(p, &u, share, end);
         if (p->call.threads > 1) eetui_barrier(run->pool);
+        if (update) refresh(p);
     }
     lap(c, ADAM);
 }

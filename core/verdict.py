@@ -26,7 +26,7 @@ Metric = Literal["time", "loss"]
 ERROR = 0.02
 """How often a single interval may miss the truth. A measurement that looks at its interval again
 and again and stops when that is narrow misses more often than one look does; with this the whole
-of it covers the truth in 95 % and more (tests/core/measure/test_verdict.py simulates it)."""
+of it covers the truth in 95 % and more (tests/core/measure/test_comparison.py simulates it)."""
 NORMAL_QUANTILE = 2.3263
 """That of the standard normal distribution at 1 - ERROR / 2."""
 EXACT_UP_TO = 40

@@ -143,7 +143,7 @@ def _arrays(curve: Curve | TrackCurve) -> dict[str, NDArray[Any]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class RunProgress:
     """How far a run has come: what one writing puts down.
 
     checkpoint: the bytes of a state to continue from; None to keep the one before. entries: how

@@ -8,8 +8,8 @@ from math import inf
 import numpy as np
 import pytest
 
-from eetui.core.measure import verdict
-from eetui.core.measure.verdict import ERROR, LEAST_PAIRS, Verdict, interval, percent
+from eetui.core import verdict
+from eetui.core.verdict import ERROR, LEAST_PAIRS, Verdict, interval, percent
 
 
 def told(low: float, high: float, metric="time") -> Verdict:

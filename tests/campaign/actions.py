@@ -1,0 +1,88 @@
+"""Random actions on all screens, at three sizes, with nonsense for every question."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.data.dataset import load_dataset
+from eetui.core.run.session import Session
+from eetui.tui.actions import ACTIONS, RACE_ACTIONS
+from eetui.tui.app import EetuiApp
+from tests.campaign.trial import HOSTILE, Setting
+
+SIZES = ((120, 40), (80, 24), (61, 18))
+OTHERS = (
+    "up", "down", "left", "right", "enter", "escape", "tab", "shift+tab", "j", "k", "y", "n",
+    "home", "end", "pagedown", "ctrl+p", "r", "m", "backspace",
+)  # fmt: skip
+NEVER = {"q", "ctrl+q", "ctrl+c"}
+"""What leaves the program is tried by the trials of the terminal."""
+PER_APP = 500
+
+
+def actions(setting: Setting, n: int) -> None:
+    """The program is alive after each of them, and so is its training."""
+    before = os.getcwd()
+    os.chdir(setting.fresh())
+    try:
+        done = 0
+        while done < n:
+            size = SIZES[(done // PER_APP) % len(SIZES)]
+            asyncio.run(_act(setting, size, min(PER_APP, n - done)))
+            done += PER_APP
+    finally:
+        os.chdir(before)
+
+
+async def _act(setting: Setting, size: tuple[int, int], n: int) -> None:
+    random, tally = setting.random, setting.tally
+    data = load_dataset()
+    model = ModelConfig(d_model=8, n_heads=2, vocab_size=data.vocab_size)
+    session = Session(data, model, TrainConfig(batch=4, steps=10**6), engine="numpy")
+    keys = [key for a in (*ACTIONS, *RACE_ACTIONS) for key in a.keys.split(",")]
+    keys = [key for key in (*keys, *OTHERS) if key not in NEVER]
+    app, done = EetuiApp(session), ""
+    try:
+        async with app.run_test(size=size) as pilot:
+            for _ in range(n):
+                tally.trials += 1
+                done = await _one(pilot, random.choice(keys), setting)
+                if not app.is_running:
+                    tally.others.append(f"the program ended after {done}")
+                    break
+                if session.failure is not None and "finite" not in str(session.failure):
+                    tally.others.append(f"the trainer stopped after {done}: {session.failure!r}")
+                    break
+    except BaseException as error:
+        tally.tracebacks.append(f"{type(error).__name__} after {done}: {str(error)[:300]}")
+        if not isinstance(error, Exception):
+            raise
+    finally:
+        session.close()
+
+
+async def _one(pilot: Pilot[int], key: str, setting: Setting) -> str:
+    """Press a key, or type nonsense where there is something to type into; gives what was done."""
+    random = setting.random
+    focused = pilot.app.focused
+    if isinstance(focused, Input) and random.random() < 0.7:
+        text = random.choice(HOSTILE)[:300]
+        focused.value = text
+        await asyncio.wait_for(pilot.press("enter"), 60)
+        return f"typing {text!a}"
+    if random.random() < 0.02:
+        await pilot.resize_terminal(random.randint(1, 200), random.randint(1, 60))
+        return "a resize"
+    await _press(pilot, key)
+    return f"key {key}"
+
+
+async def _press(pilot: Pilot[int], key: str) -> None:
+    """Without waiting for a quiet moment, as `Pilot.press` does: a training has none."""
+    pilot.app.simulate_key(key)
+    await asyncio.wait_for(pilot.pause(0.01), 60)
