@@ -79,6 +79,11 @@ class Logbook:
             case _:
                 return last.step
 
+    def keyframes(self, step: int) -> tuple[int, ...]:
+        """The steps of the keyframes on the way to the present one, in order."""
+        found = self.timeline.on(self.way(step))
+        return tuple(sorted({each.state.step for each in found}))
+
     def way_then(self, entries: int, step: int, now: int) -> Way:
         """What led to the weights at `step` when there were so many entries.
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from eetui.core.data.batches import learning_rates
 from eetui.core.engines.base import Engine
 from eetui.core.optimizations import Optimizations
-from eetui.core.run.snapshot import Notice, Snapshot, Status
+from eetui.core.run.snapshot import Notice, Snapshot, Status, Visit
 from eetui.core.run.toggles import toggle_views
 from eetui.core.run.trainer import Trainer
 from eetui.core.run.undo import UndoStack
@@ -46,6 +46,9 @@ class Driver(Protocol):
 
     @property
     def notice(self) -> Notice | None: ...
+
+    @property
+    def visit(self) -> Visit | None: ...
 
     @property
     def undo_stack(self) -> UndoStack: ...
@@ -96,6 +99,7 @@ def snapshot_of(driver: Driver) -> Snapshot:
             trainer.optimizations,
             driver.wanted,
             train.batch,
+            trainer.model,
             trainer.effects,
             waiting,
         ),
@@ -113,4 +117,6 @@ def snapshot_of(driver: Driver) -> Snapshot:
         why_none_held_out=trainer.dataset.why_none_held_out,
         undo=driver.undo_stack.undo_label,
         redo=driver.undo_stack.redo_label,
+        keyframes=trainer.logbook.keyframes(step),
+        visit=driver.visit,
     )

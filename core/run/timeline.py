@@ -34,16 +34,6 @@ class Keyframe:
         state = self.state
         return state.params.nbytes + state.m.nbytes + state.v.nbytes
 
-    def is_on(self, way: Way) -> bool:
-        """Whether `way` came through it."""
-        step = self.state.step
-        if (self.entries, step) == (way.entries, way.begun):
-            return True
-        return any(
-            each.entries == self.entries and each.first <= step <= each.last
-            for each in way.stretches
-        )
-
 
 class Timeline:
     """Keyframes at even distances of the logarithm of the step, and at every change.
@@ -86,7 +76,13 @@ class Timeline:
 
     def on(self, way: Way) -> list[Keyframe]:
         """The keyframes through which `way` came, by their steps."""
-        found = [each for each in self._keyframes if each.is_on(way)]
+        spans = {each.entries: (each.first, each.last) for each in way.stretches}
+        begun = way.entries, way.begun
+        found = []
+        for each in self._keyframes:
+            first, last = spans.get(each.entries, (1, 0))
+            if first <= each.state.step <= last or (each.entries, each.state.step) == begun:
+                found.append(each)
         return sorted(found, key=lambda each: each.state.step)
 
     def nearest(self, way: Way) -> Keyframe | None:

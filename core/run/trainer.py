@@ -22,7 +22,7 @@ from eetui.core.data.batches import documents
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines.base import Engine
 from eetui.core.model.state import TrainState, relative_distance
-from eetui.core.optimizations import Optimization, Optimizations
+from eetui.core.optimizations import Optimizations
 from eetui.core.run.checkpoint import Checkpoint
 from eetui.core.run.commands import (
     Branch,
@@ -45,6 +45,7 @@ from eetui.core.run.logbook import Logbook
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.setup import Setup
 from eetui.core.run.snapshot import NameSample
+from eetui.core.run.switch import Switch
 
 CHUNK_US = 10_000
 START_STEPS = 100
@@ -186,17 +187,15 @@ class Trainer:
         self.effects.stop()
         self._changed_pace("engine", engine.name, before)
 
-    def use_optimizations(self, optimizations: Optimizations, entry: Optimization) -> None:
-        """Go on with other toggles; that of `entry` is marked on the charts."""
+    def use_optimizations(self, optimizations: Optimizations, switch: Switch) -> None:
+        """Go on with other toggles; what was flipped is marked on the charts."""
         moved, old = self._gradient_change(optimizations), self.setup
         for key, value in asdict(optimizations).items():
             if value != getattr(self.optimizations, key):
                 self._change(SetOptimization(key, value))
-        before, after = (
-            entry.label(getattr(s.optimizations, entry.key)) for s in (old, self.setup)
-        )
-        self._changed_pace(entry.key, f"{entry.name} {after}", f"{entry.name} {before}")
-        self._judge(Flip(entry.key, before, after, old, self.setup), moved)
+        before, after = (switch.label(setup.optimizations) for setup in (old, self.setup))
+        self._changed_pace(switch.key, f"{switch.name} {after}", f"{switch.name} {before}")
+        self._judge(Flip(switch.key, before, after, old, self.setup), moved)
 
     def tune(self, change: Tuning) -> None:
         """Go on with another batch size, learning rate or plan."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from eetui.core.errors import UsageError
-from eetui.core.optimizations import Optimization, Optimizations
+from eetui.core.optimizations import Optimizations
 from eetui.core.run.commands import Tuning
+from eetui.core.run.switch import Switch
 from eetui.core.run.trainer import Past
 
 DEPTH = 50
@@ -26,10 +27,10 @@ class Tuned:
 
 @dataclass(frozen=True, slots=True)
 class Flipped:
-    """A toggle, with all the others as they were before and after it."""
+    """A toggle or a preset, with all toggles as they were before and after it."""
 
     label: str
-    entry: Optimization
+    switch: Switch
     before: Optimizations
     after: Optimizations
 

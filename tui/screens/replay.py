@@ -15,7 +15,7 @@ class ReplayScreen(MainScreen):
     """Plays a run; what changes a run says that a replay only plays."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *BINDINGS,
+        *(each for each in BINDINGS if "travel" not in each.action),
         Binding("greater_than_sign", "change_speed(True)", "faster", key_display=">"),
         Binding("less_than_sign", "change_speed(False)", "slower", key_display="<"),
     ]

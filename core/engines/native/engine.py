@@ -166,11 +166,12 @@ class NativeEngine:
             beta1=train.beta1, beta2=train.beta2, eps=train.eps,
         )  # fmt: skip
         state.step += len(rows)
+        done = _counted(counts)
         if not profile:
-            return StepReport(losses, spent.wall_ns, None, spent.cpu_ns)
+            return StepReport(losses, spent.wall_ns, None, spent.cpu_ns, done)
         scale = spent.wall_ns / max(int(ticks[-1]), 1)
         phase_ns = (ticks[:-1] * scale).astype(np.int64)
-        return StepReport(losses, spent.wall_ns, phase_ns, spent.cpu_ns, _counted(counts))
+        return StepReport(losses, spent.wall_ns, phase_ns, spent.cpu_ns, done)
 
     def gradients(
         self,

@@ -14,7 +14,7 @@ from typing import Any
 
 from eetui.core.errors import EngineError
 
-VERSION = 5
+VERSION = 6
 MODULE = "eetui.core.engines.native.eetui_native"
 ISA_VARIABLE = "EETUI_ISA"
 LIBRARY_VARIABLE = "EETUI_NATIVE_LIBRARY"
@@ -59,8 +59,17 @@ class Sample(ctypes.Structure):
     )
 
 
-COUNTS = ("pieces", "rows", "passes", "product_tiles", "exp_vectors", "adam_vectors", "lanes")
-"""What a profiled call counts, as core/engines/native/src/eetui.h says."""
+COUNTS = (
+    "pieces",
+    "rows",
+    "passes",
+    "product_tiles",
+    "exp_vectors",
+    "adam_vectors",
+    "lanes",
+    "multiply_adds",
+)
+"""What a call counts, as core/engines/native/src/eetui.h says."""
 
 ERRORS = {
     -1: "A pointer that the native engine needs is missing.",

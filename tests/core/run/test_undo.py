@@ -14,6 +14,7 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.errors import UsageError
 from eetui.core.run.commands import (
+    ApplyPreset,
     Branch,
     Command,
     CycleOptimization,
@@ -189,6 +190,32 @@ def test_undo_after_a_divergence_goes_on_from_the_last_good_step(names) -> None:
     run.check()
 
 
+def test_a_preset_sets_all_toggles_and_there_is_a_way_back(names) -> None:
+    run = Run(names)
+    on = run.controller.wanted
+    run.ask(SetOptimization("fast_exp", False))
+    own = run.controller.wanted
+    run.ask(ApplyPreset("off"))
+    off = run.controller.wanted
+    assert not off.padding_skip
+    assert run.controller.undo_stack.undo_label == "all together off"
+    run.ask(Undo())
+    assert run.controller.wanted == own
+    run.ask(Redo())
+    assert run.controller.wanted == off
+    run.ask(ApplyPreset("on"))
+    assert run.controller.wanted == on
+    run.ask(ApplyPreset("back"))
+    assert run.controller.wanted == own
+
+
+def test_before_a_toggle_was_flipped_there_is_no_way_back(names) -> None:
+    with pytest.raises(UsageError, match="no set of yours"):
+        Run(names).ask(ApplyPreset("back"))
+    with pytest.raises(UsageError, match="no preset"):
+        ApplyPreset("fastest")
+
+
 def test_there_may_be_nothing_to_undo_or_redo(names, refused) -> None:
     run = Run(names)
     with refused("nothing to undo"):
@@ -216,7 +243,6 @@ def random_command(rng: random.Random, run: Run, saved: Path) -> Command:
         Restart(),
         Restart(rng.choice((TINY, OTHER)), TRAIN),
         Rewind(),
-        Save(saved),
         Load(saved),
         Branch(at, rng.randint(0, last)),
         *[Undo(), Undo(), Undo(), Redo(), Redo(), Pause()],
@@ -228,8 +254,10 @@ def test_whatever_is_asked_the_surviving_log_gives_the_same_bits(part, few, tmp_
     for seed in range(part, SEQUENCES, 4):
         rng, saved = random.Random(seed), tmp_path / f"{seed}.safetensors"
         run = Run(few)
-        for _ in range(12):
+        for i in range(12):
             run.train(rng.randint(0, 15))
+            if i == 3 and run.trainer.state.is_finite:
+                run.ask(Save(saved))  # once: the log names a file that stays as it is
             try:
                 run.ask(random_command(rng, run, saved))
                 if rng.random() < 0.8:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from eetui.core.run.commands import Redo, Restart, Rewind
-from eetui.core.run.snapshot import Status
+from eetui.core.run.commands import (
+    Branch,
+    Redo,
+    Restart,
+    ReturnToNow,
+    Rewind,
+    Travel,
+    TravelOn,
+)
+from eetui.core.run.snapshot import NameSample, Status, Visit
 from tests.support.screens import COMPACT, FULL, main_screen, shown, until
-from tests.support.scripted import snapshot
+from tests.support.scripted import snapshot, toggles
 
 
 async def test_compiling_shows_a_line_that_moves_and_nothing_else_does(screen, session):
@@ -116,3 +124,34 @@ async def test_a_terminal_too_small_is_told_so(screen, session):
         assert not main_screen(pilot).query_one("#all").display
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: bool(main_screen(pilot).query_one("#all").display))
+
+
+async def test_the_timeline_shows_another_time_and_leads_on_from_it(screen, session):
+    for size in (FULL, COMPACT):
+        async with screen(size) as pilot:
+            session.publish(keyframes=(0, 10, 100, 1000), status=Status.PAUSED)
+            await until(pilot, lambda: "┴" in shown(pilot, "#timeline"))
+            await pilot.press("less_than_sign", "greater_than_sign")
+            assert session.commands[-2:] == [TravelOn(back=True), TravelOn(back=False)]
+            await pilot.press("escape")
+            assert session.commands[-1] == TravelOn(back=False)
+            names = (NameSample(100, "oldname", True),)
+            now = session.latest
+            then = Visit(
+                3, 100, 2.9, 0.007, now.train, now.optimizations, toggles(fast_exp="off"), names
+            )
+            session.publish(visit=then, names=now.names)
+            await until(pilot, lambda: "step 100 of 4,230" in shown(pilot, "#timeline"))
+            assert "2.90" in shown(pilot, "#status")
+            assert "oldname" in shown(pilot, "#names")
+            assert "off" in next(
+                row for row in shown(pilot, "#toggles").splitlines() if "fast exp" in row
+            )
+            await pilot.press("enter")
+            await until(pilot, lambda: session.commands[-1] == Branch(3, 100))
+            await pilot.press("escape")
+            await until(pilot, lambda: session.commands[-1] == ReturnToNow())
+            assert await pilot.click("#timeline", offset=(2, 0))
+            await until(pilot, lambda: session.commands[-1] == Travel(0))
+            session.publish(visit=None)
+            await until(pilot, lambda: "step 100 of" not in shown(pilot, "#timeline"))

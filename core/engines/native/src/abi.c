@@ -215,7 +215,7 @@ static int64_t check_work(const eetui_run *r) {
     if (!r->params || !r->tokens || !r->lengths || !r->documents || !r->losses) return EETUI_NULL;
     int update = !r->grads && !r->forward_only;
     if (update && (!r->m || !r->v || !r->rates)) return EETUI_NULL;
-    if (r->profile && (!r->ticks || !r->counts)) return EETUI_NULL;
+    if (r->profile && !r->ticks) return EETUI_NULL;
     if (r->grads && r->n_steps != 1) return EETUI_BATCH;
     if (r->threads > 1 && (!r->pool || eetui_pool_size(r->pool) < r->threads)) return EETUI_POOL;
     if (update) {

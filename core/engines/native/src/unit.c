@@ -49,7 +49,7 @@ static void train(const eetui_run *run, int thread, int64_t *ticks) {
             move_weights(&p, run->v, p.call.v, 1);
         }
     }
-    if (run->profile)
+    if (run->counts)
         for (int i = 0; i < EETUI_COUNTS; i++)
             run->counts[thread * EETUI_COUNTS + i] += p.work.counts[i];
     lap(&clock, ADAM);

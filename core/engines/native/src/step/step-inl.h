@@ -205,6 +205,15 @@ static void reduce_and_update(Plan *p, const Update *u, int64_t from, int64_t to
                                                u->coefficient);
 }
 
+/* The multiply-adds of products and attention in the forward pass of a piece. */
+static int64_t multiply_adds_of(const Plan *p) {
+    const Piece *q = &p->work.piece;
+    const Shape *s = &p->shape;
+    int64_t d = s->d, rows = q->rows;
+    int64_t qkv = 3 * d * d * (q->firsts + (s->layers - 1) * rows);
+    return qkv + rows * d * (s->layers * (d + 2 * s->ff) + s->V) + 2 * s->layers * d * q->weights;
+}
+
 /* Step `index` of the call, this thread's part of it. */
 static void one_step(Plan *p, int index, Clock *c) {
     const eetui_run *run = p->call.run;
@@ -248,6 +257,8 @@ static void one_step(Plan *p, int index, Clock *c) {
         p->work.counts[EETUI_ROWS] += p->work.piece.rows;
         u.last = next == to;
         lap(c, BATCH);
+        p->work.counts[EETUI_MULTIPLY_ADDS] += /* back, each has two others */
+            multiply_adds_of(p) * (run->forward_only ? 1 : 3);
         forward(p, c);
         loss += softmax_loss(p, p->work.logits, scale);
         lap(c, LOSS);
