@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from time import process_time
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +75,7 @@ class Lane:
         self._names_ns = 0
         self._names_at = 0.0
         self._slice_steps = 1
+        self._cpu_seconds = 0.0
         self._joules: float | None = None
         self._known = Standing(
             contestant.name, contestant.summary, contestant.model, contestant.extra
@@ -118,9 +120,10 @@ class Lane:
         n = self._steps_of_next_slice(record)
         try:
             before = self._meter.joules() if self._meter else None
-            start = self._clock()
+            start, cpu_start = self._clock(), process_time()
             losses = np.asarray(learner.advance(n), np.float64)
             spent = self._clock() - start
+            self._cpu_seconds += process_time() - cpu_start
             after = self._meter.joules() if self._meter else None
         except Exception as error:
             self._end(ContestantStatus.FAILED, _sentence(error))
@@ -201,6 +204,7 @@ class Lane:
             status=self.status,
             steps=record.steps,
             seconds=record.seconds,
+            cpu_seconds=self._cpu_seconds,
             loss=record.loss,
             loss_ema=record.ema,
             loss_best=record.best,

@@ -44,6 +44,7 @@ class Names:
 class Standing:
     """One row of the league. Seconds count its own training only; losses are in nats.
 
+    seconds: by the wall clock. cpu_seconds: what all threads of this process ran meanwhile.
     reason: why it cannot race or has failed, a sentence, else ''. detail: what it computes on.
     batch: documents a step, 0 until it has started, as n_params is. compile_seconds: time of its
     start. loss: mean of the last 100 steps, or of the second half of fewer than 200.
@@ -65,6 +66,7 @@ class Standing:
     compile_seconds: float = 0.0
     steps: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     speedup: float | None = None
     loss: float | None = None
     loss_ema: float | None = None

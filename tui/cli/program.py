@@ -364,7 +364,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return int(code or 0)
     except typer.TyperException as error:
-        complain(_explain(error))
+        complain(_explain(error) or "Name one of these commands.")  # its help has been printed
         return error.exit_code
     except EetuiError as error:
         complain(str(error))

@@ -150,9 +150,14 @@ class Training:
         values = losses.tolist()
         self.last.extend(values)
         if self._lines:
-            held_out = self._session.latest.held_out.latest
+            latest = self._session.latest  # at most a twentieth of a second old
+            now = {
+                "held_out_loss": latest.held_out.latest,
+                "seconds": latest.seconds,
+                "cpu_seconds": latest.cpu_seconds,
+            }
             sys.stdout.writelines(
-                json.dumps({"step": step, "loss": _number(loss), "held_out_loss": held_out}) + "\n"
+                json.dumps({"step": step, "loss": _number(loss), **now}) + "\n"
                 for step, loss in enumerate(values, start=first_step + 1)
             )
             sys.stdout.flush()
@@ -229,7 +234,7 @@ def _save(request: Request, session: Session) -> str:
 
 
 def summary(request: Request, session: Session, training: Training) -> dict[str, Any]:
-    """What a run came to. us_per_step is the median of its last stretch, seconds is in steps."""
+    """What a run came to. Its durations are those of docs/durations.md."""
     latest, state = session.latest, session.state
     return {
         "engine": latest.engine,
@@ -251,8 +256,10 @@ def summary(request: Request, session: Session, training: Training) -> dict[str,
             "steps": latest.held_out.steps.tolist(),
             "loss": latest.held_out.values.tolist(),
         },
+        "clock": latest.clock,
         "us_per_step": latest.us_per_step,
         "seconds": latest.seconds,
+        "cpu_seconds": latest.cpu_seconds,
         "samples": generate(
             state.params,
             latest.model,

@@ -75,6 +75,8 @@ def standing_json(s: Standing, league: League) -> dict[str, Any]:
         "steps": s.steps,
         "us_per_step": s.us_per_step,
         "seconds": s.seconds,
+        "clock": "wall",
+        "cpu_seconds": s.cpu_seconds,
         "compile_seconds": s.compile_seconds,
         "loss_ema": s.loss_ema,
         "loss_best": s.loss_best,
