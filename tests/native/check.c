@@ -17,7 +17,7 @@ static float params[PARAMS], m[PARAMS], v[PARAMS], grads[PARAMS], expected[PARAM
 static uint8_t tokens[DOCS][T + 1];
 static int32_t lengths[DOCS], documents[STEPS][BATCH];
 static float rates[STEPS] = {0.01f, 0.01f, 0.01f}, losses[STEPS];
-static int64_t ticks[EETUI_PHASES + 1];
+static int64_t ticks[EETUI_PHASES + 1], counts[8 * EETUI_COUNTS];
 /* What computes the products: its name, how far the gradient of the worst tensor may be from that
  * of the register tiles (bfloat16 keeps eight bits), and the losses and weights of many steps. */
 static const struct {
@@ -81,7 +81,8 @@ static eetui_run job(int64_t unit) {
                        .documents = &documents[0][0],
                        .rates = rates,
                        .losses = losses,
-                       .ticks = ticks};
+                       .ticks = ticks,
+                       .counts = counts};
 }
 
 /* Run a job in memory of exactly the size that it asks for. */

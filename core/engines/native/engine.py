@@ -13,9 +13,16 @@ from eetui.core import clocks, cpu
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import availability
-from eetui.core.engines.arguments import check_arrays, check_fit, check_state, check_vector
+from eetui.core.engines.arguments import (
+    check_arrays,
+    check_fit,
+    check_state,
+    check_vector,
+    steps_of,
+)
 from eetui.core.engines.base import PHASES, Gradients, Progress, StepReport
 from eetui.core.engines.native.library import (
+    COUNTS,
     ISA_VARIABLE,
     NO_MATRIX,
     NOT_A_NUMBER,
@@ -146,28 +153,25 @@ class NativeEngine:
         profile: bool = False,
     ) -> StepReport:
         """Advance `state` by one step a row of `documents`; raises `EngineError` on bad shapes."""
-        rows = np.ascontiguousarray(documents, dtype=np.int32)
-        rates = np.ascontiguousarray(learning_rates, dtype=np.float32)
-        if rows.ndim != 2 or rates.shape != rows.shape[:1]:
-            raise EngineError("A run takes documents [n_steps, batch] and a rate for each step.")
+        rows, rates = steps_of(documents, learning_rates)
         losses = np.zeros(len(rows), np.float32)
         ticks = np.zeros(len(PHASES) + 1, np.int64)
-        done = np.zeros(1, np.int64)
+        counts = np.zeros((optimizations.threads, len(COUNTS)), np.int64)
         check_state(state, model)
         spent = self._call(
             state.params, dataset, model, optimizations, rows, losses,
             step=state.step, profile=profile, ticks=ticks.ctypes.data,
-            multiply_adds=done.ctypes.data,
+            counts=counts.ctypes.data,
             rates=rates.ctypes.data, m=state.m.ctypes.data, v=state.v.ctypes.data,
             beta1=train.beta1, beta2=train.beta2, eps=train.eps,
         )  # fmt: skip
         state.step += len(rows)
-        counts = {"multiply_adds": int(done[0])}
+        done = _counted(counts)
         if not profile:
-            return StepReport(losses, spent.wall_ns, None, spent.cpu_ns, counts)
+            return StepReport(losses, spent.wall_ns, None, spent.cpu_ns, done)
         scale = spent.wall_ns / max(int(ticks[-1]), 1)
         phase_ns = (ticks[:-1] * scale).astype(np.int64)
-        return StepReport(losses, spent.wall_ns, phase_ns, spent.cpu_ns, counts)
+        return StepReport(losses, spent.wall_ns, phase_ns, spent.cpu_ns, done)
 
     def gradients(
         self,
@@ -325,6 +329,13 @@ class NativeEngine:
                 raise EngineError(reason)
         if reason := self.conflict(optimizations):
             raise EngineError(reason)
+
+
+def _counted(counts: NDArray[np.int64]) -> dict[str, int]:
+    """The counts of all threads together, and how many threads had documents to train on."""
+    total = dict(zip(COUNTS, counts.sum(axis=0).tolist(), strict=True))
+    at_work = int(np.count_nonzero(counts[:, COUNTS.index("rows")]))
+    return total | {"lanes": int(counts[0, COUNTS.index("lanes")]), "threads": at_work}
 
 
 def _texts(tokens: NDArray[np.uint8], dataset: Dataset) -> list[str]:

@@ -41,7 +41,7 @@ class Run(ctypes.Structure):
         (c_int64, ("n_steps", "batch", "n_docs", "step", "profile", "forward_only")),
         (c_double, ("beta1", "beta2", "eps")),
         (c_void_p, ("params", "m", "v", "grads", "tokens", "lengths", "documents", "rates")),
-        (c_void_p, ("losses", "ticks", "multiply_adds", "memory")),
+        (c_void_p, ("losses", "ticks", "counts", "memory")),
         (c_int64, ("memory_bytes",)),
         (c_void_p, ("pool",)),
     )
@@ -58,6 +58,18 @@ class Sample(ctypes.Structure):
         (c_int64, ("memory_bytes",)),
     )
 
+
+COUNTS = (
+    "pieces",
+    "rows",
+    "passes",
+    "product_tiles",
+    "exp_vectors",
+    "adam_vectors",
+    "lanes",
+    "multiply_adds",
+)
+"""What a call counts, as core/engines/native/src/eetui.h says."""
 
 ERRORS = {
     -1: "A pointer that the native engine needs is missing.",

@@ -47,6 +47,19 @@ enum {
 
 enum { EETUI_PHASES = 8 };
 
+/* What a call counts where the work is done, for each thread. */
+enum {
+    EETUI_PIECES,        /* parts in which batches went through the model */
+    EETUI_ROWS,          /* positions that were computed, those shared counted once */
+    EETUI_PASSES,        /* over activations, beyond the products, that fusing saves */
+    EETUI_PRODUCT_TILES, /* of activations: sums held in registers together, in float32 */
+    EETUI_EXP_VECTORS,   /* vectors of numbers that exp was taken of */
+    EETUI_ADAM_VECTORS,  /* vectors of weights that Adam updated in a pass of its own */
+    EETUI_LANES,         /* numbers in a vector */
+    EETUI_MULTIPLY_ADDS, /* of products and attention, those of shared positions counted once */
+    EETUI_COUNTS
+};
+
 /* One call: n_steps training steps, the loss and gradients of one batch, or the losses of n_steps
  * batches with the weights left as they are. */
 typedef struct {
@@ -68,7 +81,7 @@ typedef struct {
     const float *rates;       /* [n_steps] */
     float *losses;            /* [n_steps], filled */
     int64_t *ticks;           /* [EETUI_PHASES + 1], added to if profile; the last is the whole */
-    int64_t *multiply_adds;   /* added to: those of products and attention as done; or null */
+    int64_t *counts;          /* [threads][EETUI_COUNTS], added to; or null */
     void *memory;             /* eetui_memory bytes of scratch, aligned to 64 */
     int64_t memory_bytes;
     void *pool; /* eetui_pool_create, or null for one thread */

@@ -21,6 +21,8 @@ static void train(const eetui_run *run, int thread, int64_t *ticks) {
     int64_t seen = (int64_t)p.shape.T * p.shape.V;
     for (int64_t i = 0; i < seen; i++) p.work.seen[i] = -1;
     for (int i = 0; i < p.work.max_rows; i++) p.work.piece.itself[i] = i;
+    memset(p.work.counts, 0, 8 * EETUI_COUNTS);
+    p.work.counts[EETUI_LANES] = LANES;
     if (thread == 0) {
         memset(p.call.params, 0, 4 * (size_t)p.layout.n_floats);
         move_weights(&p, run->params, p.call.params, 0);
@@ -47,6 +49,9 @@ static void train(const eetui_run *run, int thread, int64_t *ticks) {
             move_weights(&p, run->v, p.call.v, 1);
         }
     }
+    if (run->counts)
+        for (int i = 0; i < EETUI_COUNTS; i++)
+            run->counts[thread * EETUI_COUNTS + i] += p.work.counts[i];
     lap(&clock, ADAM);
     if (ticks) ticks[WHOLE] += clock_ticks() - begin;
 }

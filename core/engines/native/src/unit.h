@@ -20,8 +20,10 @@ typedef struct {
     /* One thread's part of a call, or the whole call where there is one thread. */
     void (*train)(const eetui_run *run, int thread, int64_t *ticks);
     int64_t (*generate)(const eetui_sample *job);
-    /* Adam on n weights that lie side by side; see adam.h for the coefficients. */
-    void (*adam)(float *p, float *m, float *v, const float *g, int64_t n, const float *coefficient);
+    /* Adam on n weights that lie side by side, see adam-inl.h for the coefficients; gives the vectors
+     * that these were. */
+    int64_t (*adam)(float *p, float *m, float *v, const float *g, int64_t n,
+                    const float *coefficient);
     /* See eetui_multiply_adds. */
     int64_t (*multiply_adds)(int64_t rounds);
 } Unit;

@@ -36,6 +36,7 @@ class Caller:
         self.rates = np.full(2, 0.01, np.float32)
         self.losses = np.zeros(2, np.float32)
         self.ticks = np.zeros(9, np.int64)
+        self.counts = np.zeros((8, len(library.COUNTS)), np.int64)
         self.uniform = np.full((4, 5), 0.5)
         self.tokens = np.zeros((4, 5), np.uint8)
         self.memory = aligned_zeros(1 << 24, np.uint8)
@@ -50,8 +51,8 @@ class Caller:
             v=self.state.v.ctypes.data, tokens=self.dataset.tokens.ctypes.data,
             lengths=self.dataset.lengths.ctypes.data, documents=self.documents.ctypes.data,
             rates=self.rates.ctypes.data, losses=self.losses.ctypes.data,
-            ticks=self.ticks.ctypes.data, memory=self.memory.ctypes.data,
-            memory_bytes=self.memory.nbytes,
+            ticks=self.ticks.ctypes.data, counts=self.counts.ctypes.data,
+            memory=self.memory.ctypes.data, memory_bytes=self.memory.nbytes,
         )  # fmt: skip
         return job
 
@@ -89,7 +90,7 @@ def test_a_good_job_is_done(caller: Caller, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["run", "sample"])
 def test_a_missing_or_crooked_pointer_is_refused(caller: Caller, kind: str) -> None:
     for name, field_kind in getattr(caller, kind)()._fields_:
-        if field_kind is c_void_p and name not in {"grads", "pool", "forced", "multiply_adds"}:
+        if field_kind is c_void_p and name not in {"grads", "pool", "forced", "counts"}:
             job = getattr(caller, kind)()
             setattr(job, name, None)
             assert caller.code(job) == -1, name
@@ -158,7 +159,7 @@ def test_spoiled_fields_never_crash(caller: Caller, kind: str, seed: int) -> Non
                 setattr(job, name, rng.choice(allowed))
             elif field_kind is c_double:
                 setattr(job, name, rng.choice(REALS))
-            elif name not in {"pool", "grads", "multiply_adds"}:
+            elif name not in {"pool", "grads", "counts"}:
                 setattr(job, name, None)
         if job.n_docs > 40 if isinstance(job, Run) else job.n > 4:
             continue  # see CAPACITY

@@ -29,4 +29,4 @@ def test_multiply_adds_are_counted_as_they_are_done(
         lengths = [5] if share else [5, 3]
         products = sum(lengths) * (12 * d * d + d * model.vocab_size)
         attention = sum(n * (n + 1) // 2 for n in lengths) * 2 * d
-        assert report.counts == {"multiply_adds": 2 * 3 * (products + attention)}
+        assert (report.counts or {})["multiply_adds"] == 2 * 3 * (products + attention)

@@ -226,6 +226,7 @@ INLINE void amx_project(const Plan *p, const Matrix *w, const float *a, int lda,
             ptrdiff_t at = (ptrdiff_t)r * ldc + j;
             SUMS[split][tall][wide](own->left + r / TILE * next, own->right, depth,
                                     direct ? c + at : sums, direct ? ldc : DEEP);
+            p->work.counts[EETUI_PRODUCT_TILES] += tall * wide;
             if (!direct)
                 store_sums(sums, c + at, ldc, height, wide * TILE, add, epilogue, side + at);
         }

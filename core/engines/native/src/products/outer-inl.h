@@ -50,14 +50,15 @@ static void pack_columns(const float *a, int lda, int rows, int width, float *pa
 }
 
 /* c (+)= the packed rows times one panel of `width` vectors and `depth` rows. */
-static void outer_panel(const float *packed, ptrdiff_t next, const float *panel, int width,
-                        int depth, float *c, int ldc, int rows, int add, Epilogue epilogue,
-                        float *side) {
+static void outer_panel(const Plan *p, const float *packed, ptrdiff_t next, const float *panel,
+                        int width, int depth, float *c, int ldc, int rows, int add,
+                        Epilogue epilogue, float *side) {
     for (int r = 0; r < rows; r += SIDE, packed += next)
         for (int j = 0; j < width * LANES; j += LANES) {
             ptrdiff_t at = (ptrdiff_t)r * ldc + j;
             outer_sum(packed, SIDE, panel + j, width * LANES, depth, c + at, ldc,
                       rows - r < SIDE ? rows - r : SIDE, add, epilogue, side + at);
+            p->work.counts[EETUI_PRODUCT_TILES]++;
         }
 }
 
@@ -69,8 +70,8 @@ static void outer_forward(const Plan *p, const Matrix *w, const float *a, int ld
         for (int k = 0; k < panels_of(w); k++) {
             Panel q = panel_of(w, g, k);
             int j = q.first * LANES;
-            outer_panel(packed, (ptrdiff_t)w->rows * SIDE, p->call.params + q.at, q.width, w->used,
-                        c + j, ldc, rows, add, epilogue, side + j);
+            outer_panel(p, packed, (ptrdiff_t)w->rows * SIDE, p->call.params + q.at, q.width,
+                        w->used, c + j, ldc, rows, add, epilogue, side + j);
         }
 }
 
@@ -82,7 +83,7 @@ static void outer_backward(const Plan *p, const Matrix *w, const float *dc, int 
     for (int first = 0; first < vecs; first += PANEL) {
         int width = vecs - first < PANEL ? vecs - first : PANEL;
         transpose_panel(w, p->call.params, first, width, 0, w->groups, p->work.transposed);
-        outer_panel(packed, (ptrdiff_t)deep * SIDE, p->work.transposed, width, deep,
+        outer_panel(p, packed, (ptrdiff_t)deep * SIDE, p->work.transposed, width, deep,
                     da + first * LANES, lda, rows, 0, epilogue, side + first * LANES);
     }
 }

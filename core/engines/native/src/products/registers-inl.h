@@ -107,14 +107,15 @@ static const int ONE_ROW[PANEL + 1] = {0, 1, 1};
 #endif
 
 /* c [rows][ldc] (+)= a [rows][lda] times one panel of `width` vectors and `depth` rows. */
-static void panel_product(const float *a, int lda, const float *panel, int width, int depth,
-                          float *c, int ldc, int rows, int add, Epilogue epilogue, float *side,
-                          int tall) {
+static void panel_product(const Plan *p, const float *a, int lda, const float *panel, int width,
+                          int depth, float *c, int ldc, int rows, int add, Epilogue epilogue,
+                          float *side, int tall) {
     for (int r = 0; r < rows;) {
         int height = next_height(rows - r, tall);
         ACROSS_TILES[width][height](a + (ptrdiff_t)r * lda, lda, panel, width * LANES, depth,
                                     c + (ptrdiff_t)r * ldc, ldc, add, epilogue,
                                     side + (ptrdiff_t)r * ldc);
+        p->work.counts[EETUI_PRODUCT_TILES]++;
         r += height;
     }
 }
@@ -127,7 +128,7 @@ INLINE void project_panels(const Plan *p, const Matrix *w, const float *a, int l
         for (int k = 0; k < panels_of(w); k++) {
             Panel q = panel_of(w, g, k);
             int j = q.first * LANES;
-            panel_product(a, lda, p->call.params + q.at, q.width, w->used, c + j, ldc, rows, add,
+            panel_product(p, a, lda, p->call.params + q.at, q.width, w->used, c + j, ldc, rows, add,
                           epilogue, side + j, tall[q.width]);
         }
 }
@@ -144,7 +145,7 @@ INLINE void project_back_panels(const Plan *p, const Matrix *w, const float *dc,
         int first = k * base + (k < extra ? k : extra), width = base + (k < extra);
         for (int g = 0; g < w->groups; g++) {
             transpose_panel(w, p->call.params, first, width, g, g + 1, panel);
-            panel_product(dc + g * deep, ldc, panel, width, deep, da + first * LANES, lda, rows,
+            panel_product(p, dc + g * deep, ldc, panel, width, deep, da + first * LANES, lda, rows,
                           g > 0, epilogue, side + first * LANES, tall[width]);
         }
     }

@@ -13,9 +13,9 @@ static void adam_coefficients(const eetui_run *run, double rate, int64_t t, floa
     c[EPS] = (float)run->eps;
 }
 
-/* p -= rate m / (sqrt(v) root + eps) for n weights, a multiple of LANES. */
-static void adam_vectors(float *RESTRICT p, float *RESTRICT m, float *RESTRICT v,
-                         const float *RESTRICT g, int64_t n, const float *c) {
+/* p -= rate m / (sqrt(v) root + eps) for n weights, a multiple of LANES; gives how many vectors. */
+static int64_t adam_vectors(float *RESTRICT p, float *RESTRICT m, float *RESTRICT v,
+                            const float *RESTRICT g, int64_t n, const float *c) {
     vec keep1 = v_set(c[KEEP1]), keep2 = v_set(c[KEEP2]), rate = v_set(c[RATE]);
     vec root = v_set(c[ROOT]), eps = v_set(c[EPS]), least = v_set(1e-36f);
     for (int64_t i = 0; i < n; i += LANES) {
@@ -27,6 +27,7 @@ static void adam_vectors(float *RESTRICT p, float *RESTRICT m, float *RESTRICT v
         vec deviation = second * v_rsqrt(v_max(least, second));
         v_store(p + i, v_load(p + i) - rate * first / v_fma(deviation, root, eps));
     }
+    return n / LANES;
 }
 
 /* The fused update of n weights at `at` of the working copy, by their gradients g. */

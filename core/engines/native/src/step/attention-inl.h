@@ -58,7 +58,7 @@ INLINE int lane_of_key(int key, const int equal) {
  * a vector, so that one exp serves all of them. */
 INLINE void attend_keys(const Plan *p, const float *qkv, const float *q, const int32_t *path, int n,
                         float *prob, float *out, int at, const int group, const int merge,
-                        const int keys) {
+                        const int keys, int64_t *exps) {
     const int equal = equal_lanes(group, merge), bits = key_bits(equal, keys);
     int da = p->shape.heads.da, step = p->shape.heads.blocks * LANES;
     float score[MAX_T * LANES] __attribute__((aligned(64)));
@@ -83,6 +83,7 @@ INLINE void attend_keys(const Plan *p, const float *qkv, const float *q, const i
     vec total = v_zero();
     for (int j = 0; j < n; j += keys) {
         vec e = exp_of(v_load(score + j / keys * LANES) - top, p->call.fast, equal / keys);
+        ++*exps;
         e = v_select(i_below(key, n - j), e, v_zero());
         v_store(score + j / keys * LANES, e);
         total += e;
@@ -105,12 +106,13 @@ INLINE void attend_keys(const Plan *p, const float *qkv, const float *q, const i
     UNROLL_FOR(int i = 0; i < merge; i++) v_store(out + at + i * LANES, o[i]);
 }
 
-/* One block of heads for one query. q, out: its vectors; k, v: of the path's row 0. */
+/* One block of heads for one query. q, out: its vectors; k, v: of the path's row 0. Adds to *exps
+ * the vectors that exp is taken of. */
 INLINE void attend(const Plan *p, const float *qkv, const float *q, const int32_t *path, int n,
                    float *prob, float *out, int at, const int group, const int merge,
-                   const int span, const int keys) {
+                   const int span, const int keys, int64_t *exps) {
     if (keys > 1) {
-        attend_keys(p, qkv, q, path, n, prob, out, at, group, merge, keys);
+        attend_keys(p, qkv, q, path, n, prob, out, at, group, merge, keys, exps);
         return;
     }
     int da = p->shape.heads.da, step = p->shape.heads.blocks * LANES;
@@ -137,6 +139,7 @@ INLINE void attend(const Plan *p, const float *qkv, const float *q, const int32_
     vec sum = v_zero();
     for (int j = 0; j < n; j++) {
         vec e = exp_of(v_load(prob + j * step) - top, p->call.fast, equal_lanes(group, merge));
+        ++*exps;
         v_store(prob + j * step, e);
         sum += e;
     }
@@ -230,13 +233,15 @@ INLINE void attention_forward_of(const Plan *p, const float *qkv, const int32_t 
                                  const int32_t *path, int n_rows, float *prob, float *out,
                                  const int group, const int merge, const int span, const int keys) {
     const Piece *q = &p->work.piece;
+    int64_t exps = 0;
     for (int r = 0; r < n_rows; r++)
         for (int b = 0; b < p->shape.heads.blocks; b++)
             attend(p, qkv, qkv + (ptrdiff_t)row[r] * p->shape.ld_qkv, path + q->path_at[r],
                    q->depth[r] + 1,
                    prob + ((ptrdiff_t)q->prob_at[r] * p->shape.heads.blocks + b) * LANES,
                    out + (ptrdiff_t)r * p->shape.ld_att, b * merge * span * LANES, group, merge,
-                   span, keys);
+                   span, keys, &exps);
+    p->work.counts[EETUI_EXP_VECTORS] += exps;
 }
 
 INLINE void attention_backward_of(const Plan *p, const float *qkv, const int32_t *row,

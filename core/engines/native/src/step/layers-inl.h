@@ -101,6 +101,7 @@ static double softmax_loss(const Plan *p, float *logits, float scale) {
           *total = p->work.sum + q->rows; /* scratch: rows of ld floats are more */
     ivec lane = i_lanes();
     double loss = 0.0;
+    int64_t exps = 0;
     for (int i = 0; i < q->pairs; i++)
         loss -= logits[(ptrdiff_t)q->pair_row[i] * ld + q->pair_target[i]];
     int whole = p->shape.V / LANES * LANES;
@@ -117,6 +118,7 @@ static double softmax_loss(const Plan *p, float *logits, float scale) {
             vec above = v_load(x + f) - highest;
             if (f == whole) above = v_select(beyond, v_set(-1e30f), above);
             vec e = exp_of(above, p->call.fast, 1);
+            exps++;
             if (f == whole) e = v_select(beyond, v_zero(), e);
             v_store(x + f, e);
             sum += e;
@@ -127,6 +129,7 @@ static double softmax_loss(const Plan *p, float *logits, float scale) {
         vec share = v_set(scale * (float)q->count[r]) / sum;
         for (int f = 0; f < width; f += LANES) v_store(x + f, v_load(x + f) * share);
     }
+    p->work.counts[EETUI_EXP_VECTORS] += exps;
     double product = 1.0;
     for (int i = 0; i < q->pairs; i++) {
         int r = q->pair_row[i];

@@ -42,6 +42,7 @@ typedef struct {
     int32_t *order, *seen; /* [batch] documents in order; [T][V] first row of a token */
     uint64_t *keys;        /* [batch] */
     void *kernel;          /* what the kernels keep for this thread */
+    int64_t *counts;       /* [EETUI_COUNTS] */
 } Workspace;
 
 typedef struct Kernels Kernels;
@@ -55,7 +56,7 @@ typedef struct {
     uint32_t *pairs;           /* [n_floats / 2] the weights in bfloat16, or null */
     float *params, *m, *v;     /* working copies */
     float *grads[MAX_THREADS]; /* the gradients of each thread, laid out alike */
-    double *tally;             /* [threads] of each a cache line: its loss, its multiply-adds */
+    double *loss;              /* [threads], a cache line each */
 } Call;
 
 typedef struct {

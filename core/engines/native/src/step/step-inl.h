@@ -57,7 +57,9 @@ static void weight_gradient(const Plan *p, const Matrix *w, const float *a, int 
 }
 
 /* c = epilogue(c) in a pass of its own. */
-static void activate(Epilogue epilogue, const Matrix *w, float *c, float *side, int ld, int rows) {
+static void activate(const Plan *p, Epilogue epilogue, const Matrix *w, float *c, float *side,
+                     int ld, int rows) {
+    p->work.counts[EETUI_PASSES]++;
     for (int r = 0; r < rows; r++)
         for (int f = 0; f < w->vecs * LANES; f += LANES) {
             ptrdiff_t at = (ptrdiff_t)r * ld + f;
@@ -71,7 +73,7 @@ static void expand_forward(const Plan *p, const Matrix *w, const float *a, const
     Epilogue epilogue = p->shape.squared ? RELU2 : RELU;
     project(p, w, a, p->shape.ld, k->hid, p->shape.ld_ff, rows, 0, p->call.fused ? epilogue : STORE,
             k->side);
-    if (!p->call.fused) activate(epilogue, w, k->hid, k->side, p->shape.ld_ff, rows);
+    if (!p->call.fused) activate(p, epilogue, w, k->hid, k->side, p->shape.ld_ff, rows);
 }
 
 /* x += a W. */
@@ -80,6 +82,7 @@ static void residual_forward(const Plan *p, const Matrix *w, const float *a, int
     project(p, w, a, lda, p->call.fused ? x : p->work.sum, p->shape.ld, rows, p->call.fused, STORE,
             x);
     if (p->call.fused) return;
+    p->work.counts[EETUI_PASSES]++;
     for (int r = 0; r < rows; r++)
         for (int f = 0; f < p->shape.dv; f += LANES) {
             ptrdiff_t at = (ptrdiff_t)r * p->shape.ld + f;
@@ -132,7 +135,8 @@ static void layer_backward(Plan *p, int l, const Update *u, Clock *c) {
     Epilogue epilogue = p->shape.squared ? RELU2_BACK : RELU_BACK;
     project_back(p, &w[CONTRACT], p->work.dx, p->shape.ld, p->work.dhid, p->shape.ld_ff, rows,
                  p->call.fused ? epilogue : STORE, k->side);
-    if (!p->call.fused) activate(epilogue, &w[EXPAND], p->work.dhid, k->side, p->shape.ld_ff, rows);
+    if (!p->call.fused)
+        activate(p, epilogue, &w[EXPAND], p->work.dhid, k->side, p->shape.ld_ff, rows);
     lap(c, BACKWARD);
     weight_gradient(p, &w[CONTRACT], k->hid, p->shape.ld_ff, p->work.dx, p->shape.ld, rows, u);
     lap(c, WEIGHTS);
@@ -194,19 +198,20 @@ static void reduce_and_update(Plan *p, const Update *u, int64_t from, int64_t to
         for (int64_t i = from; i < to; i += LANES)
             v_store(g + i, v_load(g + i) + v_load(p->call.grads[t] + i));
     if (p->call.run->grads) return;
-    void (*adam)(float *, float *, float *, const float *, int64_t, const float *) =
+    int64_t (*adam)(float *, float *, float *, const float *, int64_t, const float *) =
         p->call.run->adam == EETUI_ADAM_SCALAR ? eetui_unit_scalar.adam : adam_vectors;
-    adam(p->call.params + from, p->call.m + from, p->call.v + from, g + from, to - from,
-         u->coefficient);
+    p->work.counts[EETUI_ADAM_VECTORS] += adam(p->call.params + from, p->call.m + from,
+                                               p->call.v + from, g + from, to - from,
+                                               u->coefficient);
 }
 
 /* The multiply-adds of products and attention in the forward pass of a piece. */
-static double multiply_adds_of(const Plan *p) {
+static int64_t multiply_adds_of(const Plan *p) {
     const Piece *q = &p->work.piece;
     const Shape *s = &p->shape;
-    double d = s->d, rows = q->rows;
-    double qkv = 3 * d * d * (q->firsts + (s->layers - 1) * rows);
-    return qkv + rows * d * (s->layers * (d + 2.0 * s->ff) + s->V) + 2 * s->layers * d * q->weights;
+    int64_t d = s->d, rows = q->rows;
+    int64_t qkv = 3 * d * d * (q->firsts + (s->layers - 1) * rows);
+    return qkv + rows * d * (s->layers * (d + 2 * s->ff) + s->V) + 2 * s->layers * d * q->weights;
 }
 
 /* Step `index` of the call, this thread's part of it. */
@@ -243,30 +248,28 @@ static void one_step(Plan *p, int index, Clock *c) {
     Update u = {.fuse = p->call.kernels->fuses && run->adam == EETUI_ADAM_FUSED
                         && p->call.threads == 1 && update};
     if (update) adam_coefficients(run, run->rates[index], run->step + index + 1, u.coefficient);
-    double loss = 0.0, work = 0.0;
+    double loss = 0.0;
     float scale = 1.0f / (float)predicted;
     for (int next = from; next < to;) {
         u.first = next == from;
         next = assemble(p, next, to);
+        p->work.counts[EETUI_PIECES]++;
+        p->work.counts[EETUI_ROWS] += p->work.piece.rows;
         u.last = next == to;
         lap(c, BATCH);
-        work += multiply_adds_of(p) * (run->forward_only ? 1 : 3); /* back, each has two others */
+        p->work.counts[EETUI_MULTIPLY_ADDS] += /* back, each has two others */
+            multiply_adds_of(p) * (run->forward_only ? 1 : 3);
         forward(p, c);
         loss += softmax_loss(p, p->work.logits, scale);
         lap(c, LOSS);
         if (!run->forward_only) backward(p, &u, c);
     }
     if (from >= to) memset(p->call.grads[p->call.thread], 0, 4 * (size_t)p->layout.n_floats);
-    p->call.tally[8 * p->call.thread] = loss;
-    p->call.tally[8 * p->call.thread + 1] = work;
+    p->call.loss[8 * p->call.thread] = loss;
     if (p->call.threads > 1) eetui_barrier(run->pool);
     if (p->call.thread == 0) {
-        double sum = 0.0, done = 0.0;
-        for (int t = 0; t < p->call.threads; t++) {
-            sum += p->call.tally[8 * t];
-            done += p->call.tally[8 * t + 1];
-        }
-        if (run->multiply_adds) *run->multiply_adds += (int64_t)done;
+        double sum = 0.0;
+        for (int t = 0; t < p->call.threads; t++) sum += p->call.loss[8 * t];
         run->losses[index] = (float)(sum / predicted);
     }
     if (!u.fuse) {
