@@ -14,45 +14,42 @@ from eetui.core.race.contestant import Task, Work
 from eetui.core.race.work import matrix_operations
 
 UNITS: tuple[Value, ...] = ("sme2", "amx", "amx-split", "outer")
-"""Matrix units and their emulation; the first that works here is used."""
+"""Matrix units, and the tile that emulates one."""
 
 
 class EngineContestant:
     """An engine of `core.engines.registry`, everything on, one thread.
 
-    With `matrix` its products run on the CPU's matrix unit, or in the portable tile that emulates
-    one. Without it they run on the CPU's vectors.
+    products: what may compute its products; the first that works here is used.
     """
 
     model = ""
     extra = ""
 
-    def __init__(self, name: str, engine: str, summary: str, matrix: bool = False) -> None:
+    def __init__(
+        self, name: str, engine: str, summary: str, products: tuple[Value, ...] = ("tiles",)
+    ) -> None:
         self.name = name
         self.summary = summary
         self._engine = engine
-        self._matrix = matrix
+        self._products = products
 
     def why_not(self) -> str:
-        """Empty, or a sentence: the engine was not built, or there is no matrix unit."""
+        """Empty, or why the engine or what should compute its products is missing."""
         try:
             engine = registry.create(self._engine)
         except EngineError as error:
             return str(error)
-        if self._matrix and self._unit(engine) is None:
-            reasons = (engine.why_not("products", value) for value in UNITS)
-            return " ".join(dict.fromkeys(reasons))
-        return ""
+        reasons = [engine.why_not("products", value) for value in self._products]
+        return " ".join(dict.fromkeys(reasons)) if all(reasons) else ""
 
     def optimizations(self, engine: Engine) -> Optimizations:
-        """Its toggles; raises `EngineError` if there is no matrix unit."""
+        """Its toggles; raises `EngineError` if nothing of `products` works here."""
         best = engine.default_optimizations()
-        if not self._matrix:
-            return best.with_value("products", "tiles")
-        unit = self._unit(engine)
-        if unit is None:
-            raise EngineError(f"{self.name} cannot race here: {self.why_not()}")
-        return best.with_value("products", unit)
+        for value in self._products:
+            if not engine.why_not("products", value):
+                return best.with_value("products", value)
+        raise EngineError(f"{self.name} cannot race here: {self.why_not()}")
 
     def start(self, task: Task) -> EngineLearner:
         """Compile or load the engine for the task, and let it allocate its memory."""
@@ -61,10 +58,6 @@ class EngineContestant:
         engine.prepare(task.model, optimizations)
         EngineLearner(engine, optimizations, task).advance(1)
         return EngineLearner(engine, optimizations, task)
-
-    def _unit(self, engine: Engine) -> Value | None:
-        usable = (v for v in UNITS if not engine.why_not("products", v))
-        return next(usable, None)
 
 
 class EngineLearner:
@@ -114,5 +107,5 @@ MATRIX = EngineContestant(
     "native+matrix",
     "native",
     "The same with its products on a matrix unit, or in an emulated tile where there is none.",
-    matrix=True,
+    UNITS,
 )

@@ -20,10 +20,11 @@ from eetui.core.config import ModelConfig, default_n_heads
 from eetui.core.data.dataset import load_dataset
 from eetui.core.engines.subject import Subject
 from eetui.core.race.contestant import Contestant, Learner
+from eetui.core.race.contestants.engines import EngineContestant
 from eetui.core.race.roster import ON_GPU, create
 from eetui.core.race.tasks import make_task
 
-NATIVE = "native"
+BF16 = EngineContestant("native, bf16", "native", "Products in bfloat16.", ("bf16",))
 ON_CPU = ("torch", "torch-compile", "jax")
 GPUS = ("torch+gpu", "torch-compile+gpu", "jax+gpu")
 TURN_SECONDS = 0.25
@@ -66,15 +67,19 @@ def timed(
 
 
 def print_table(contestants: Sequence[Contestant], widths: Sequence[int], batches: Sequence[int]):
-    """A row for each width and batch; the last column is the best framework's time over native's,
-    who is the first contestant."""
-    head = ["batch", "d_model", *(c.name for c in contestants), "best over native"]
+    """A row for each width and batch, the last column the best framework over each native."""
+    head = ["batch", "d_model", *(c.name for c in contestants), "the best framework over native"]
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
     for batch in batches:
         for d_model in widths:
             times, details = timed(contestants, d_model, batch)
-            cells = [str(batch), str(d_model), *(f"{us:,.1f}" for us in times)]
-            print(f"| {' | '.join(cells)} | {min(times[1:]) / times[0]:.1f} |", flush=True)
+            pairs = list(zip(contestants, times, strict=True))
+            best = min(us for contestant, us in pairs if contestant.extra)
+            ratios = ", ".join(
+                f"{best / us:.1f}" for contestant, us in pairs if not contestant.extra
+            )
+            cells = [str(batch), str(d_model), *(f"{us:,.1f}" for us in times), ratios]
+            print(f"| {' | '.join(cells)} |", flush=True)
     print(f"\nOn {cpu.detect().name}: {', '.join(details)}.")
 
 
@@ -83,13 +88,13 @@ def main() -> None:
     parser.add_argument("--gpu", action="store_true", help="those on the GPU, d_model 16 to 512")
     parser.add_argument("--d-model", type=int, nargs="+", help="other widths")
     options = parser.parse_args()
-    contestants = [create(NATIVE)]
-    for contestant in map(create, GPUS if options.gpu else ON_CPU):
+    contestants: list[Contestant] = [create("native")]
+    for contestant in (BF16, *map(create, GPUS if options.gpu else ON_CPU)):
         if reason := contestant.why_not():
             print(f"{contestant.name}: {reason}")
         else:
             contestants.append(contestant)
-    if len(contestants) == 1:
+    if not any(contestant.extra for contestant in contestants):
         raise SystemExit("There is no framework to time here.")
     widths = (16, 32, 64, 128, 256, 512) if options.gpu else (16, 32, 64, 128)
     print_table(contestants, options.d_model or widths, (16, 128) if options.gpu else (16,))
