@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, cast
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -108,7 +108,7 @@ class EetuiApp(App[int]):
 
     def action_command_palette(self) -> None:
         """Every action by its name."""
-        if not Palette.is_open(self):
+        if not Palette.is_open(cast("App[object]", self)):
             self.push_screen(Palette(id="--command-palette"))
 
     def search_themes(self) -> None:
