@@ -10,4 +10,5 @@ class ShownScreen(Screen[ScreenResultType]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether an action can be done now."""
-        return bool(self.children) and super().check_action(action, parameters)
+        own = any(not child.has_class("-textual-system") for child in self.children)
+        return own and super().check_action(action, parameters)
