@@ -9,6 +9,7 @@ from textual.widgets import Input
 
 from eetui.core.run.snapshot import NameSample, Notice, Status
 from eetui.core.text import visible
+from eetui.tui.screens.palette import Palette
 from tests.support.screens import settle, until
 
 HOSTILE = [
@@ -82,3 +83,16 @@ async def test_nothing_that_moves_the_cursor_can_be_typed(screen):
         field.value = ""
         field.insert_text_at_cursor("a\x1b[2Jb\u202e")
         assert field.value == "a[2Jb"
+
+
+async def test_the_palette_can_be_closed_while_it_searches(screen):
+    async with screen() as pilot:
+        for key in ("t", "ctrl+p"):
+            await pilot.press(key)
+            palette = pilot.app.screen
+            assert isinstance(palette, Palette)
+            await palette.remove_children()
+            palette._show_busy = not palette._show_busy
+            palette._list_visible = not palette._list_visible
+            await pilot.press("escape")
+        assert pilot.app.is_running

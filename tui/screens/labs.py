@@ -11,7 +11,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import Screen
 from textual.widgets import Footer, Input, OptionList
 from textual.widgets.option_list import Option
 
@@ -27,6 +26,7 @@ from eetui.tui import picture
 from eetui.tui.actions import LAB_ACTIONS, LAB_BINDINGS
 from eetui.tui.live import LiveSession
 from eetui.tui.messages import EndedEarly, Tried
+from eetui.tui.screens.shown import ShownScreen
 from eetui.tui.widgets.lesson_pane import LessonPane
 from eetui.tui.widgets.pane import DIM, MUTED, line
 from eetui.tui.widgets.progress_head import ProgressHead
@@ -36,7 +36,7 @@ HANDED_IN = "eetui-labs"
 """The name of the files that the results are written to."""
 
 
-class LabScreen(Screen[None]):
+class LabScreen(ShownScreen[None]):
     """Lessons at the left, the chosen one at the right; enter asks for a guess and measures."""
 
     CSS_PATH = "labs.tcss"

@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.screen import Screen
 from textual.widgets import Footer
 
 from eetui.core.measure.climb import climb
@@ -17,6 +16,7 @@ from eetui.tui import picture, waterfall
 from eetui.tui.actions import LADDER_ACTIONS, LADDER_BINDINGS
 from eetui.tui.live import LiveSession
 from eetui.tui.messages import Climbed, EndedEarly
+from eetui.tui.screens.shown import ShownScreen
 from eetui.tui.widgets.progress_head import ProgressHead
 from eetui.tui.widgets.waterfall_pane import WaterfallPane
 from eetui.tui.worker import IteratorThread
@@ -24,7 +24,7 @@ from eetui.tui.worker import IteratorThread
 LEGEND = f"{waterfall.SAVED} saved   {waterfall.MARK} with the author's gain on an Apple M5"
 
 
-class LadderScreen(Screen[None]):
+class LadderScreen(ShownScreen[None]):
     """Climbs as soon as it is shown; leaving it ends the climb."""
 
     CSS_PATH = "ladder.tcss"

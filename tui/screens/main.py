@@ -57,6 +57,7 @@ from eetui.tui.screens.help import Help
 from eetui.tui.screens.ladder import LadderScreen
 from eetui.tui.screens.prompt import Prompt
 from eetui.tui.screens.run_form import RunForm, needs_new_run
+from eetui.tui.screens.shown import ShownScreen
 from eetui.tui.view import View
 from eetui.tui.widgets.banner import Banner
 from eetui.tui.widgets.chart_pane import ChartPane
@@ -79,7 +80,7 @@ TOO_SMALL = (
 )
 
 
-class MainScreen(Screen[None]):
+class MainScreen(ShownScreen[None]):
     """Every key of the program, and no arithmetic but the step of a setting."""
 
     CSS_PATH = "main.tcss"

@@ -9,7 +9,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.widgets import Footer
 
 from eetui.core.errors import UsageError
@@ -23,6 +22,7 @@ from eetui.tui.actions import RACE_ACTIONS, RACE_BINDINGS
 from eetui.tui.live import LiveSession
 from eetui.tui.messages import EndedEarly, Measured, Raced
 from eetui.tui.screens.prompt import Prompt
+from eetui.tui.screens.shown import ShownScreen
 from eetui.tui.widgets.contestant_pane import ContestantPane
 from eetui.tui.widgets.league_table import LeagueTable
 from eetui.tui.widgets.measures_pane import MeasuresPane
@@ -34,7 +34,7 @@ VIEWS = ("", "-table", "-chart", "-names")
 MEASURES = "-measures"
 
 
-class RaceScreen(Screen[None]):
+class RaceScreen(ShownScreen[None]):
     """Races as soon as it is shown; leaving it ends the race."""
 
     CSS_PATH = "race.tcss"

@@ -10,7 +10,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.widgets import Footer, Input
 
 from eetui.core.errors import EetuiError
@@ -24,6 +23,7 @@ from eetui.tui.actions import RUNS_ACTIONS, RUNS_BINDINGS
 from eetui.tui.rows import SERIES, Role
 from eetui.tui.screens.confirm import Confirm
 from eetui.tui.screens.prompt import Prompt
+from eetui.tui.screens.shown import ShownScreen
 from eetui.tui.widgets.field import Field
 from eetui.tui.widgets.runs_chart import Line, RunsChart
 from eetui.tui.widgets.runs_detail import RunsDetail
@@ -46,7 +46,7 @@ MOST_READ_AGAIN = 2000
 """With more runs than these the list is read again only when something is done to it."""
 
 
-class RunsScreen(Screen[str | None]):
+class RunsScreen(ShownScreen[str | None]):
     """Gives the id of the run to go on with, or None. The training goes on meanwhile."""
 
     CSS_PATH = "runs.tcss"

@@ -420,3 +420,14 @@ async def test_every_key_is_on_the_screen(screen, measuring, size):
         )
         assert "o by" in pilot.app.screen.query_one("#league").border_title
         assert "x log" in pilot.app.screen.query_one("#chart").border_title
+
+
+async def test_a_key_that_comes_while_it_closes_does_nothing(screen):
+    async with screen() as pilot:
+        await pilot.press("V")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RaceScreen))
+        left = pilot.app.screen
+        await left.remove_children()
+        await left.run_action("measure")
+        await left.run_action("next_view")
+        assert pilot.app.is_running
