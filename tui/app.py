@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import ClassVar, NamedTuple
 
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
@@ -19,6 +20,7 @@ from eetui.core.errors import UsageError
 from eetui.core.text import told, visible
 from eetui.tui import signals
 from eetui.tui.commands import ActionCommands
+from eetui.tui.courtesy import Courtesy
 from eetui.tui.live import LiveSession, Recording
 from eetui.tui.messages import GoOnWith
 from eetui.tui.screens.main import MainScreen
@@ -52,6 +54,7 @@ class EetuiApp(App[int]):
         self.left_with = 0
         self.next_run = ""
         self._training: TrainingThread | None = None
+        self.courtesy = Courtesy()
         self.register_theme(ENGINE_ROOM)
         self.theme = ENGINE_ROOM.name
 
@@ -60,10 +63,17 @@ class EetuiApp(App[int]):
         if self.left_with:  # by a signal that came before there was a loop
             self.exit(self.left_with)
             return
-        screen = MainScreen(self._session, self._recording)
+        screen = MainScreen(self._session, self._recording, self.courtesy)
         self.push_screen(screen)
-        self._training = TrainingThread(self._session, screen, self._recording)
+        self._training = TrainingThread(self._session, screen, self._recording, self.courtesy)
         self.call_after_refresh(self._training.start)  # the first frame does not wait for it
+
+    async def on_event(self, event: events.Event) -> None:
+        """Whatever a person does comes before the training."""
+        if isinstance(event, events.InputEvent):
+            self.courtesy.busy()
+            self.call_after_refresh(self.courtesy.done)
+        await super().on_event(event)
 
     def on_unmount(self) -> None:
         if self._training is not None:

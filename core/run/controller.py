@@ -216,6 +216,10 @@ class Controller:
             self.rest_until = monotonic() + STAND_IN_REST * (monotonic() - started)
         return chunk
 
+    def give_way(self, give_way: Callable[[], object] | None) -> None:
+        """Call this before every piece of work from now on."""
+        self.trainer.give_way = give_way
+
     @property
     def is_measuring(self) -> bool:
         """Whether a flip is being measured, also while the training pauses or has ended."""
