@@ -49,6 +49,11 @@ class Cpu:
         return "amx_bf16" in self.features
 
     @property
+    def bf16(self) -> bool:
+        """Whether ordinary vector instructions multiply bfloat16."""
+        return bool({"avx512_bf16", "avx512bf16", "bf16", "feat_bf16"} & self.features)
+
+    @property
     def is_x86(self) -> bool:
         return self.architecture == "x86-64"
 

@@ -18,6 +18,7 @@ from eetui.core.engines.availability import FROM_D_MODEL, automatic, judge
 from eetui.core.engines.base import Engine
 from eetui.core.errors import EetuiError, EngineError
 from eetui.core.optimizations import CATALOGUE, labels
+from eetui.core.store.store import find_store
 
 LIBRARIES = (
     "numpy",
@@ -218,6 +219,7 @@ def _files(problems: list[str]) -> Section:
     except EetuiError as error:
         facts["configuration"] = str(settings.config_path())
         problems.append(str(error))
+    facts["runs"] = str(find_store(os.environ.get("EETUI_STORE")))
     facts["state"] = str(settings.state_path())
     facts["cache"] = str(settings.cache_path())
     facts["compiled_kernels"] = _kernels(problems)

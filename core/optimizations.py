@@ -177,19 +177,19 @@ CATALOGUE: tuple[Optimization, ...] = (
         hotkey="m",
         shortcut=("i", "rows"),
         kind="exact",
-        kinds=(("amx", "rounding"),),
-        values=("rows", "tiles", "sme2", "amx-split", "amx", "outer"),
+        kinds=(("amx", "rounding"), ("bf16", "rounding")),
+        values=("rows", "tiles", "sme2", "amx-split", "amx", "bf16", "outer"),
         what=(
-            "What computes the products: vector registers, row by row or a tile at a time, or a "
-            "matrix unit: SME2 on Arm, AMX on Intel. Outer is their algorithm, emulated."
+            "What computes the products: vector registers, row by row, a tile at a time or in "
+            "bf16, or a matrix unit: SME2 on Arm, AMX on Intel. Outer is their algorithm, emulated."
         ),
         why=(
             "A core can multiply far faster than it can load. A tile of 6 rows by 4 vectors uses "
             "each number it loads four or six times, and its sums never leave the registers. A "
             "matrix unit adds a column times a row to a whole tile of sums in one instruction; "
-            "below d_model 64, entering it and filling the tile eat the gain. AMX multiplies in "
-            "bfloat16, with eight bits; its split adds three such products and keeps the "
-            "gradients of float32."
+            "below d_model 64, entering it and filling the tile eat the gain. AMX and bf16 "
+            "multiply in bfloat16, with eight bits: two products for one. AMX's split adds three "
+            "such products and keeps the gradients of float32."
         ),
         m5_gain=9.0,
         m5_value="tiles",

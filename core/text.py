@@ -6,8 +6,9 @@ prints such a text shows `visible(text)`; JSON keeps the real text, escaped as J
 
 from __future__ import annotations
 
+import re
 from itertools import accumulate
-from unicodedata import bidirectional, category
+from unicodedata import category
 
 LIMIT = 200
 """Characters of a foreign text in a message; nobody reads a sentence of a megabyte."""
@@ -17,7 +18,10 @@ OPEN, CLOSE = "\u2068", "\u2069"
 
 _JOINERS = "\u200c\u200d"
 """Letters of some scripts and many emoji are made with them."""
-_RIGHT_TO_LEFT = {"R", "AL", "AN"}
+_RIGHT_TO_LEFT = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
+"""The blocks of right-to-left scripts and of the numbers that are written with them."""
 _DEEPEST = 2
 """Isolates inside isolates: a foreign text in a sentence that is itself shown as foreign."""
 
@@ -28,15 +32,15 @@ def visible(text: str, limit: int | None = LIMIT) -> str:
     Line ends, too, are shown: `\\n` as U+240A. Right-to-left text is isolated. What is visible
     already stays as it is, so that a message can be made visible as a whole (limit=None).
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable() and not _RIGHT_TO_LEFT.search(text):
         return _cut(text, limit)
     shown = _cut("".join(map(_shown, text if limit is None else text[: limit + 1])), limit)
     depths = [*accumulate((c == OPEN) - (c == CLOSE) for c in shown)]
     if depths and (depths[-1] != 0 or not 0 <= min(depths) <= max(depths) <= _DEEPEST):
         shown = _cut(shown.replace(OPEN, "\\u2068").replace(CLOSE, "\\u2069"), limit)
         depths = [0] * len(shown)
-    bare = (c for c, depth in zip(shown, depths, strict=True) if depth == 0)
-    if any(bidirectional(c) in _RIGHT_TO_LEFT for c in bare):
+    bare = "".join(c for c, depth in zip(shown, depths, strict=True) if depth == 0)
+    if _RIGHT_TO_LEFT.search(bare):
         return f"{OPEN}{shown}{CLOSE}"
     return shown
 

@@ -50,9 +50,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("restart", "R", "R", "Start over from step 0", TRAINING),
     Action("lower_rate", "l", "l", "Lower the learning rate", TRAINING),
     Action("raise_rate", "L", "L", "Raise the learning rate", TRAINING),
-    Action("rewind", "u", "u", "Go back to the last good snapshot", TRAINING),
+    Action("undo", "u", "u", "Undo the last change", TRAINING),
+    Action("redo", "U", "U", "Redo the change that was undone", TRAINING),
+    Action("rewind", "h", "h", "Back to the last good step with half the rate", TRAINING),
     Action("go_on", "g", "g", "Go on after the plan is reached", TRAINING),
     Action("runs", "H", "H", "The runs so far: compare them, go on with one", TRAINING, "runs"),
+    Action("travel(True)", "less_than_sign", "<", "Back along the timeline", TRAINING),
+    Action("travel(False)", "greater_than_sign", ">", "Forth along the timeline", TRAINING),
     Action("save", "s", "s", "Save a checkpoint", TRAINING),
     Action("open", "o", "o", "Open a checkpoint", TRAINING),
     *(
@@ -70,6 +74,10 @@ ACTIONS: tuple[Action, ...] = (
         for e in CATALOGUE
         if e.shortcut is not None
     ),
+    Action("preset('off')", "1", "1", "Everything off", TOGGLES),
+    Action("preset('eemicrogpt')", "2", "2", "EEmicroGPT's set of toggles", TOGGLES),
+    Action("preset('on')", "3", "3", "Everything on", TOGGLES),
+    Action("preset('back')", "4", "4", "The toggles as they were before", TOGGLES),
     Action("double_batch", "b", "b", "Double the batch", TOGGLES),
     Action("halve_batch", "B", "B", "Halve the batch", TOGGLES),
     Action("measure", "equals_sign", "=", "Measure the selected toggle again, longer", TOGGLES),

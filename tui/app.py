@@ -8,12 +8,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, cast
 
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
+from textual.theme import ThemeProvider
 
 from eetui.core import settings
 from eetui.core.errors import UsageError
@@ -24,6 +25,7 @@ from eetui.tui.courtesy import Courtesy
 from eetui.tui.live import LiveSession, Recording
 from eetui.tui.messages import GoOnWith
 from eetui.tui.screens.main import MainScreen
+from eetui.tui.screens.palette import Palette
 from eetui.tui.terminal import TerminalDriver
 from eetui.tui.theme import ENGINE_ROOM
 from eetui.tui.worker import TrainingThread
@@ -46,8 +48,14 @@ class EetuiApp(App[int]):
     COMMANDS: ClassVar = {ActionCommands}  # which has all of Textual's own that make sense here
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "interrupt", show=False)]
 
-    def __init__(self, session: LiveSession, recording: Recording | None = None) -> None:
+    def __init__(
+        self,
+        session: LiveSession,
+        recording: Recording | None = None,
+        screen: MainScreen | None = None,
+    ) -> None:
         super().__init__(driver_class=TerminalDriver)
+        self._main = screen or MainScreen(session, recording, self.courtesy)
         self._session = session
         self._recording = recording
         self._event_loop: asyncio.AbstractEventLoop | None = None
@@ -63,9 +71,8 @@ class EetuiApp(App[int]):
         if self.left_with:  # by a signal that came before there was a loop
             self.exit(self.left_with)
             return
-        screen = MainScreen(self._session, self._recording, self.courtesy)
-        self.push_screen(screen)
-        self._training = TrainingThread(self._session, screen, self._recording, self.courtesy)
+        self.push_screen(self._main)
+        self._training = TrainingThread(self._session, self._main, self._recording, self.courtesy)
         self.call_after_refresh(self._training.start)  # the first frame does not wait for it
 
     async def on_event(self, event: events.Event) -> None:
@@ -109,6 +116,15 @@ class EetuiApp(App[int]):
             markup=False,
         )
 
+    def action_command_palette(self) -> None:
+        """Every action by its name."""
+        if not Palette.is_open(cast("App[object]", self)):
+            self.push_screen(Palette(id="--command-palette"))
+
+    def search_themes(self) -> None:
+        """All themes by their names."""
+        self.push_screen(Palette([ThemeProvider], placeholder="Search for themes…"))
+
     def action_interrupt(self) -> None:
         """Ctrl-C: leave with the exit code of an interrupted program."""
         self.exit(signals.Interrupted(signal.SIGINT).exit_code)
@@ -133,16 +149,18 @@ def _themed(app: EetuiApp) -> Iterator[None]:
         settings.save_state({**state, "theme": app.theme})
 
 
-def run(session: LiveSession, recording: Recording | None = None) -> Ending:
+def run(
+    session: LiveSession, recording: Recording | None = None, screen: MainScreen | None = None
+) -> Ending:
     """Show the live screen until it is left; the exit code is that of a signal if one came.
 
-    recording: writes the session down. Raises `UsageError` before anything is shown if there is
-    no such theme.
+    recording: writes the session down. screen: another main screen than the usual one. Raises
+    `UsageError` before anything is shown if there is no such theme.
     """
     interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        app = EetuiApp(session, recording)
+        app = EetuiApp(session, recording, screen)
         with _themed(app), signals.handled(app.leave):
             result = app.run()
     finally:

@@ -10,11 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from eetui.core.config import MAX_VOCAB
-from eetui.core.data.heldout import FEWEST, fingerprints, is_held_out
-from eetui.core.data.sources import Source, locate, read_text, source_of
+from eetui.core.data.collector import Collector
+from eetui.core.data.heldout import FEWEST, is_held_out
+from eetui.core.data.known import Known
+from eetui.core.data.sources import Source, locate, read_pieces, source_of
 from eetui.core.errors import UsageError
 from eetui.core.text import told, visible
+
+_BLOCK = 1 << 16
+"""Documents that are cut at a time."""
 
 NAMES_POSITIONS = 6.5
 """Positions a name counts for in EEmicroGPT's MFLOP figures, the yardstick of % of peak."""
@@ -29,7 +33,7 @@ class Text:
     """
 
     ids: NDArray[np.uint8]
-    sizes: NDArray[np.int64]
+    sizes: NDArray[np.int32]
     hashes: NDArray[np.uint64]
     fingerprint: str
 
@@ -41,9 +45,10 @@ class Dataset:
     tokens: [n_docs, block_size + 1], boundary + characters + boundary, cut to block_size + 1 and
     filled up with boundaries. lengths: [n_docs] predicted positions, which is tokens minus one.
     vocabulary: the sorted characters; a character's id is its place there, and the boundary token
-    is the id after them. documents: the texts, uncut. n_cut: documents longer than block_size
-    characters. n_blank: lines skipped because they hold nothing but white space. n_repeated:
-    lines that were seen before; they stay, since how often a text occurs is to be learned too.
+    is the id after them. documents: which texts they are, uncut. n_cut: documents longer than
+    block_size characters. n_blank: lines skipped because they hold nothing but white space.
+    n_repeated: lines that were seen before; they stay, since how often a text occurs is to be
+    learned too.
     held_out: the documents that were kept from training by `with_held_out`, or None; tokens and
     lengths are then those of the others. held_out_share: the share that was asked for.
     """
@@ -53,7 +58,7 @@ class Dataset:
     tokens: NDArray[np.uint8]
     lengths: NDArray[np.int32]
     vocabulary: tuple[str, ...]
-    documents: frozenset[str] = field(repr=False)
+    documents: Known = field(repr=False)
     n_cut: int
     n_blank: int
     n_repeated: int
@@ -118,19 +123,17 @@ class Dataset:
 
     def _made(self, block_size: int, share: float) -> Dataset:
         text = self._text
-        tokens, lengths = _cut(text.ids, text.sizes, block_size, self.boundary)
-        n_cut = int(np.count_nonzero(text.sizes > block_size))
-        whole = replace(self, tokens=tokens, lengths=lengths, n_cut=n_cut, held_out=None)
         kept = is_held_out(text.hashes, share)
-        if not kept.any():
-            return replace(whole, held_out_share=share)
-        return replace(
-            whole,
-            tokens=tokens[~kept],
-            lengths=lengths[~kept],
-            held_out=replace(whole, tokens=tokens[kept], lengths=lengths[kept], held_out_share=0.0),
-            held_out_share=share,
+        n_cut = int(np.count_nonzero(text.sizes > block_size))
+        tokens, lengths = _cut(text, ~kept, block_size, self.boundary)
+        rest = replace(
+            self, tokens=tokens, lengths=lengths, n_cut=n_cut, held_out=None, held_out_share=share
         )
+        if not kept.any():
+            return rest
+        tokens, lengths = _cut(text, kept, block_size, self.boundary)
+        held_out = replace(rest, tokens=tokens, lengths=lengths, held_out_share=0.0)
+        return replace(rest, held_out=held_out)
 
     @property
     def why_none_held_out(self) -> str:
@@ -175,82 +178,69 @@ def load_dataset(source: str | None = None, block_size: int = 16) -> Dataset:
     fetched.
     """
     found = locate(source)
-    return _from_text(read_text(found.path), found, block_size)
+    return _from_pieces(read_pieces(found.path), found, block_size)
 
 
 def dataset_of(text: str, name: str, block_size: int = 16) -> Dataset:
     """The documents of a text that is in no file, one a line; raises as `load_dataset` does."""
-    return _from_text(text, Source(Path(name), name, False), block_size)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _from_pieces([lines], Source(Path(name), name, False), block_size)
 
 
-def _from_text(text: str, source: Source, block_size: int) -> Dataset:
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    lines = text.removesuffix("\n").split("\n")
-    documents = [document for document in map(str.strip, lines) if document]
-    if not documents:
-        raise UsageError(
-            f"{visible(str(source.path))} holds only blank lines: put one document on a line."
-        )
-    joined = "".join(documents)
-    vocabulary = tuple(sorted(set(joined)))
-    if len(vocabulary) >= MAX_VOCAB:
-        _refuse_vocabulary(lines, source)
-
-    codes = np.frombuffer(joined.encode("utf-32-le"), dtype="<u4")
-    characters = np.array([ord(character) for character in vocabulary])
-    id_of_code = np.zeros(characters[-1] + 1, dtype=np.uint8)
-    id_of_code[characters] = np.arange(len(vocabulary))
-    ids = id_of_code[codes]
-    sizes = np.fromiter(map(len, documents), dtype=np.int64, count=len(documents))
-    tokens, lengths = _cut(ids, sizes, block_size, boundary=len(vocabulary))
-    unique = frozenset(documents)
+def _from_pieces(pieces: Iterable[str], source: Source, block_size: int) -> Dataset:
+    shown = visible(str(source.path))
+    collector = Collector(shown)
+    for piece in pieces:
+        collector.add(piece)
+    vocabulary, ids, sizes, hashes = collector.finish()
+    if not len(sizes):
+        raise UsageError(f"{shown} holds only blank lines: put one document on a line.")
+    text = Text(ids, sizes, hashes, _fingerprint(vocabulary, ids, sizes))
+    every = np.ones(len(sizes), np.bool_)
+    tokens, lengths = _cut(text, every, block_size, boundary=len(vocabulary))
+    documents = Known.of(hashes)
     return Dataset(
         name=source.name,
         path=str(source.path),
         tokens=tokens,
         lengths=lengths,
         vocabulary=vocabulary,
-        documents=unique,
+        documents=documents,
         n_cut=int(np.count_nonzero(sizes > block_size)),
-        n_blank=len(lines) - len(documents),
-        n_repeated=len(documents) - len(unique),
+        n_blank=collector.n_lines - len(sizes),
+        n_repeated=len(sizes) - len(documents),
         is_names=source.is_names,
-        _text=Text(ids, sizes, fingerprints(codes, sizes), _fingerprint(vocabulary, ids, sizes)),
+        _text=text,
     )
 
 
 def _fingerprint(
-    vocabulary: tuple[str, ...], ids: NDArray[np.uint8], sizes: NDArray[np.int64]
+    vocabulary: tuple[str, ...], ids: NDArray[np.uint8], sizes: NDArray[np.int32]
 ) -> str:
     digest = sha256("".join(vocabulary).encode("utf-32-le", "surrogatepass"))
-    digest.update(sizes.astype("<i8").tobytes())
-    digest.update(ids.tobytes())
+    for start in range(0, len(sizes), _BLOCK):
+        digest.update(sizes[start : start + _BLOCK].astype("<i8").tobytes())
+    digest.update(ids.data)
     return digest.hexdigest()
 
 
 def _cut(
-    ids: NDArray[np.uint8], sizes: NDArray[np.int64], block_size: int, boundary: int
+    text: Text, chosen: NDArray[np.bool_], block_size: int, boundary: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """Tokens [n_docs, block_size + 1] and lengths [n_docs] of documents that lie in a row."""
-    starts = np.cumsum(sizes) - sizes
-    place = np.arange(ids.size) - np.repeat(starts, sizes)
-    tokens = np.full((sizes.size, block_size + 1), boundary, dtype=np.uint8)
-    kept = np.arange(block_size) < sizes[:, None]
-    tokens[:, 1:][kept] = ids[place < block_size]
-    lengths = np.minimum(sizes + 1, block_size).astype(np.int32)
+    """Tokens [n_chosen, block_size + 1] and lengths [n_chosen], made in blocks of documents."""
+    n = int(np.count_nonzero(chosen))
+    tokens = np.full((n, block_size + 1), boundary, dtype=np.uint8)
+    lengths = np.empty(n, np.int32)
+    columns = np.arange(block_size)
+    offset = done = 0
+    for start in range(0, len(chosen), _BLOCK):
+        sizes, is_chosen = text.sizes[start : start + _BLOCK], chosen[start : start + _BLOCK]
+        ends = offset + np.cumsum(sizes, dtype=np.int64)
+        offset = int(ends[-1])
+        begins, sizes = (ends - sizes)[is_chosen, None], sizes[is_chosen]
+        rows = slice(done, done + len(sizes))
+        places = np.minimum(begins + columns, len(text.ids) - 1)
+        tokens[rows, 1:] = np.where(columns < sizes[:, None], text.ids[places], boundary)
+        lengths[rows] = np.minimum(sizes + 1, block_size)
+        done = rows.stop
     return tokens, lengths
-
-
-def _refuse_vocabulary(lines: list[str], source: Source) -> None:
-    """Say which character was one too many, and where; raises `UsageError`."""
-    seen: set[str] = set()
-    for number, line in enumerate(lines, start=1):
-        for character in line.strip():
-            seen.add(character)
-            if len(seen) == MAX_VOCAB:
-                raise UsageError(
-                    f"{visible(str(source.path))} has more than {MAX_VOCAB - 1} different "
-                    f"characters (number {MAX_VOCAB} is {told(character)} in line {number}): "
-                    "use a text with fewer."
-                )

@@ -18,12 +18,21 @@ _PLACE = np.uint64(0x9E3779B97F4A7C15)
 def fingerprints(codes: NDArray[np.uint32], sizes: NDArray[np.int64]) -> NDArray[np.uint64]:
     """A hash of each document [n_docs] from its characters' code points, which lie in a row.
 
-    Equal documents have equal hashes, in every file and on every machine.
+    Equal documents have equal hashes, in every file and on every machine. None is empty.
     """
     starts = np.cumsum(sizes) - sizes
-    place = (np.arange(codes.size) - np.repeat(starts, sizes)).astype(np.uint64)
-    characters = mix((place + np.uint64(1)) * _PLACE ^ codes.astype(np.uint64))
-    return mix(np.add.reduceat(characters, starts) + sizes.astype(np.uint64))
+    places = np.arange(codes.size) - np.repeat(starts, sizes)
+    return document_hashes(np.add.reduceat(character_hashes(codes, places), starts), sizes)
+
+
+def character_hashes(codes: NDArray[np.uint32], places: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """A hash of each character from its code point and its place in its document."""
+    return mix((places.astype(np.uint64) + np.uint64(1)) * _PLACE ^ codes.astype(np.uint64))
+
+
+def document_hashes(sums: NDArray[np.uint64], sizes: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """A hash of each document from the sum of its characters' and from its size."""
+    return mix(sums + sizes.astype(np.uint64))
 
 
 def is_held_out(hashes: NDArray[np.uint64], share: float) -> NDArray[np.bool_]:

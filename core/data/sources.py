@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import codecs
 import os
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
 from importlib.resources import files
+from io import IncrementalNewlineDecoder
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +22,9 @@ KARPATHY_URL = "https://raw.githubusercontent.com/karpathy/makemore/master/names
 KARPATHY_SHA256 = "0a30b5557f192f32ab962680889aac5f6fda0f4cecf40a6d0b5694f58ea8cc4d"
 
 _WANTED = "give --data a UTF-8 text file with one document a line."
+
+_PIECE = 1 << 20
+"""Bytes that are read at a time."""
 
 DOWNLOAD_TIMEOUT = 20.0
 """Seconds without an answer after which the download is given up."""
@@ -90,8 +97,8 @@ def fetch_karpathy() -> Path:
     return Path(path)
 
 
-def read_text(path: Path) -> str:
-    """The text of a UTF-8 file without its byte order mark.
+def read_pieces(path: Path) -> Iterator[str]:
+    """The text of a UTF-8 file in pieces, without its byte order mark, its line ends all '\\n'.
 
     Raises `UsageError`, in one sentence, for a file that is missing, a folder, a device,
     unreadable, empty, binary, or not UTF-8.
@@ -102,22 +109,32 @@ def read_text(path: Path) -> str:
             raise UsageError(f"{shown} is a folder: {_WANTED}")
         if path.is_char_device() or path.is_block_device():
             raise UsageError(f"{shown} is a device, which may never end: {_WANTED}")
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            yield from _decoded(iter(lambda: file.read(_PIECE), b""), shown)
     except FileNotFoundError:
         raise UsageError(f"There is no file {shown}: {_WANTED}") from None
     except PermissionError:
         raise UsageError(f"You may not read {shown}: change its permissions.") from None
     except OSError as error:
         raise UsageError(f"{shown} cannot be read ({reason(error)}): {_WANTED}") from None
-    if not data:
+
+
+def _decoded(pieces: Iterator[bytes], shown: str) -> Iterator[str]:
+    decoder = IncrementalNewlineDecoder(getincrementaldecoder("utf-8")(), translate=True)
+    n_lines = 0
+    first = next(pieces, b"")
+    if not first:
         raise UsageError(f"{shown} is empty: {_WANTED}")
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise UsageError(f"{shown} is UTF-16 text: save it as UTF-8.")
-    if b"\0" in data:
-        raise UsageError(f"{shown} is a binary file: {_WANTED}")
-    data = data.removeprefix(codecs.BOM_UTF8)
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = len(data[: error.start + 1].splitlines())
-        raise UsageError(f"{shown} is not UTF-8 in line {line}: save it as UTF-8.") from None
+    for piece in chain([first.removeprefix(codecs.BOM_UTF8)], pieces, [b""]):
+        if b"\0" in piece:
+            raise UsageError(f"{shown} is a binary file: {_WANTED}")
+        try:
+            text = decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError as error:
+            line = n_lines + len(error.object[: error.start + 1].splitlines())
+            raise UsageError(f"{shown} is not UTF-8 in line {line}: save it as UTF-8.") from None
+        n_lines += text.count("\n")
+        if text:
+            yield text

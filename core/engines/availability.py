@@ -87,6 +87,7 @@ def choose_optimizations(
 
 AUTOMATIC = ("sme2", "amx-split")
 """Matrix units that keep the gradients of float32 and so may be chosen by themselves."""
+UNIT_NAMES = {"sme2": "SME2", "amx-split": "AMX", "amx": "AMX", "bf16": "bf16"}
 FROM_D_MODEL = 64
 """Below it, entering the unit and filling its tiles costs more than it saves: EEmicroGPT's author
 measured a loss of 10 % with SME2 at d_model 16."""
@@ -106,8 +107,10 @@ def automatic(engine: Engine, model: ModelConfig, others: Optimizations) -> str:
 
 
 def missing(value: str) -> str:
-    """One sentence on why this CPU cannot do 'sme2', 'amx' or 'amx-split', or '' if it can."""
+    """One sentence on why this CPU cannot do the products so, or '' if it can."""
     host = cpu.detect()
+    if value == "bf16":
+        return "" if host.bf16 else "bf16: this CPU has no vector instructions for bfloat16."
     if value == "sme2":
         if not host.is_arm:
             return f"SME2: this is an {host.architecture} CPU."
@@ -121,5 +124,7 @@ def undriven(value: str, engine: str) -> str:
     """One sentence on why an engine (its name) that has only tiles cannot take the value."""
     if value in ("rows", "outer"):
         return f"{value.capitalize()}: only the native engine computes products so, not {engine}."
-    unit = "SME2" if value == "sme2" else "AMX"
-    return missing(value) or f"{unit}: this CPU has it, but the {engine} engine cannot drive it."
+    return (
+        missing(value)
+        or f"{UNIT_NAMES[value]}: this CPU has it, but the {engine} engine cannot drive it."
+    )

@@ -35,9 +35,12 @@ class BenchReport:
     clock always, and so is samples_per_second. Drawing the documents is included in all of them.
     gflops is the nominal work of a step (`ModelConfig.flops_per_step`, whatever the engine skips)
     over its time: it counts nominal_positions for a document, and these have mean_positions.
-    peak_gflops is the float32 multiply-add peak of one core, measured in turn with the step by the
-    CPU clock. phases_us are of separate runs with the clocks on, so they add up to about the step;
-    empty if the engine does not time its phases.
+    mflop_counted is the work of a step as it was done: the multiply-adds of its products and its
+    attention, with prefixes that a batch shares counted once. percent_of_peak_counted is what that
+    makes of the peak. Both are None if the engine does not count. peak_gflops is the float32
+    multiply-add peak of one core, measured in turn with the step by the CPU clock. phases_us are of
+    separate runs with the clocks on, so they add up to about the step; empty if the engine does not
+    time its phases.
     """
 
     engine: str
@@ -69,6 +72,8 @@ class BenchReport:
     peak_gflops: float
     peak_gflops_runs: list[float]
     percent_of_peak: float
+    mflop_counted: float | None
+    percent_of_peak_counted: float | None
     phases_us: dict[str, float]
 
 
@@ -100,6 +105,7 @@ def measure(
         tell(f"measuring {i + 1} of {repeats}")
         runs.append(timer.repeat(n_steps))
         peaks.append(peak.measure(engine))
+    done = timer.multiply_adds
     tell("timing the phases")
     phases = timer.phases(max(1, n_steps // PROFILED_RUNS))
 
@@ -138,5 +144,7 @@ def measure(
         peak_gflops=peak_gflops,
         peak_gflops_runs=peaks,
         percent_of_peak=100 * gflops / peak_gflops,
+        mflop_counted=None if done is None else 2 * done / 1e6,
+        percent_of_peak_counted=None if done is None else 100 * 2 * done / us / 1e3 / peak_gflops,
         phases_us=phases,
     )

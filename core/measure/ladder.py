@@ -9,7 +9,8 @@ from eetui.core.clocks import ClockName
 from eetui.core.config import ModelConfig
 from eetui.core.engines.availability import judge
 from eetui.core.engines.base import Engine
-from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find_optimization
+from eetui.core.engines.presets import everything_off
+from eetui.core.optimizations import Optimizations, Value, find_optimization
 
 RUNGS: tuple[tuple[str, Value], ...] = (
     # What need not be computed at all comes before how to compute the rest.
@@ -33,6 +34,7 @@ RUNGS: tuple[tuple[str, Value], ...] = (
     ("products", "sme2"),
     ("products", "amx-split"),
     ("products", "amx"),
+    ("products", "bf16"),
 )
 """The rungs from the bottom up. It starts at the slowest value of everything: documents one after
 another, padding and all, row by row, a number at a time, with the library's exp."""
@@ -148,16 +150,16 @@ class Ladder:
 def plan(engine: Engine, pinned: Mapping[str, Value] | None = None) -> tuple[Rung, ...]:
     """The rungs of an engine on this machine; `pinned` toggles keep their value on all of them."""
     fixed = dict(pinned or {})
-    lowest = {entry.key: judge(engine, entry).values[0] for entry in CATALOGUE} | fixed
-    now = Optimizations()
-    for key, value in lowest.items():
+    now = everything_off(engine)
+    for key, value in fixed.items():
         now = now.with_value(key, value)
+    lowest = now
     rungs = [Rung("", None, START, now)]
     told = set(fixed)
     for key, value in RUNGS:
         entry = find_optimization(key)
         alone = judge(engine, entry)
-        if key in told or (value == lowest[key] and len(alone.values) > 1):
+        if key in told or (value == getattr(lowest, key) and len(alone.values) > 1):
             continue
         if len(alone.values) < 2:
             told.add(key)

@@ -22,7 +22,11 @@ class Timer:
     """Runs stretches of steps of a subject, from new weights or from `state`.
 
     Documents and learning rates are made inside the timed stretch, as in training.
+    multiply_adds: of the products and the attention of a step of the last stretch, None if the
+    engine does not count them.
     """
+
+    multiply_adds: float | None = None
 
     def __init__(
         self,
@@ -71,6 +75,8 @@ class Timer:
             profile,
         )
         spent = clocks.since(start, alone=report.clock == "cpu")
+        done = (report.counts or {}).get("multiply_adds")
+        self.multiply_adds = None if done is None else done / n_steps
         if report.phase_ns is None:
             return spent, {}
         per_step = (report.phase_ns / 1e3 / n_steps).tolist()

@@ -24,7 +24,7 @@ def statistics(documents: Collection[str], dataset: Dataset) -> SampleStatistics
     n = len(documents)
     if not n:
         return SampleStatistics(0, 0.0, 0.0, 0.0)
-    known = sum(map(dataset.documents.__contains__, documents))
+    known = int(dataset.documents.which([*documents]).sum())
     return SampleStatistics(
         n=n,
         new_share=1.0 - known / n,

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.engines.presets import PRESETS
 from eetui.core.errors import UsageError
 from eetui.core.optimizations import Optimizations, Value, find_optimization
 from eetui.core.run.forms import encode, read_fields
+from eetui.core.run.switch import ALL
 from eetui.core.text import told
 
 
@@ -60,6 +62,26 @@ class CycleOptimization:
         find_optimization(self.key)
 
 
+BACK = "back"
+"""In place of a preset: the toggles as they were before the presets."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyPreset:
+    """Set all toggles at once: 'off', 'eemicrogpt', 'on', or 'back' to what they were before.
+
+    It becomes a SetOptimization for each toggle that changes.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.name not in (*PRESETS, BACK):
+            raise UsageError(
+                f"There is no preset {told(self.name)}: there are {', '.join((*PRESETS, BACK))}."
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class ScaleBatch:
     """Double or halve the documents a step."""
@@ -88,7 +110,7 @@ class MeasureAgain:
     key: str
 
     def __post_init__(self) -> None:
-        if self.key != "batch":
+        if self.key not in ("batch", ALL):
             find_optimization(self.key)
 
 
@@ -196,12 +218,64 @@ class UseState:
     train: TrainConfig
 
 
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Take the last change back.
+
+    A toggle, a batch, a rate or a plan goes back to what it was, and the present weights train on
+    with it. After a restart, an opened file or a branch, the run goes back to the weights and the
+    settings that it had before.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Redo:
+    """Make the change again that was last taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Go on from a moment of this run: with the weights and the settings that it had then.
+
+    entries, step: the moment, when the log had so many entries and the run was at `step`.
+    """
+
+    entries: int
+    step: int
+
+    def __post_init__(self) -> None:
+        if self.entries < 0 or self.step < 0:
+            raise UsageError("A moment of a run is a number of entries and a step, from 0 on.")
+
+
+@dataclass(frozen=True, slots=True)
+class Travel:
+    """Look at the run as it was at `step`, on the way that led to its present weights."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class TravelOn:
+    """Look at the run as it was at the keyframe before or after what is looked at."""
+
+    back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnToNow:
+    """Look at the run as it is again; it goes on if it did before."""
+
+
 Tuning: TypeAlias = SetBatch | SetLearningRate | SetSteps
 """Changes of the training configuration in mid-run."""
-Change: TypeAlias = Tuning | SetOptimization | SetNames | Restart | Rewind | UseEngine | UseState
+Change: TypeAlias = (
+    Tuning | SetOptimization | SetNames | Restart | Rewind | Branch | UseEngine | UseState
+)  # fmt: skip
 Command: TypeAlias = (
-    Pause | Resume | TogglePause | SingleStep | GoOn | CycleOptimization | ScaleBatch
-    | ScaleLearningRate | ChangeTemperature | MeasureAgain | Save | Load | Change
+    Pause | Resume | TogglePause | SingleStep | GoOn | CycleOptimization | ApplyPreset | ScaleBatch
+    | ScaleLearningRate | ChangeTemperature | MeasureAgain | Save | Load | Undo | Redo
+    | Travel | TravelOn | ReturnToNow | Change
 )  # fmt: skip
 
 _REGISTRY: dict[str, type[Command]] = {

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eetui.core.config import ModelConfig, TrainConfig
@@ -48,6 +48,10 @@ class Log:
     first_step: int
     entries: tuple[Entry, ...]
     step: int
+
+    def until(self, entries: int, step: int) -> Log:
+        """The log as it was when it had so many entries and the run was at `step`."""
+        return replace(self, entries=self.entries[:entries], step=step)
 
     def to_json(self) -> dict[str, Any]:
         """The log as a JSON object."""

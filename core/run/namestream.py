@@ -67,6 +67,18 @@ class NameStream:
         self._milestones = [n for n in self._milestones if n.step <= step]
         self._forget_statistics()
 
+    def made_by(
+        self, engine: Engine, state: TrainState, model: ModelConfig, dataset: Dataset, seed: int
+    ) -> tuple[NameSample, ...]:
+        """Names of another state than the present one, which leave the stream as it is."""
+        texts = self._make(2 * PER_BATCH, engine, state, model, dataset, seed + 1)
+        return tuple(_tagged(texts, state.step, dataset))
+
+    def recall(self, latest: tuple[NameSample, ...], milestones: tuple[NameSample, ...]) -> None:
+        """Show the names of another time, for a run that goes back to it."""
+        self._latest.extend(latest)
+        self._milestones += milestones
+
     def _forget_statistics(self) -> None:
         self._counted.clear()
         self.statistics = SampleStatistics(0, 0.0, 0.0, 0.0)
@@ -137,4 +149,5 @@ class NameStream:
 
 
 def _tagged(texts: list[str], step: int, dataset: Dataset) -> list[NameSample]:
-    return [NameSample(step, text, text not in dataset.documents) for text in texts]
+    known = dataset.documents.which(texts).tolist()
+    return [NameSample(step, *each) for each in zip(texts, (not k for k in known), strict=True)]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from eetui.core.engines.base import Engine
 from eetui.core.errors import UsageError
 from eetui.core.model.state import TrainState
 from eetui.core.run import checkpoint
-from eetui.core.run.commands import Restart, Rewind, UseState
+from eetui.core.run.commands import Branch, Restart, Rewind, UseState
 from eetui.core.run.log import Log
 from eetui.core.run.setup import Setup
 
@@ -24,11 +24,15 @@ STEPS_AT_ONCE = 1024
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The steps from `first` up to `last`, all trained with one setup."""
+    """The steps from `first` up to `last`, all trained with one setup.
+
+    entries: how many the log had by then.
+    """
 
     setup: Setup
     first: int
     last: int
+    entries: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +40,42 @@ class Way:
     """What led to the weights of a run: where they began, and the stretches that still count.
 
     origin: the state in a file, or None for what the log itself begins with or fresh weights.
-    fresh: whether they are the fresh weights of `first`'s model and seed.
+    fresh: whether they are the fresh weights of `first`'s model and seed. begun: the step of those
+    weights, when the log had `entries` entries. setup: what trains the next step, the one after
+    `step`.
     """
 
     first: Setup
     origin: UseState | None
     fresh: bool
     stretches: tuple[Stretch, ...]
+    begun: int
+    entries: int
+    setup: Setup
+    step: int
+
+    def trained(self, last: int, entries: int) -> Way:
+        """The way after the steps up to `last` as well, with a log of so many entries."""
+        if last < self.step:
+            raise UsageError(
+                f"The log falls from step {self.step:,} to {last:,} without going back."
+            )
+        if last == self.step:
+            return self
+        more = Stretch(self.setup, self.step, last, entries)
+        return replace(self, stretches=(*self.stretches, more), step=last)
+
+    def back_at(self, step: int) -> Way:
+        """The way up to an earlier step, with the present setup."""
+        kept = [replace(s, last=min(s.last, step)) for s in self.stretches if s.first < step]
+        return replace(self, stretches=tuple(kept), step=step)
+
+    def setup_at(self, step: int) -> tuple[Setup, int]:
+        """What trained the steps up to `step`, and how many entries the log had then."""
+        for stretch in reversed(self.stretches):
+            if stretch.first < step:
+                return stretch.setup, stretch.entries
+        return self.first, self.entries
 
 
 def surviving(log: Log) -> Way:
@@ -51,38 +84,32 @@ def surviving(log: Log) -> Way:
     Raises `UsageError` for a log whose steps cannot be: it goes back to where it never was, or
     its steps fall without a change that takes them back.
     """
-    setup = first = log.setup
-    origin: UseState | None = None
-    fresh = not log.state
-    stretches: list[Stretch] = []
-    step = begun = log.first_step
-    for entry in log.entries:
-        stretches += _trained(setup, step, entry.step)
-        step, change = entry.step, entry.change
-        setup = setup.after(change)
-        match change:
+    step = log.first_step
+    way = Way(log.setup, None, not log.state, (), step, 0, log.setup, step)
+    ways = [way]  # by the entries that the log had
+    for i, entry in enumerate(log.entries):
+        way = way.trained(entry.step, i)
+        setup = way.setup.after(entry.change)
+        match entry.change:
             case Restart():
-                first, origin, fresh, stretches, step = setup, None, True, [], 0
-                begun = step
-            case UseState():
-                first, origin, fresh, stretches, step = setup, change, False, [], change.step
-                begun = step
+                way = Way(setup, None, True, (), 0, i + 1, setup, 0)
+            case UseState(step=step) as origin:
+                way = Way(setup, origin, False, (), step, i + 1, setup, step)
             case Rewind(to):
-                if to is None or not begun <= to <= step:
+                if to is None or not way.begun <= to <= way.step:
                     raise UsageError(f"The log goes back to step {to}, where the run never was.")
-                stretches = [
-                    replace(each, last=min(each.last, to)) for each in stretches if each.first < to
-                ]
-                step = to
-    stretches += _trained(setup, step, log.step)
-    return Way(first, origin, fresh, tuple(stretches))
-
-
-def _trained(setup: Setup, first: int, last: int) -> Iterator[Stretch]:
-    if last < first:
-        raise UsageError(f"The log falls from step {first:,} to {last:,} without going back.")
-    if last > first:
-        yield Stretch(setup, first, last)
+                way = way.back_at(to)
+            case Branch(entries, to):
+                if entries > i or not ways[entries].step <= to <= log.entries[entries].step:
+                    raise UsageError(
+                        f"The log goes back to step {to} after {entries} changes, where the run "
+                        "never was."
+                    )
+                way = ways[entries].trained(to, entries)
+            case _:
+                way = replace(way, setup=setup)
+        ways.append(way)
+    return way.trained(log.step, len(log.entries))
 
 
 def replay(log: Log, dataset: Dataset, state: TrainState | None = None) -> TrainState:
@@ -98,7 +125,7 @@ def replay(log: Log, dataset: Dataset, state: TrainState | None = None) -> Train
             "name the data it was trained on."
         )
     way = surviving(log)
-    now = _beginning(way, log, state)
+    now = beginning(way, log, state)
     follow(way.stretches, dataset, now)
     return now
 
@@ -108,12 +135,14 @@ def follow(
     dataset: Dataset,
     now: TrainState,
     observe: Callable[[int, NDArray[np.float32]], None] | None = None,
+    ready: Engine | None = None,
 ) -> None:
     """Train `now` on, in place, from its step to the end of the stretches.
 
     observe: gets (first step, losses) of the steps as they are trained, every step exactly once.
+    ready: an engine that need not be made, with all that it has compiled.
     """
-    engines: dict[str, Engine] = {}
+    engines = {ready.name: ready} if ready else {}
     for stretch in stretches:
         if stretch.last <= now.step:
             continue
@@ -131,7 +160,7 @@ def follow(
                 observe(first, losses)
 
 
-def _beginning(way: Way, log: Log, state: TrainState | None) -> TrainState:
+def beginning(way: Way, log: Log, state: TrainState | None) -> TrainState:
     """A copy of the state in which the stretches of `way` begin."""
     if way.origin is not None:
         loaded = checkpoint.load(way.origin.path).state

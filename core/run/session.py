@@ -6,7 +6,6 @@ from any thread and return at once; they take effect between two chunks of steps
 
 from __future__ import annotations
 
-import math
 import queue
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.data.batches import learning_rates
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import registry
 from eetui.core.engines.subject import Subject
@@ -28,8 +26,8 @@ from eetui.core.run.controller import Controller
 from eetui.core.run.effects import Measure
 from eetui.core.run.log import Log
 from eetui.core.run.namestream import NameStream
+from eetui.core.run.picturing import snapshot_of
 from eetui.core.run.snapshot import Snapshot, Status
-from eetui.core.run.toggles import toggle_views
 from eetui.core.run.trainer import Chunk
 
 SECONDS_BETWEEN_SNAPSHOTS = 0.05
@@ -91,7 +89,7 @@ class Session:
             measure,
             measure_flips,
         )
-        self.latest = self._snapshot()
+        self.latest = snapshot_of(self._controller)
 
     @property
     def failure(self) -> Exception | None:
@@ -198,68 +196,7 @@ class Session:
     # -- snapshots --------------------------------------------------------------------------
 
     def _publish_now(self) -> None:
-        self.latest = self._snapshot()
+        self.latest = snapshot_of(self._controller)
         self._publish_at = monotonic() + SECONDS_BETWEEN_SNAPSHOTS
         if self._publish:
             self._publish(self.latest)
-
-    def _snapshot(self) -> Snapshot:
-        controller, trainer = self._controller, self._controller.trainer
-        engine, history, train, step = (
-            trainer.engine,
-            trainer.history,
-            trainer.train,
-            trainer.state.step,
-        )
-        us, wall_us = history.us_per_step, history.wall_us_per_step
-        is_alone = trainer.clock == "cpu"
-        left = max(train.steps - step, 0)
-        gflops = trainer.nominal_flops / us / 1e3 if us else None
-        peak = controller.peak_gflops
-        waiting = f"The {controller.engine_name} engine is not ready yet."
-        return Snapshot(
-            status=controller.status,
-            message=controller.message,
-            error=controller.error,
-            engine=engine.name if engine else controller.engine_name,
-            instruction_set=engine.instruction_set(trainer.optimizations) if engine else "",
-            model=trainer.model,
-            train=train,
-            optimizations=trainer.optimizations,
-            data_name=trainer.dataset.name,
-            n_params=trainer.model.n_params,
-            chance_loss=math.log(trainer.model.vocab_size),
-            step=step,
-            loss=history.loss,
-            learning_rate=float(learning_rates(train, step, 1)[0]),
-            seconds=history.seconds,
-            cpu_seconds=history.cost_seconds if is_alone else None,
-            seconds_left=left * wall_us / 1e6 if wall_us else None,
-            us_per_step=us,
-            clock=trainer.clock,
-            core_share=history.core_share if is_alone else None,
-            samples_per_second=train.batch * 1e6 / wall_us if wall_us else None,
-            gflops=gflops,
-            percent_of_peak=100 * gflops / peak if gflops and peak else None,
-            peak_gflops=peak,
-            toggles=toggle_views(
-                controller.engine,
-                trainer.optimizations,
-                controller.wanted,
-                train.batch,
-                trainer.effects,
-                waiting,
-            ),
-            curve=history.curve(),
-            events=tuple(trainer.events),
-            names=trainer.names.latest,
-            milestones=trainer.names.milestones,
-            statistics=trainer.names.statistics,
-            temperature=trainer.names.temperature,
-            prefix=trainer.names.prefix,
-            can_rewind=trainer.good.step < step,
-            is_ready=controller.engine is not None,
-            notice=controller.notice,
-            held_out=trainer.held_out.track.curve(),
-            why_none_held_out=trainer.dataset.why_none_held_out,
-        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -86,6 +86,20 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """A run as it was at `step`, when its log had so many entries. loss: as on its curve."""
+
+    entries: int
+    step: int
+    loss: float | None
+    learning_rate: float
+    train: TrainConfig
+    optimizations: Optimizations
+    toggles: tuple[Toggle, ...]
+    names: tuple[NameSample, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One consistent picture of a session.
 
@@ -100,7 +114,9 @@ class Snapshot:
     measured FMA peak of a core (None until that was measured). can_rewind: there is an earlier good
     state to go back to. is_ready: the engine that was asked for can be used. held_out: the loss on
     the documents that are kept from training. why_none_held_out: a sentence if there are none
-    although some were to be kept back, or ''.
+    although some were to be kept back, or ''. undo, redo: the change that would be taken back or
+    made again, or ''. keyframes: the steps to which one can go at once. visit: the moment that is
+    looked at, or None for now.
     """
 
     status: Status
@@ -140,3 +156,24 @@ class Snapshot:
     notice: Notice | None = None
     held_out: TrackCurve = field(default_factory=TrackCurve)
     why_none_held_out: str = ""
+    undo: str = ""
+    redo: str = ""
+    keyframes: tuple[int, ...] = ()
+    visit: Visit | None = None
+
+    @property
+    def as_seen(self) -> Snapshot:
+        """The run as it was at the moment that is looked at."""
+        then = self.visit
+        if then is None:
+            return self
+        return replace(
+            self,
+            step=then.step,
+            loss=then.loss,
+            learning_rate=then.learning_rate,
+            train=then.train,
+            optimizations=then.optimizations,
+            toggles=then.toggles,
+            names=then.names,
+        )

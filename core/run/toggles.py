@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from eetui.core.config import ModelConfig
 from eetui.core.engines.availability import judge
 from eetui.core.engines.base import Engine
+from eetui.core.engines.presets import differing, preset
 from eetui.core.optimizations import CATALOGUE, Optimizations
 from eetui.core.run.effects import Effects
 from eetui.core.run.snapshot import Toggle
+from eetui.core.run.switch import preset_switch
 
+PRESETS_WHAT = (
+    "1 turns everything off, 2 is EEmicroGPT's set, 3 everything on, 4 what you had before."
+)
 BATCH_WHAT = "Documents a step: more make the gradient less noisy and share each weight's load."
 
 
@@ -16,6 +22,7 @@ def toggle_views(
     running: Optimizations,
     wanted: Optimizations,
     batch: int,
+    model: ModelConfig,
     effects: Effects,
     waiting: str,
 ) -> tuple[Toggle, ...]:
@@ -53,4 +60,30 @@ def toggle_views(
             effect=effects.effect("batch"),
         )
     )
+    if engine is not None:
+        views.append(_together(engine, model, running, wanted, effects))
     return tuple(views)
+
+
+def _together(
+    engine: Engine,
+    model: ModelConfig,
+    running: Optimizations,
+    wanted: Optimizations,
+    effects: Effects,
+) -> Toggle:
+    """All toggles as one: which preset they are at, and how far that is from everything on."""
+    switch = preset_switch(engine, model)
+    now, then = switch.label(running), switch.label(wanted)
+    missing = differing(running, preset("on", engine, model))
+    distance = f"Not as in everything on: {', '.join(missing)}." if missing else ""
+    return Toggle(
+        key=switch.key,
+        hotkey="1-4",
+        name=switch.name,
+        kind="rounding",
+        label=now,
+        what=f"{distance} {PRESETS_WHAT}".strip(),
+        pending=then if then != now else "",
+        effect=effects.effect(switch.key),
+    )

@@ -6,6 +6,7 @@ No thread and no clock but the engine's; `core/run/session.py` drives it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from math import log
 from pathlib import Path
@@ -17,13 +18,15 @@ from numpy.typing import NDArray
 from eetui.core import clocks
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Event, History
+from eetui.core.curves.track import Track
 from eetui.core.data.batches import documents
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines.base import Engine
 from eetui.core.model.state import TrainState, relative_distance
-from eetui.core.optimizations import Optimization, Optimizations
+from eetui.core.optimizations import Optimizations
 from eetui.core.run.checkpoint import Checkpoint
 from eetui.core.run.commands import (
+    Branch,
     Change,
     Restart,
     Rewind,
@@ -38,9 +41,12 @@ from eetui.core.run.commands import (
 )
 from eetui.core.run.effects import LONGER_SECONDS, Effects, Flip, Measure
 from eetui.core.run.evaluation import HeldOutLoss
-from eetui.core.run.log import Entry, Log
+from eetui.core.run.log import Log
+from eetui.core.run.logbook import Logbook
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.setup import Setup
+from eetui.core.run.snapshot import NameSample
+from eetui.core.run.switch import Switch
 
 CHUNK_US = 10_000
 START_STEPS = 100
@@ -70,6 +76,19 @@ class Chunk:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was remembered of a run when its log had so many entries and it was at `step`."""
+
+    entries: int
+    step: int
+    history: History
+    track: Track
+    events: tuple[Event, ...]
+    latest: tuple[NameSample, ...]
+    milestones: tuple[NameSample, ...]
+
+
 class Trainer:
     """Everything about one run that changes while it runs, and the log of those changes."""
 
@@ -94,8 +113,8 @@ class Trainer:
         self.names = names
         self.setup = Setup(engine.name if engine else "", optimizations, model, train)
         self._begin(model, train, state)
-        self._first = (self.setup, "" if state is None else state.fingerprint, self.state.step)
-        self._entries: list[Entry] = []
+        given = state is not None
+        self.logbook = Logbook(self.dataset, self.setup, self.state, given=given)
 
     def _begin(self, model: ModelConfig, train: TrainConfig, state: TrainState | None) -> None:
         """Start a new run, or one that continues from `state`."""
@@ -141,16 +160,7 @@ class Trainer:
     @property
     def log(self) -> Log:
         """All that happened so far: with the data, enough to train the same weights again."""
-        setup, state, first_step = self._first
-        return Log(
-            data=self.dataset.fingerprint,
-            data_name=self.dataset.name,
-            setup=setup,
-            state=state,
-            first_step=first_step,
-            entries=tuple(self._entries),
-            step=self.state.step,
-        )
+        return self.logbook.log(self.state.step)
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -167,7 +177,8 @@ class Trainer:
     # -- changes: each is logged at the present step and decides the steps from there on ----------
 
     def _change(self, change: Change) -> None:
-        self._entries.append(Entry(self.state.step, change))
+        keep = not isinstance(change, SetNames) and self._healthy()
+        self.logbook.add(change, self.state, keep=keep)
         self.setup = self.setup.after(change)
 
     def use_engine(self, engine: Engine, optimizations: Optimizations) -> None:
@@ -178,17 +189,15 @@ class Trainer:
         self.effects.stop()
         self._changed_pace("engine", engine.name, before)
 
-    def use_optimizations(self, optimizations: Optimizations, entry: Optimization) -> None:
-        """Go on with other toggles; that of `entry` is marked on the charts."""
+    def use_optimizations(self, optimizations: Optimizations, switch: Switch) -> None:
+        """Go on with other toggles; what was flipped is marked on the charts."""
         moved, old = self._gradient_change(optimizations), self.setup
         for key, value in asdict(optimizations).items():
             if value != getattr(self.optimizations, key):
                 self._change(SetOptimization(key, value))
-        before, after = (
-            entry.label(getattr(s.optimizations, entry.key)) for s in (old, self.setup)
-        )
-        self._changed_pace(entry.key, f"{entry.name} {after}", f"{entry.name} {before}")
-        self._judge(Flip(entry.key, before, after, old, self.setup), moved)
+        before, after = (switch.label(setup.optimizations) for setup in (old, self.setup))
+        self._changed_pace(switch.key, f"{switch.name} {after}", f"{switch.name} {before}")
+        self._judge(Flip(switch.key, before, after, old, self.setup), moved)
 
     def tune(self, change: Tuning) -> None:
         """Go on with another batch size, learning rate or plan."""
@@ -225,12 +234,10 @@ class Trainer:
         state, model, train = loaded.state, loaded.model, loaded.train
         self._change(UseState(path, state.fingerprint, state.step, model, train))
         self._begin(model, train, state)
+        self.logbook.timeline.keep(self.logbook.n_entries, state, is_origin=True)
 
     def go_back(self) -> int:
-        """Return to the last good state with half the learning rate; gives its step.
-
-        The data of a step depend on the step alone, so at the same rate it would diverge again.
-        """
+        """Return to the last good state; gives its step."""
         step = self.good.step
         self._change(Rewind(step))
         self.state = self.good.clone()
@@ -240,8 +247,44 @@ class Trainer:
         self.effects.stop()
         self._far_steps = 0
         self.events = [event for event in self.events if event.step <= step]
-        self.tune(SetLearningRate(self.train.learning_rate / 2))
         return step
+
+    # -- the past ---------------------------------------------------------------------------------
+
+    @property
+    def past(self) -> Past:
+        """The present moment with all that is remembered, to go back to."""
+        names = self.names
+        return Past(
+            self.logbook.n_entries,
+            self.state.step,
+            deepcopy(self.history),
+            deepcopy(self.held_out.track),
+            tuple(self.events),
+            names.latest,
+            names.milestones,
+        )
+
+    def branch(self, past: Past) -> None:
+        """Go on from another moment, with the weights and the settings that the run had then.
+
+        The engine stays; where another one trained then, so do the toggles.
+        """
+        way = self.logbook.way_then(past.entries, past.step, self.state.step)
+        state = self.logbook.state(way, self.dataset, self.engine)
+        self._change(Branch(past.entries, past.step))
+        setup, same = way.setup, way.setup.engine == self.setup.engine
+        if same:
+            self.setup = setup
+        self._begin(setup.model, setup.train, state)
+        self.history, self.held_out.track = deepcopy(past.history), deepcopy(past.track)
+        self.history.forget_after(past.step)
+        self.held_out.forget_after(past.step)
+        self.events = [event for event in past.events if event.step <= past.step]
+        self.names.recall(past.latest, past.milestones)
+        self.names.forget_after(past.step)
+        if not same:
+            self._change(UseEngine(self.setup.engine, self.setup.optimizations))
 
     # -- steps ------------------------------------------------------------------------------------
 
@@ -251,7 +294,8 @@ class Trainer:
         if self.give_way:
             self.give_way()
         if not self._healthy():
-            return Chunk(self.state.step, np.zeros(0, np.float32), self.state.step)
+            gone = "stopped being a finite number"
+            return Chunk(self.state.step, np.zeros(0, np.float32), self.state.step, gone)
         self.names.update(self.engine, self.state, self.model, self.dataset, self.train.seed)
         first = self.state.step
         n = self._steps_of_next_chunk(at_most)
@@ -271,6 +315,7 @@ class Trainer:
             why = f"has stayed {FAR_NATS:g} nats above its start for {FAR_STEPS} steps"
         if diverged_at is None:
             self._keep_if_good()
+            self.logbook.trained(self.state)
             judge = self.engine, self.optimizations, self.state, self.history.seconds
             if self.finished:
                 self.held_out.finish(*judge)

@@ -22,8 +22,9 @@ from eetui.core.data.dataset import Dataset
 from eetui.core.errors import EetuiError
 from eetui.core.run import checkpoint
 from eetui.core.run.checkpoint import Checkpoint
-from eetui.core.run.commands import Restart, UseState
+from eetui.core.run.commands import Branch, Restart, UseState
 from eetui.core.run.log import Log
+from eetui.core.run.replay import surviving
 from eetui.core.run.snapshot import Snapshot, Status
 from eetui.core.store.joining import joined
 from eetui.core.store.resume import Resumed, first_step, joined_logs
@@ -66,9 +67,10 @@ class _Moment:
 class Recorder:
     """Records a session; `watching` goes between it and whoever it publishes to.
 
-    Weights that begin anew, by a restart or a checkpoint that is opened, are a run of their own.
-    A run that never took a step is not kept. `current` is the id of the one that is being written,
-    once it has been. `problem` says what went wrong with the store, or is
+    Weights that begin anew, by a restart or a checkpoint that is opened, are a run of their own; so
+    is what goes on from an earlier moment. A run that never took a step is not kept. `current` is
+    the id of the one that is being written, once it has been. `problem` says what went wrong with
+    the store, or is
     empty; the training goes on without it then.
     """
 
@@ -80,7 +82,7 @@ class Recorder:
         self.current: str | None = None
         self._dataset = dataset
         self._session = session
-        self._resumed = resumed
+        self._resumed = self._continued = resumed
         self._part = 0
         self._seen_entries = 0
         self._last: Snapshot | None = None
@@ -139,12 +141,12 @@ class Recorder:
         """Close what was given up for other weights since the last time."""
         for i in range(self._seen_entries, len(log.entries)):
             entry = log.entries[i]
-            if isinstance(entry.change, Restart | UseState):
+            if isinstance(entry.change, Restart | UseState | Branch):
                 if self._last is not None:
                     before = replace(log, entries=log.entries[:i], step=entry.step)
                     self._put(replace(self._last, status=Status.CLOSED), before, None)
                 self._part += 1
-                self._resumed = None
+                self._resumed = self._continued if _goes_on(log, i) else None
                 self._wall, self._cpu, self._exact = Track(), Track(), StepLosses()
                 self._started, self._cpu_started = monotonic(), thread_time()
         self._seen_entries = len(log.entries)
@@ -185,8 +187,8 @@ class Recorder:
 
     def _write_all(self) -> None:
         ids: dict[int, str] = {}
-        if self._resumed is not None:
-            ids[0] = self.current = self._resumed.run.id
+        if self._continued is not None:
+            ids[0] = self.current = self._continued.run.id
         try:
             with Store(self.path) as store:
                 while (moment := self._queue.get()) is not None:
@@ -209,6 +211,14 @@ class Recorder:
             ids[moment.part] = begun.id
         self.current = ids[moment.part]
         store.write(ids[moment.part], _progress(moment))
+
+
+def _goes_on(log: Log, i: int) -> bool:
+    """Whether the run that entry i of the log begins goes on from the weights of the first one."""
+    change = log.entries[i].change
+    if not isinstance(change, Branch):
+        return False
+    return surviving(log.until(i + 1, change.step)).entries == 0
 
 
 def _progress(moment: _Moment) -> RunProgress:

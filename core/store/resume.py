@@ -8,14 +8,17 @@ from eetui.core.config import TrainConfig
 from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.errors import UsageError
 from eetui.core.model.state import TrainState
+from eetui.core.optimizations import CATALOGUE
 from eetui.core.run import checkpoint
 from eetui.core.run.checkpoint import Checkpoint
 from eetui.core.run.commands import (
+    Branch,
     Change,
     Restart,
     Rewind,
     SetBatch,
     SetLearningRate,
+    SetOptimization,
     SetSteps,
     UseEngine,
     UseState,
@@ -76,22 +79,12 @@ def data_of(run: Summary) -> Dataset:
 
 def first_step(log: Log) -> int:
     """Where the weights at the end of the log began: 0, or the step of a state in a file."""
-    step = log.first_step
-    for entry in log.entries:
-        match entry.change:
-            case Restart():
-                step = 0
-            case UseState(step=loaded):
-                step = loaded
-    return step
+    return surviving(log).begun
 
 
 def last_setup(log: Log) -> Setup:
     """What would train the next step."""
-    setup = log.setup
-    for entry in log.entries:
-        setup = setup.after(entry.change)
-    return setup
+    return surviving(log).setup
 
 
 def _state(store: Store, run: Summary, log: Log, dataset: Dataset) -> TrainState:
@@ -107,22 +100,37 @@ def _state(store: Store, run: Summary, log: Log, dataset: Dataset) -> TrainState
 def _was_left(log: Log, entries: int) -> bool:
     """Whether the run went away from where it was after so many entries of its log."""
     later = log.entries[entries:]
-    return any(isinstance(entry.change, Restart | UseState | Rewind) for entry in later)
+    return any(isinstance(entry.change, Restart | UseState | Rewind | Branch) for entry in later)
 
 
 def joined_logs(before: Log, after: Log) -> Log:
     """The log of a run and of what came when it went on, as one."""
     step = after.first_step
-    changes = _changes(last_setup(before), after.setup)
-    entries = (*before.entries, *(Entry(step, change) for change in changes), *after.entries)
-    return replace(before, entries=entries, step=after.step)
+    changes = changes_between(last_setup(before), after.setup)
+    entries = (*before.entries, *(Entry(step, change) for change in changes))
+    later = [_moved(entry, len(entries)) for entry in after.entries]
+    return replace(before, entries=(*entries, *later), step=after.step)
 
 
-def _changes(now: Setup, then: Setup) -> list[Change]:
+def _moved(entry: Entry, by: int) -> Entry:
+    """The entry in a log that has so many more before it."""
+    match entry.change:
+        case Branch(entries, step):
+            return replace(entry, change=Branch(entries + by, step))
+        case _:
+            return entry
+
+
+def changes_between(now: Setup, then: Setup) -> list[Change]:
     """What makes one setup of the other, of the same model."""
     changes: list[Change] = []
-    if then.engine and (then.engine, then.optimizations) != (now.engine, now.optimizations):
+    if then.engine and then.engine != now.engine:
         changes.append(UseEngine(then.engine, then.optimizations))
+    elif then.engine:
+        for entry in CATALOGUE:
+            value = getattr(then.optimizations, entry.key)
+            if value != getattr(now.optimizations, entry.key):
+                changes.append(SetOptimization(entry.key, value))
     if then.train.batch != now.train.batch:
         changes.append(SetBatch(then.train.batch))
     if then.train.learning_rate != now.train.learning_rate:

@@ -10,8 +10,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
+from functools import cache
+from io import StringIO
 from pathlib import Path
 from random import Random
 from unicodedata import category
@@ -78,11 +80,20 @@ class Setting:
     def environment(self, **more: str) -> dict[str, str]:
         """This process's, with settings of its own."""
         own = {k: v for k, v in os.environ.items() if not k.startswith(("EETUI_", "XDG_"))}
-        homes = {f"XDG_{k}_HOME": str(self.folder / k) for k in ("CONFIG", "STATE")}
+        homes = {f"XDG_{k}_HOME": str(self.folder / k) for k in ("CONFIG", "STATE", "DATA")}
         return {**own, **homes, "TERM": "xterm-256color", **more}
 
 
 Kind = Callable[[Setting, int], None]
+
+
+@cache
+def _warm_up() -> None:
+    """Import here what a copy would else import each time."""
+    from eetui.tui.cli import ab, bench, lab, ladder, main, race, sample  # noqa: F401
+
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        main(["train", "--engine", "numpy", "--d-model", "8", "--steps", "2", "--no-store"])
 
 
 def run_in_fork(
@@ -92,6 +103,7 @@ def run_in_fork(
 
     The code is negative for a signal that killed it, and 1000 for one that hung.
     """
+    _warm_up()
     paths = [setting.folder / name for name in ("out", "err")]
     pid = os.fork()
     if pid == 0:

@@ -73,7 +73,7 @@ def test_assignments_apply_in_order() -> None:
         ("vector_width=3", "vector_width is one of off, 4, 8, 16, not '3'"),
         ("vector_width=", "vector_width is one of"),
         ("matrix_engine=on", "matrix_engine is one of off, tile, sme2, amx-split, amx, not"),
-        ("products=on", "products is one of rows, tiles, sme2, amx-split, amx, outer, not"),
+        ("products=on", "products is one of rows, tiles, sme2, amx-split, amx, bf16, outer, not"),
     ],
 )
 def test_a_wrong_assignment_is_refused(text: str, why: str, refused) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 
 import pytest
 
@@ -162,5 +163,31 @@ def test_control_c_in_training_saves_and_leaves_the_terminal_whole(terminal, tmp
     assert eetui.wait_for_end() == 130
     assert "Interrupted at step" in eetui.text
     assert "Traceback" not in eetui.raw
+    assert_clean(eetui)
+    assert checkpoint.load(path).state.step > 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_saves_and_leaves_the_terminal_as_it_was(terminal, tmp_path, number):
+    path = tmp_path / "run"
+    eetui = terminal("--engine", "numpy", "--d-model", "16", "--save", path)
+    eetui.wait_for(lambda: step(eetui) > 0)
+    eetui.process.kill(number)
+    assert eetui.wait_for_end() == 128 + number
+    assert_clean(eetui)
+    assert checkpoint.load(path).state.step > 0
+
+
+def test_a_stop_without_notice_keeps_nobody_from_leaving(terminal, tmp_path):
+    """Textual starts a second input thread on SIGCONT, and waits for ever for the first."""
+    path = tmp_path / "run"
+    eetui = terminal("--engine", "numpy", "--d-model", "16", "--save", path)
+    eetui.wait_for(lambda: step(eetui) > 0)
+    for times in (2, 3, 4):
+        eetui.process.kill(signal.SIGSTOP)
+        eetui.process.kill(signal.SIGCONT)
+        eetui.wait_for(lambda times=times: eetui.raw.count("\x1b[?1049h") == times)
+    eetui.press("q")
+    assert eetui.wait_for_end() == 0
     assert_clean(eetui)
     assert checkpoint.load(path).state.step > 0

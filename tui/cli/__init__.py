@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -23,13 +22,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = run(arguments)
         except signals.Interrupted as interruption:
             code = interruption.exit_code
-    if arguments is None and threading.active_count() > 1:
+    if arguments is None:
         leave(code)
     return code
 
 
 def leave(code: int) -> None:
-    """End the process without waiting for its threads: one may compile or wait for a terminal."""
+    """End the process here and now: a thread may compile, or wait for what is gone."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()

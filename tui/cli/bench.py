@@ -64,6 +64,13 @@ def _print_table(report: bench.BenchReport) -> None:
     table.add_row("rate", f"{report.gflops:,.1f}", "GFLOP/s")
     table.add_row("peak of a core", f"{report.peak_gflops:,.1f}", "GFLOP/s, measured in between")
     table.add_row("share of peak", f"{report.percent_of_peak:,.1f}", "%")
+    if report.mflop_counted is not None and report.percent_of_peak_counted is not None:
+        table.add_row(
+            "work done",
+            f"{report.mflop_counted:,.2f}",
+            "MFLOP a step, counted: shared prefixes once",
+        )
+        table.add_row("of peak, done", f"{report.percent_of_peak_counted:,.1f}", "%")
     console.print(table)
     if report.us_per_step_max > WIDE_SPREAD * report.us_per_step_min:
         console.print("\nThe runs differ widely: something else may be using the core.")

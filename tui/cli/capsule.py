@@ -12,7 +12,7 @@ from eetui.core.files import named, read_regular, write_new
 from eetui.core.store.capsule import MOST_BYTES, SUFFIX, Capsule, pack, read_capsule
 from eetui.core.store.check import Check, Sameness, check
 from eetui.core.text import visible
-from eetui.tui.cli.output import complain, print_json, print_text
+from eetui.tui.cli.output import complain, is_interactive, print_json, print_text
 from eetui.tui.cli.store import opened
 
 if TYPE_CHECKING:
@@ -57,6 +57,19 @@ def _data(capsule: Capsule, data: str | None) -> Dataset:
             "capsule: name it with --data."
         )
     return load_dataset(data or (None if capsule.log.data_name == "names" else "karpathy"))
+
+
+def play(file: str, data: str | None, speed: float) -> int:
+    """Play the run of a capsule on the screen; gives the exit code."""
+    capsule, dataset = load(file, data)
+    if not is_interactive():
+        raise UsageError("A replay needs a terminal to play on: --check runs it without one.")
+    from eetui.core.store.playback import Playback
+    from eetui.tui.app import run
+    from eetui.tui.screens.replay import ReplayScreen
+
+    playback = Playback(capsule, dataset, speed)
+    return run(playback, screen=ReplayScreen(playback)).code
 
 
 def check_file(file: str, data: str | None, *, as_json: bool) -> int:

@@ -17,7 +17,7 @@ from eetui.core.race.roster import EVERYONE
 
 PREFIX = "EETUI_"
 
-Matrix = Literal["off", "auto", "sme2", "amx", "amx-split", "tile", "outer"]
+Matrix = Literal["off", "auto", "sme2", "amx", "amx-split", "bf16", "tile", "outer"]
 
 MODEL = "The model"
 TRAINING = "The training"
@@ -79,8 +79,9 @@ class EngineOptions:
         Matrix | None,
         option(
             "--matrix",
-            "What computes the products: vector registers (off), a matrix unit, or its algorithm "
-            "in an emulated tile. auto takes a unit of this CPU from d_model 64 on.",
+            "What computes the products: vector registers (off), a matrix unit, vector registers "
+            "in bfloat16 (bf16), or a unit's algorithm in an emulated tile. auto takes a unit of "
+            "this CPU from d_model 64 on.",
             MACHINE,
             show_default="auto",
         ),

@@ -295,14 +295,19 @@ def replay(
         str | None,
         typer.Option(help="Its data, if they did not come along.", metavar="FILE"),
     ] = None,
+    speed: Annotated[
+        float, typer.Option(help="Times the pace at which it was trained.", min=1, max=100)
+    ] = 1,
     json: Annotated[bool, typer.Option("--json", help=f"With --check: {JSON}")] = False,
 ) -> int:
     """Play a run again that `eetui export` wrote, every toggle flipping as it did."""
-    from eetui.tui.cli.capsule import check_file
+    from eetui.tui.cli.capsule import check_file, play
 
-    if not check:
-        raise UsageError("Give --check.")
-    return check_file(file, data, as_json=json)
+    if check:
+        return check_file(file, data, as_json=json)
+    if json:
+        raise UsageError("--json goes with --check.")
+    return play(file, data, speed)
 
 
 class _ConfiguredDefaults(dict[str, Any]):
@@ -359,7 +364,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return int(code or 0)
     except typer.TyperException as error:
-        complain(_explain(error))
+        complain(_explain(error) or "Name one of these commands.")  # its help has been printed
         return error.exit_code
     except EetuiError as error:
         complain(str(error))

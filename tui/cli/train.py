@@ -153,7 +153,7 @@ class Training:
             latest = self._session.latest  # at most a twentieth of a second old
             now = {
                 "held_out_loss": latest.held_out.latest,
-                "wall_seconds": latest.seconds,
+                "seconds": latest.seconds,
                 "cpu_seconds": latest.cpu_seconds,
             }
             sys.stdout.writelines(
@@ -234,12 +234,7 @@ def _save(request: Request, session: Session) -> str:
 
 
 def summary(request: Request, session: Session, training: Training) -> dict[str, Any]:
-    """What a run came to.
-
-    us_per_step: the median of its last stretch, by `clock`. wall_seconds: what went by while it
-    trained, and seconds the same. cpu_seconds: what its steps cost on the training thread's CPU
-    clock, None where that tells nothing.
-    """
+    """What a run came to. Its durations are those of docs/durations.md."""
     latest, state = session.latest, session.state
     return {
         "engine": latest.engine,
@@ -264,7 +259,6 @@ def summary(request: Request, session: Session, training: Training) -> dict[str,
         "clock": latest.clock,
         "us_per_step": latest.us_per_step,
         "seconds": latest.seconds,
-        "wall_seconds": latest.seconds,
         "cpu_seconds": latest.cpu_seconds,
         "samples": generate(
             state.params,

@@ -21,7 +21,16 @@ ABOUT = {
     actions.TRAINING: (
         "A small GPT learns to spell names, right now, in this process. The top rows say where the "
         "run stands: the mean loss of the last 100 steps in nats, the median microseconds a step, "
-        "and the share of the core's measured peak that the model's nominal work amounts to."
+        "and the share of the core's measured peak that the model's nominal work amounts to. u "
+        "takes the last change back: a toggle, a batch, a rate or a plan gets its old value, and "
+        "the present weights train on with it; after a restart, another set-up, an opened file or "
+        "a branch, the run is back with the weights it had. A run that diverged goes back to "
+        "its last good step first. Only the temperature and the prefix of the names are left out. "
+        "The timeline above the keys is logarithmic in the steps: ┴ is a state that is kept, ◆ a "
+        "change, ● where you look. < and > go along it, a click goes to any step: names, loss and "
+        "settings are shown as they were, and the training pauses. enter branches: the run goes on "
+        "from there. esc is now again. The states take at most 64 MB; the steps between two of "
+        "them are trained anew."
     ),
     actions.TOGGLES: (
         "One optimization each, flipped between two steps of the live run. Before and after are "

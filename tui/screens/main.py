@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.screen import Screen
 from textual.timer import Timer
@@ -18,14 +18,18 @@ from textual.widgets import Footer, Static
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.optimizations import Value, find_optimization
 from eetui.core.run.commands import (
+    ApplyPreset,
+    Branch,
     ChangeTemperature,
     CycleOptimization,
     GoOn,
     Load,
     MeasureAgain,
     Pause,
+    Redo,
     Restart,
     Resume,
+    ReturnToNow,
     Rewind,
     Save,
     ScaleBatch,
@@ -37,14 +41,19 @@ from eetui.core.run.commands import (
     SetSteps,
     SingleStep,
     TogglePause,
+    Travel,
+    TravelOn,
+    Undo,
 )
 from eetui.core.run.snapshot import Snapshot, Status
+from eetui.core.run.switch import ALL
 from eetui.tui import picture
 from eetui.tui.actions import BINDINGS
 from eetui.tui.courtesy import Courtesy
 from eetui.tui.live import LiveSession, Recording
 from eetui.tui.messages import Crashed, GoOnWith, Published
 from eetui.tui.screens.confirm import Confirm
+from eetui.tui.screens.file_prompt import FilePrompt
 from eetui.tui.screens.help import Help
 from eetui.tui.screens.ladder import LadderScreen
 from eetui.tui.screens.prompt import Prompt
@@ -58,6 +67,7 @@ from eetui.tui.widgets.names_pane import NamesPane
 from eetui.tui.widgets.pace_chart import PaceChart
 from eetui.tui.widgets.plan_bar import PlanBar
 from eetui.tui.widgets.status_line import StatusLine
+from eetui.tui.widgets.timeline_bar import TimelineBar
 from eetui.tui.widgets.toggle_detail import ToggleDetail
 from eetui.tui.widgets.toggle_table import ToggleTable
 
@@ -66,6 +76,7 @@ SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
 SECONDS_BETWEEN_SHOWINGS = 0.125
 REST_AFTER_FRAME = 4.0
 """Rest after a frame, in frames, on a single core: a key then seldom waits for one."""
+SUFFIX = ".safetensors"
 TOO_SMALL = (
     "eetui needs a terminal of at least 60 columns and 18 rows; please make this one larger."
 )
@@ -75,7 +86,11 @@ class MainScreen(Screen[None]):
     """Every key of the program, and no arithmetic but the step of a setting."""
 
     CSS_PATH = "main.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [*BINDINGS]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *BINDINGS,
+        Binding("enter", "branch", "branch from here", show=False, priority=True),
+        Binding("escape", "return_to_now", "back to now", show=False, priority=True),
+    ]
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-low"), (34, "-tall")]  # noqa: RUF012
     AUTO_FOCUS = "#toggles"
@@ -93,6 +108,7 @@ class MainScreen(Screen[None]):
         self.snapshot = session.latest
         self._view = View()
         self._waiting = session.latest
+        self._visited: float | None = None
         self._shown_at = 0.0
         self._due: Timer | None = None
         self._shown_notice = 0
@@ -111,6 +127,7 @@ class MainScreen(Screen[None]):
                 yield LossChart(id="loss")
                 yield NamesPane(id="names")
                 yield PaceChart(id="pace", scale="log")
+            yield TimelineBar(id="timeline")
             yield Footer(compact=True)
 
     def on_mount(self) -> None:
@@ -153,19 +170,30 @@ class MainScreen(Screen[None]):
     def _show(self, snapshot: Snapshot) -> None:
         """Hand a snapshot to the panes; each of them redraws only what has changed."""
         self.snapshot = snapshot
-        self.query_one(StatusLine).update(snapshot)
-        self.query_one(PlanBar).update(snapshot)
+        self._follow_visit()
+        seen = snapshot.as_seen
+        self.query_one(StatusLine).update(seen)
+        self.query_one(PlanBar).update(seen)
         self.query_one(Banner).update(snapshot)
-        self.query_one(ToggleTable).update(snapshot.toggles)
+        self.query_one(TimelineBar).update(snapshot)
+        self.query_one(ToggleTable).update(seen.toggles)
         self.query_one(ErrorPane).update(snapshot.error)
         self.set_class(bool(snapshot.error), "-failed")
-        self.query_one(NamesPane).update(snapshot)
+        self.query_one(NamesPane).update(seen)
         for chart in self._charts():
             chart.update(snapshot)
         notice = snapshot.notice
         if notice is not None and notice.serial > self._shown_notice:
             self._shown_notice = notice.serial
             self.notify(notice.text, severity=notice.severity)
+
+    def _follow_visit(self) -> None:
+        """Read the charts at the step that is looked at, and no more when it is left."""
+        then = self.snapshot.visit
+        at = None if then is None else float(then.step)
+        if at != self._visited:
+            self._visited = at
+            self._look(replace(self._view, cursor=at))
 
     def _charts(self) -> list[ChartPane]:
         return [*self.query(ChartPane)]
@@ -188,6 +216,8 @@ class MainScreen(Screen[None]):
             self.notify(toggle.blocked, title=toggle.name, severity="warning")
         elif key == "batch":
             self.action_double_batch()
+        elif key == ALL:
+            self.action_preset("off" if toggle is not None and toggle.label == "on" else "on")
         else:
             self._session.submit(CycleOptimization(key))
 
@@ -207,6 +237,14 @@ class MainScreen(Screen[None]):
             self._session.submit(SetOptimization(key, self._before[key]))
         else:
             self._session.submit(CycleOptimization(key))
+
+    def action_preset(self, name: str) -> None:
+        """Set all toggles at once."""
+        if not self.snapshot.is_ready:
+            self.notify("The engine is not ready yet: wait a moment.", severity="warning")
+            return
+        self.query_one(ToggleTable).select(ALL)
+        self._session.submit(ApplyPreset(name))
 
     def action_double_batch(self) -> None:
         self._scale_batch(up=True)
@@ -287,6 +325,34 @@ class MainScreen(Screen[None]):
         else:
             self.notify("There is no earlier good step to go back to.", severity="warning")
 
+    def action_undo(self) -> None:
+        self._session.submit(Undo())
+
+    def action_redo(self) -> None:
+        self._session.submit(Redo())
+
+    def action_travel(self, back: bool) -> None:
+        """Look at the keyframe before or after what is seen."""
+        self._session.submit(TravelOn(back))
+
+    @on(TimelineBar.Pointed)
+    def _travel_to(self, message: TimelineBar.Pointed) -> None:
+        self._session.submit(Travel(message.step))
+
+    def action_branch(self) -> None:
+        """Go on from the moment that is looked at."""
+        if (then := self.snapshot.visit) is not None:
+            self._session.submit(Branch(then.entries, then.step))
+
+    def action_return_to_now(self) -> None:
+        self._session.submit(ReturnToNow())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Enter and escape have their own meaning while an earlier moment is looked at."""
+        if action in ("branch", "return_to_now"):
+            return self.snapshot.visit is not None
+        return super().check_action(action, parameters)
+
     def action_go_on(self) -> None:
         if self.snapshot.status is Status.FINISHED:
             self._session.submit(GoOn())
@@ -305,7 +371,8 @@ class MainScreen(Screen[None]):
                 self._session.submit(Restart())
 
         step = self.snapshot.step
-        question = f"Start over from step 0? The weights of {step:,} steps are given up."
+        lost = "This run stays in the list (H)." if self._recording else "Its weights are given up."
+        question = f"Start over from step 0, after {step:,} steps? {lost}"
         self.app.push_screen(Confirm(question, "Start over"), answered)
 
     def action_configure(self) -> None:
@@ -337,15 +404,15 @@ class MainScreen(Screen[None]):
                 self._session.submit(Save(Path(path)))
 
         s = self.snapshot
-        name = f"eetui-d{s.model.d_model}-step{s.step}.safetensors"
-        self.app.push_screen(Prompt("Save a checkpoint to", name), answered)
+        name = f"eetui-d{s.model.d_model}-step{s.step}{SUFFIX}"
+        self.app.push_screen(FilePrompt("Save a checkpoint to", name, SUFFIX), answered)
 
     def action_open(self) -> None:
         def answered(path: str | None) -> None:
             if path:
                 self._session.submit(Load(Path(path)))
 
-        self.app.push_screen(Prompt("Open a checkpoint", "", "name.safetensors"), answered)
+        self.app.push_screen(FilePrompt("Open a checkpoint", "", SUFFIX), answered)
 
     def action_picture(self) -> None:
         """Write what is on the screen as an SVG file into the working folder."""

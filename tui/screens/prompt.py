@@ -11,8 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-PRINTABLE = r"[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*"
-"""What can be typed or pasted: nothing that moves the terminal's cursor or turns its text."""
+from eetui.tui.widgets.field import Field
 
 
 class Prompt(ModalScreen[str | None]):
@@ -30,7 +29,7 @@ class Prompt(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Static(self._question, markup=False)
-            yield Input(self._text, placeholder=self._placeholder, compact=True, restrict=PRINTABLE)
+            yield Field(self._text, placeholder=self._placeholder, compact=True)
             yield Static("\n[b]enter[/b] accepts   [b]esc[/b] cancels", classes="hint")
 
     @on(Input.Submitted)

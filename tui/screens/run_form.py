@@ -17,7 +17,7 @@ from eetui.core.errors import UsageError
 from eetui.core.text import told
 from eetui.tui import figures
 from eetui.tui.screens.confirm import Confirm
-from eetui.tui.screens.prompt import PRINTABLE
+from eetui.tui.widgets.field import Field
 
 Wanted = tuple[ModelConfig, TrainConfig]
 
@@ -82,11 +82,7 @@ class RunForm(ModalScreen[Wanted | None]):
             options = [(choice, choice) for choice in CHOICES[name]]
             field = Select(options, value=value, id=name, allow_blank=False, compact=True)
         else:
-            field = Input(
-                f"{value:g}" if isinstance(value, float) else str(value),
-                id=name,
-                restrict=PRINTABLE,
-            )
+            field = Field(f"{value:g}" if isinstance(value, float) else str(value), id=name)
             field.compact = True
         return Horizontal(Label(title), field, Label(unit, classes="unit"), classes="row")
 
@@ -150,5 +146,5 @@ class RunForm(ModalScreen[Wanted | None]):
             if yes:
                 self.dismiss(wanted)
 
-        question = "This starts a new run from step 0; the present weights are given up."
+        question = "This starts a new run from step 0."
         self.app.push_screen(Confirm(question, "Start the new run"), answered)

@@ -23,7 +23,8 @@ from eetui.tui import picture
 from eetui.tui.actions import RUNS_ACTIONS, RUNS_BINDINGS
 from eetui.tui.rows import SERIES, Role
 from eetui.tui.screens.confirm import Confirm
-from eetui.tui.screens.prompt import PRINTABLE, Prompt
+from eetui.tui.screens.prompt import Prompt
+from eetui.tui.widgets.field import Field
 from eetui.tui.widgets.runs_chart import Line, RunsChart
 from eetui.tui.widgets.runs_detail import RunsDetail
 from eetui.tui.widgets.runs_table import RunsTable
@@ -75,11 +76,10 @@ class RunsScreen(Screen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Input(
+            yield Field(
                 placeholder="type / to filter: words, or settings such as d_model=64",
                 id="filter",
                 compact=True,
-                restrict=PRINTABLE,
             )
             yield RunsTable(id="runs")
             with Horizontal(id="below"):

@@ -9,7 +9,11 @@ NO_BREAK = "\xa0"
 
 OFFERS: dict[Status, tuple[tuple[str, str], ...]] = {
     Status.FINISHED: (("g", "go on"), ("R", "start over"), ("s", "save")),
-    Status.DIVERGED: (("u", "go back to the last good step"), ("R", "start over")),
+    Status.DIVERGED: (
+        ("h", "go back"),
+        ("u", "undo"),
+        ("R", "start over"),
+    ),
     Status.FAILED: (("R", "start over"), ("q", "quit")),
 }
 
@@ -35,8 +39,12 @@ class Banner(LinesPane):
 def _parts(snapshot: Snapshot, offers: tuple[tuple[str, str], ...]) -> list[Part]:
     parts: list[Part] = [(f"{snapshot.message} ", "bold")]
     for key, word in offers:
-        if key == "u" and not snapshot.can_rewind:
+        if key == "h" and not snapshot.can_rewind:
             continue
+        if key == "u":
+            if not snapshot.undo:
+                continue
+            word = f"undo {snapshot.undo} there"
         whole = f" {word}".replace(" ", NO_BREAK)
         parts += ["  ", (f"{NO_BREAK}{key}{NO_BREAK}", "reverse"), whole]
     return parts

@@ -9,6 +9,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
+from eetui.core.text import visible
 from eetui.tui.rows import Role, Row
 
 
@@ -31,7 +32,9 @@ class Canvas(Widget):
         width = self.content_size.width
         if y >= len(self._rows):
             return Strip.blank(width, self.rich_style)
-        strip = Strip([Segment(text, self._style(role)) for text, role in self._rows[y]])
+        strip = Strip(
+            [Segment(visible(text, None), self._style(role)) for text, role in self._rows[y]]
+        )
         return strip.adjust_cell_length(width, self.rich_style)
 
     def _style(self, role: Role) -> Style:

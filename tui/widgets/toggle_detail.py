@@ -9,6 +9,7 @@ from textual.widget import Widget
 from eetui.core.errors import UsageError
 from eetui.core.optimizations import find_optimization
 from eetui.core.run.snapshot import Toggle
+from eetui.core.run.switch import ALL
 from eetui.tui import figures, verdicts
 from eetui.tui.widgets.pane import MUTED, Part
 
@@ -17,6 +18,11 @@ BATCH_WHY = (
     "but fewer, better steps are taken for the same names, which changes what is learned: time "
     "alone does not decide it. `eetui ab batch=16,64 --metric loss` does."
 )
+ALL_WHY = (
+    "What an optimization is worth depends on what is there already: the ladder (C) adds them one "
+    "at a time, and shows what each costs to take away."
+)
+_WHYS = {"batch": BATCH_WHY, ALL: ALL_WHY}
 PROMISES = {
     "exact": "exact: the same up to the order of sums",
     "rounding": "rounding: a documented approximation",
@@ -26,10 +32,7 @@ PROMISES = {
 
 def why(toggle: Toggle) -> str:
     """Why a toggle works, from the catalogue."""
-    try:
-        return find_optimization(toggle.key).why
-    except UsageError:
-        return BATCH_WHY
+    return _WHYS.get(toggle.key) or find_optimization(toggle.key).why
 
 
 def m5_gain(toggle: Toggle) -> float | None:

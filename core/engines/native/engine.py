@@ -43,6 +43,7 @@ PRODUCTS_WORDS = {
     "sme2": "SME2",
     "amx-split": "AMX bf16 x3",
     "amx": "AMX bf16",
+    "bf16": "bf16",
 }
 """What computes the products, in words for the status line."""
 
@@ -99,13 +100,13 @@ class NativeEngine:
         codes = [self._library.products_code(value, unit.place) for unit in self._units.values()]
         if 0 in codes:
             return ""
-        unit = "SME2" if value == "sme2" else "AMX"
+        unit = availability.UNIT_NAMES.get(value, value)
         reasons = {
             NO_MATRIX: availability.missing(value) or f"{unit}: the C library does not find it.",
             REFUSED: f"{unit}: the kernel refused the permission.",
             NOT_WITH: f"{unit}: {ISA_VARIABLE} keeps out the vectors that it works with.",
             NOT_BUILT: f"{unit}: the compiler that built eetui does not know it: install a newer "
-            "one (for SME2 clang 18 or gcc 14, for AMX gcc 11), and then eetui again.",
+            "one (for SME2 clang 18 or gcc 14, for AMX and bf16 gcc 11), and then eetui again.",
         }
         return reasons.get(codes[-1], f"{unit}: refused with code {codes[-1]}.")
 
@@ -151,19 +152,22 @@ class NativeEngine:
             raise EngineError("A run takes documents [n_steps, batch] and a rate for each step.")
         losses = np.zeros(len(rows), np.float32)
         ticks = np.zeros(len(PHASES) + 1, np.int64)
+        done = np.zeros(1, np.int64)
         check_state(state, model)
         spent = self._call(
             state.params, dataset, model, optimizations, rows, losses,
             step=state.step, profile=profile, ticks=ticks.ctypes.data,
+            multiply_adds=done.ctypes.data,
             rates=rates.ctypes.data, m=state.m.ctypes.data, v=state.v.ctypes.data,
             beta1=train.beta1, beta2=train.beta2, eps=train.eps,
         )  # fmt: skip
         state.step += len(rows)
+        counts = {"multiply_adds": int(done[0])}
         if not profile:
-            return StepReport(losses, spent.wall_ns, None, spent.cpu_ns)
+            return StepReport(losses, spent.wall_ns, None, spent.cpu_ns, counts)
         scale = spent.wall_ns / max(int(ticks[-1]), 1)
         phase_ns = (ticks[:-1] * scale).astype(np.int64)
-        return StepReport(losses, spent.wall_ns, phase_ns, spent.cpu_ns)
+        return StepReport(losses, spent.wall_ns, phase_ns, spent.cpu_ns, counts)
 
     def gradients(
         self,

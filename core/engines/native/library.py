@@ -14,7 +14,7 @@ from typing import Any
 
 from eetui.core.errors import EngineError
 
-VERSION = 4
+VERSION = 6
 MODULE = "eetui.core.engines.native.eetui_native"
 ISA_VARIABLE = "EETUI_ISA"
 LIBRARY_VARIABLE = "EETUI_NATIVE_LIBRARY"
@@ -41,7 +41,7 @@ class Run(ctypes.Structure):
         (c_int64, ("n_steps", "batch", "n_docs", "step", "profile", "forward_only")),
         (c_double, ("beta1", "beta2", "eps")),
         (c_void_p, ("params", "m", "v", "grads", "tokens", "lengths", "documents", "rates")),
-        (c_void_p, ("losses", "ticks", "memory")),
+        (c_void_p, ("losses", "ticks", "multiply_adds", "memory")),
         (c_int64, ("memory_bytes",)),
         (c_void_p, ("pool",)),
     )
@@ -73,16 +73,16 @@ ERRORS = {
     -11: "A learning rate, a beta, the temperature or a weight is not a usable number.",
     -12: "More threads are asked for than were started.",
     -13: "This build has no such kernels.",
-    -14: "This CPU lacks the matrix unit that was asked for.",
+    -14: "This CPU lacks what was asked to compute the products.",
     -15: "The operating system does not let eetui use the matrix unit.",
-    -16: "The matrix unit does not go together with this vector width.",
+    -16: "What computes the products does not go together with this vector width.",
 }
 """What the library's codes mean, in the order of the enum in core/engines/native/src/eetui.h."""
 
 NOT_A_NUMBER = -11
 NOT_BUILT, NO_MATRIX, REFUSED, NOT_WITH = -13, -14, -15, -16
 
-PRODUCTS = ("rows", "tiles", "outer", "sme2", "amx-split", "amx")
+PRODUCTS = ("rows", "tiles", "outer", "sme2", "amx-split", "amx", "bf16")
 """The values of the toggle `products` by the numbers that the library has for them."""
 
 

@@ -76,7 +76,6 @@ def standing_json(s: Standing, league: League) -> dict[str, Any]:
         "us_per_step": s.us_per_step,
         "seconds": s.seconds,
         "clock": "wall",
-        "wall_seconds": s.seconds,
         "cpu_seconds": s.cpu_seconds,
         "compile_seconds": s.compile_seconds,
         "loss_ema": s.loss_ema,

@@ -43,7 +43,7 @@ def test_what_cannot_be_climbed_says_why(scripted):
     assert {rung.label: rung.reason for rung in rungs if rung.reason} == {
         "vector width: 16": "Eight lanes at most.",
         "Adam": "Always vectors.",
-        **{f"products: {value}": unit for value in ("outer", "sme2", "amx-split", "amx")},
+        **{f"products: {value}": unit for value in ("outer", "sme2", "amx-split", "amx", "bf16")},
         "threads": ladder.NOT_CLIMBED["threads"],
     }
     assert all(bool(rung.reason) == (rung.optimizations is None) for rung in rungs)

@@ -46,7 +46,7 @@ from eetui.core.run.commands import (
     UseEngine,
 )
 from eetui.core.run.session import Session
-from eetui.core.run.snapshot import Status
+from eetui.core.run.snapshot import Snapshot, Status, Toggle
 
 SMALL = ModelConfig(d_model=16)
 LONG = TrainConfig(batch=4, steps=10**6)
@@ -131,12 +131,17 @@ def test_chunks_do_not_change_what_is_learned(names, live) -> None:
     assert np.array_equal(run.session.state.params, state.params)
 
 
+def batch_of(snapshot: Snapshot) -> Toggle:
+    """The batch as it stands among the toggles."""
+    return next(toggle for toggle in snapshot.toggles if toggle.key == "batch")
+
+
 def test_changing_batch_and_rate_in_mid_run_loses_no_step(names, live) -> None:
     run = live(session(names))
     run.wait_for(lambda s: s.step > 20)
     for batch in (1, 9, 2):
         run.session.submit(SetBatch(batch))
-        run.wait_for(lambda s, b=batch: s.train.batch == b and s.toggles[-1].label == str(b))
+        run.wait_for(lambda s, b=batch: s.train.batch == b and batch_of(s).label == str(b))
     run.session.submit(ScaleBatch(up=True))
     run.session.submit(SetLearningRate(0.001))
     seen = run.wait_for(lambda s: s.train.batch == 4 and s.train.learning_rate == 0.001)
@@ -523,7 +528,7 @@ def test_a_flip_tells_how_far_it_moves_the_gradient(names, live) -> None:
     assert moved is not None
     assert moved < 1e-4
     run.session.submit(SetBatch(8))
-    batch = run.wait_for(lambda s: s.toggles[-1].effect).toggles[-1].effect
+    batch = batch_of(run.wait_for(lambda s: batch_of(s).effect)).effect
     assert batch.gradient_change is None
 
 

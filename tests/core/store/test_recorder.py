@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 
@@ -223,7 +223,7 @@ def test_a_checkpoint_that_is_opened_is_another_run(
     record: Record, path: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "run.safetensors"
-    given = [[20, Save(file)], [60, Load(file), SetSteps(100), Resume()]]
+    given = [[20, Save(file)], [60, Load(file), SetSteps(5000), Resume()]]
 
     def see(session: Session, snapshot: Snapshot) -> None:
         if given and snapshot.step >= given[0][0]:
@@ -232,9 +232,9 @@ def test_a_checkpoint_that_is_opened_is_another_run(
         if snapshot.status is Status.FINISHED:
             session.close()
 
-    record(see=see, stop_at_plan=False).end()
+    record(replace(TRAIN, steps=100_000), see=see, stop_at_plan=False).end()
     with Store(path) as store:
         new, old = store.runs()
-        assert new.step == 100
+        assert new.step == 5000
         assert old.step >= 60
-        assert resume(store, new.id).state.step == 100
+        assert resume(store, new.id).state.step == 5000

@@ -62,7 +62,7 @@ def test_an_unknown_one_is_refused_in_words(cli) -> None:
     result = cli(*SHORT, "--matrix", "cuda")
     assert result.code == 2
     assert (
-        "'cuda' is not one of 'off', 'auto', 'sme2', 'amx', 'amx-split', 'tile', 'outer'"
+        "'cuda' is not one of 'off', 'auto', 'sme2', 'amx', 'amx-split', 'bf16', 'tile', 'outer'"
         in result.err
     )
     assert "Value error" not in result.err

@@ -14,6 +14,7 @@ from eetui.core.run.commands import (
     GoOn,
     Load,
     MeasureAgain,
+    Redo,
     Restart,
     Rewind,
     Save,
@@ -23,6 +24,7 @@ from eetui.core.run.commands import (
     SetOptimization,
     SingleStep,
     TogglePause,
+    Undo,
 )
 from eetui.core.run.snapshot import Status
 from eetui.tui.actions import ACTIONS, LADDER_ACTIONS, RACE_ACTIONS
@@ -41,7 +43,9 @@ COMMANDS = [
     ("v", CycleOptimization("vector_width")),
     ("b", ScaleBatch(up=True)),
     ("B", ScaleBatch(up=False)),
-    ("u", Rewind()),
+    ("u", Undo()),
+    ("U", Redo()),
+    ("h", Rewind()),
     ("left_square_bracket", ChangeTemperature(up=False)),
     ("right_square_bracket", ChangeTemperature(up=True)),
 ]

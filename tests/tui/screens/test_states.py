@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from eetui.core.run.commands import Restart, Rewind
-from eetui.core.run.snapshot import Status
-from tests.support.screens import COMPACT, main_screen, shown, until
-from tests.support.scripted import snapshot
+from eetui.core.run.commands import (
+    Branch,
+    Redo,
+    Restart,
+    ReturnToNow,
+    Rewind,
+    Travel,
+    TravelOn,
+)
+from eetui.core.run.snapshot import NameSample, Status, Visit
+from tests.support.screens import COMPACT, FULL, main_screen, shown, until
+from tests.support.scripted import snapshot, toggles
 
 
 async def test_compiling_shows_a_line_that_moves_and_nothing_else_does(screen, session):
@@ -27,9 +35,9 @@ async def test_divergence_offers_the_way_back(screen, session):
     async with screen(COMPACT) as pilot:
         session.publish(status=Status.DIVERGED, message="The loss was not finite at step 4,231.")
         await until(pilot, lambda: "4,231" in shown(pilot, "#banner"))
-        assert "u" in shown(pilot, "#banner")
+        assert "h" in shown(pilot, "#banner")
         assert "✖ diverged" in shown(pilot, "#status")
-        await pilot.press("u")
+        await pilot.press("h")
         assert session.commands == [Rewind()]
         await until(pilot, lambda: not main_screen(pilot).query_one("#banner").display)
 
@@ -39,8 +47,22 @@ async def test_divergence_without_a_good_step_offers_no_way_back(screen, session
         session.publish(status=Status.DIVERGED, message="Not finite.", can_rewind=False)
         await until(pilot, lambda: "start" in shown(pilot, "#banner"))
         assert "go\xa0back" not in shown(pilot, "#banner")
-        await pilot.press("u")
+        await pilot.press("h")
         assert session.commands == []
+
+
+async def test_what_undo_and_redo_will_do_is_named_beside_their_keys(screen, session):
+    for size in (FULL, COMPACT):
+        async with screen(size) as pilot:
+            assert "undo" not in shown(pilot, "#timeline")
+            session.publish(undo="fast exp off", redo="[b]open x[/b]", status=Status.DIVERGED)
+            await until(pilot, lambda: "u  undo fast exp off" in shown(pilot, "#timeline"))
+            assert "U  redo [b]open x[/b]" in shown(pilot, "#timeline")
+            session.publish(message="Not finite.")
+            await until(pilot, lambda: "undo\xa0fast\xa0exp\xa0off" in shown(pilot, "#banner"))
+            assert await pilot.click("#timeline", offset=(size[0] - 10, 0))
+            await until(pilot, lambda: session.commands[-1:] == [Redo()])
+            session.publish(undo="", redo="", message="", status=Status.RUNNING)
 
 
 async def test_a_crash_of_the_thread_leaves_the_program_alive(screen, session):
@@ -102,3 +124,34 @@ async def test_a_terminal_too_small_is_told_so(screen, session):
         assert not main_screen(pilot).query_one("#all").display
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: bool(main_screen(pilot).query_one("#all").display))
+
+
+async def test_the_timeline_shows_another_time_and_leads_on_from_it(screen, session):
+    for size in (FULL, COMPACT):
+        async with screen(size) as pilot:
+            session.publish(keyframes=(0, 10, 100, 1000), status=Status.PAUSED)
+            await until(pilot, lambda: "┴" in shown(pilot, "#timeline"))
+            await pilot.press("less_than_sign", "greater_than_sign")
+            assert session.commands[-2:] == [TravelOn(back=True), TravelOn(back=False)]
+            await pilot.press("escape")
+            assert session.commands[-1] == TravelOn(back=False)
+            names = (NameSample(100, "oldname", True),)
+            now = session.latest
+            then = Visit(
+                3, 100, 2.9, 0.007, now.train, now.optimizations, toggles(fast_exp="off"), names
+            )
+            session.publish(visit=then, names=now.names)
+            await until(pilot, lambda: "step 100 of 4,230" in shown(pilot, "#timeline"))
+            assert "2.90" in shown(pilot, "#status")
+            assert "oldname" in shown(pilot, "#names")
+            assert "off" in next(
+                row for row in shown(pilot, "#toggles").splitlines() if "fast exp" in row
+            )
+            await pilot.press("enter")
+            await until(pilot, lambda: session.commands[-1] == Branch(3, 100))
+            await pilot.press("escape")
+            await until(pilot, lambda: session.commands[-1] == ReturnToNow())
+            assert await pilot.click("#timeline", offset=(2, 0))
+            await until(pilot, lambda: session.commands[-1] == Travel(0))
+            session.publish(visit=None)
+            await until(pilot, lambda: "step 100 of" not in shown(pilot, "#timeline"))

@@ -129,11 +129,26 @@ static int has_sme2(void) {
 #endif
 }
 
+static int has_bf16(void) {
+#if defined(EETUI_X86) && defined(EETUI_BF16)
+    return __builtin_cpu_supports("avx512bf16") != 0;
+#elif defined(__aarch64__) && defined(__linux__)
+    return (getauxval(AT_HWCAP2) & (uint64_t)1 << 14) != 0;
+#elif defined(__aarch64__) && defined(__APPLE__)
+    int has = 0;
+    size_t size = sizeof has;
+    return !sysctlbyname("hw.optional.arm.FEAT_BF16", &has, &size, NULL, 0) && has;
+#else
+    return 0;
+#endif
+}
+
 /* Whether this machine has what computes the products and lets this process use it: a code of
  * eetui.h. */
 static int64_t machine_has(int64_t products) {
     switch (products) {
     case EETUI_BY_SME2: return has_sme2() ? EETUI_OK : EETUI_NO_MATRIX;
+    case EETUI_BY_BF16: return has_bf16() ? EETUI_OK : EETUI_NO_MATRIX;
     case EETUI_BY_AMX_SPLIT:
     case EETUI_BY_AMX: return eetui_amx_usable();
     default: return EETUI_OK;

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define EETUI_VERSION 4
+#define EETUI_VERSION 6
 
 enum {
     EETUI_OK = 0,
@@ -26,7 +26,7 @@ enum {
     EETUI_NUMBER = -11,     /* a rate, beta, temperature or such makes no sense */
     EETUI_POOL = -12,       /* more threads are asked for than the pool has */
     EETUI_NOT_BUILT = -13,  /* the compiler of this build could not make these kernels */
-    EETUI_NO_MATRIX = -14,  /* this CPU has no such matrix unit */
+    EETUI_NO_MATRIX = -14,  /* this CPU cannot compute products so */
     EETUI_REFUSED = -15,    /* the operating system does not let this process use it */
     EETUI_NOT_WITH = -16    /* it does not go together with this instruction set */
 };
@@ -41,6 +41,7 @@ enum {
     EETUI_BY_SME2,  /* Arm's matrix unit */
     EETUI_BY_AMX_SPLIT, /* Intel's, each number as the sum of two in bfloat16 */
     EETUI_BY_AMX,       /* Intel's, in bfloat16 */
+    EETUI_BY_BF16,      /* vector registers, in bfloat16 */
     EETUI_PRODUCTS      /* how many there are */
 };
 
@@ -67,6 +68,7 @@ typedef struct {
     const float *rates;       /* [n_steps] */
     float *losses;            /* [n_steps], filled */
     int64_t *ticks;           /* [EETUI_PHASES + 1], added to if profile; the last is the whole */
+    int64_t *multiply_adds;   /* added to: those of products and attention as done; or null */
     void *memory;             /* eetui_memory bytes of scratch, aligned to 64 */
     int64_t memory_bytes;
     void *pool; /* eetui_pool_create, or null for one thread */

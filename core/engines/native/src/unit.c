@@ -34,6 +34,7 @@ static void train(const eetui_run *run, int thread, int64_t *ticks) {
     memset(p.call.grads[thread], 0, 4 * (size_t)p.layout.n_floats);
     if (p.call.threads > 1) eetui_barrier(run->pool);
     if (p.call.kernels->enter) p.call.kernels->enter(&p);
+    refresh(&p);
     lap(&clock, ADAM);
     for (int i = 0; i < run->n_steps; i++) one_step(&p, i, &clock);
     if (p.call.kernels->leave) p.call.kernels->leave(&p);

@@ -114,6 +114,26 @@ INLINE vec v_select(ivec mask, vec yes, vec no) {
     return v_of_bits((v_bits(yes) & mask) | (v_bits(no) & ~mask));
 }
 
+/* A bit for each lane above zero, and the lanes whose bit is set, the others zero. */
+INLINE unsigned v_above_zero(vec x) {
+#if LANES == 16 && defined(__AVX512F__)
+    return _mm512_cmp_ps_mask((__m512)x, _mm512_setzero_ps(), _CMP_GT_OQ);
+#else
+    unsigned bits = 0;
+    for (int i = 0; i < LANES; i++) bits |= (unsigned)(LANE(x, i) > 0.0f) << i;
+    return bits;
+#endif
+}
+INLINE vec v_keep(unsigned bits, vec x) {
+#if LANES == 16 && defined(__AVX512F__)
+    return (vec)_mm512_maskz_mov_ps((__mmask16)bits, (__m512)x);
+#else
+    ivec bit = i_set(1);
+    for (int i = 1; i < LANES; i++) LANE(bit, i) = 1 << i;
+    return v_select(i_is_zero(bit & (int32_t)bits), v_zero(), x);
+#endif
+}
+
 /* The larger of each pair; where `b` is no number, so is the result. */
 INLINE vec v_max(vec a, vec b) {
 #if LANES == 16 && defined(__AVX512F__)

@@ -1,5 +1,5 @@
-"""The frameworks as contestants: the same model as anyone would write it in each of them.
+"""The frameworks as contestants: the same model as a user who knows each of them writes it.
 
-All pad a batch to block_size positions, since they compile or dispatch by shape. They get one
-thread on the CPU, like everybody else.
+They get one thread on the CPU, as every contestant does. PyTorch trims the padding of a batch, JAX
+packs a batch without padding, and MLX pads to block_size.
 """

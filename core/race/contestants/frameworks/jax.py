@@ -1,4 +1,4 @@
-"""JAX: a whole stretch of steps as one compiled scan, on the CPU and on a GPU."""
+"""JAX: hundreds of steps as one compiled loop, on the CPU and on a GPU."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.model.reference import RMS_EPS
 from eetui.core.model.state import Vector, layout, views
 from eetui.core.race.contestant import Task
+from eetui.core.race.contestants.frameworks.shapes import (
+    batch_shapes,
+    full_shape,
+    smallest_shapes,
+)
 from eetui.core.race.contestants.frameworks.shared import FrameworkLearner, missing
 
 if TYPE_CHECKING:
@@ -21,77 +24,9 @@ if TYPE_CHECKING:
 
 Weights = dict[str, "Array"]
 
-STRETCHES = (512, 64, 8, 1)
-"""Lengths of scan that are compiled; any number of steps is put together from these."""
+STRETCH = 512
+"""Steps that the compiled loop takes at most in a call."""
 ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-
-
-def forward(w: Weights, model: ModelConfig, inputs: Array) -> Array:
-    """Logits [B, T, V] of padded documents [B, T]."""
-    import jax
-    import jax.numpy as jnp
-
-    def norm(x: Array) -> Array:
-        return x * jax.lax.rsqrt(jnp.mean(x * x, -1, keepdims=True) + RMS_EPS)
-
-    batch, positions = inputs.shape
-    future = jnp.triu(jnp.ones((positions, positions), bool), 1)
-    x = norm(w["tok_emb"][inputs] + w["pos_emb"][:positions])
-    for i in range(model.n_layers):
-        layer = f"layers.{i}."
-        qkv = (norm(x) @ w[layer + "w_qkv"]).reshape(batch, positions, 3, model.n_heads, -1)
-        q, k, v = jnp.moveaxis(qkv, 2, 0)  # [B, T, H, D / H] each
-        scores = jnp.einsum("bthd,bshd->bhts", q, k) * model.head_dim**-0.5
-        weights = jax.nn.softmax(jnp.where(future, -jnp.inf, scores))
-        mixed = jnp.einsum("bhts,bshd->bthd", weights, v).reshape(batch, positions, -1)
-        x = x + mixed @ w[layer + "w_out"]
-        hidden = jax.nn.relu(norm(x) @ w[layer + "w_expand"])
-        hidden = hidden * hidden if model.activation == "relu2" else hidden
-        x = x + hidden @ w[layer + "w_contract"]
-    return x @ w["lm_head"]
-
-
-def loss_of(w: Weights, model: ModelConfig, tokens: Array, lengths: Array) -> Array:
-    """The mean loss of documents [B, T + 1] of which lengths [B] positions are predicted."""
-    import jax
-    import jax.numpy as jnp
-
-    log_p = jax.nn.log_softmax(forward(w, model, tokens[:, :-1]))
-    at_target = jnp.take_along_axis(log_p, tokens[:, 1:, None], 2)[..., 0]
-    real = jnp.arange(at_target.shape[1]) < lengths[:, None]
-    return -jnp.where(real, at_target, 0.0).sum() / lengths.sum()
-
-
-def train_on(
-    model: ModelConfig,
-    train: TrainConfig,
-    data: tuple[Array, Array],
-    state: tuple[Weights, Weights, Weights, Array],
-    documents: Array,
-    rates: Array,
-) -> tuple[tuple[Weights, Weights, Weights, Array], Array]:
-    """One step with Adam for each row of documents [n, B]; the new state and losses [n]."""
-    import jax
-    import jax.numpy as jnp
-
-    tokens, lengths = data
-    b1, b2 = train.beta1, train.beta2
-
-    def step(state: Any, batch: tuple[Array, Array]) -> tuple[Any, Array]:
-        w, m, v, done = state
-        rows, rate = batch
-        loss, g = jax.value_and_grad(loss_of)(w, model, tokens[rows], lengths[rows])
-        done = done + 1.0
-        m = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, m, g)
-        v = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, v, g)
-        c1, c2 = 1 - b1**done, 1 - b2**done
-        w = jax.tree.map(
-            lambda w, m, v: w - rate * (m / c1) / (jnp.sqrt(v / c2) + train.eps), w, m, v
-        )
-        return (w, m, v, done), loss
-
-    after, losses = jax.lax.scan(step, state, (documents, rates))
-    return after, losses
 
 
 class JaxContestant:
@@ -114,7 +49,7 @@ class JaxContestant:
         return ""
 
     def start(self, task: Task) -> JaxLearner:
-        """Move data and weights to the device and compile every length of scan."""
+        """Move data and weights to the device and compile the loop."""
         _limit_threads()
         import jax
 
@@ -138,52 +73,65 @@ def gpu() -> Device | None:
 
 
 class JaxLearner(FrameworkLearner):
-    """The state as JAX keeps it, and the compiled scans."""
+    """The state as JAX keeps it, and the compiled loop."""
 
     def __init__(self, task: Task, place: Device) -> None:
         import jax
 
+        from eetui.core.race.contestants.frameworks.jax_step import take_steps
+
         super().__init__(task)
-        kind = "CPU" if place.platform == "cpu" else place.device_kind
-        self.detail = f"JAX {jax.__version__} on {kind}"
-        data = task.dataset
+        on_cpu = place.platform == "cpu"
+        self.detail = f"JAX {jax.__version__} on {'CPU' if on_cpu else place.device_kind}"
+        # A choice of shapes would make a GPU wait for the CPU, and padding costs it little.
+        self._shapes = batch_shapes(task) if on_cpu else [full_shape(task)]
         put = partial(jax.device_put, device=place)
         self._put = put
+        data = task.dataset
         self._data = (put(data.tokens.astype(np.int32)), put(data.lengths))
         matrices = views(task.model, task.initial.astype(np.float32))
         w = {name: put(matrix) for name, matrix in matrices.items()}
         zeros = {name: put(np.zeros_like(matrix)) for name, matrix in matrices.items()}
-        self._state: Any = (w, zeros, {**zeros}, put(np.float32(0.0)))
-        run = jax.jit(partial(train_on, task.model, task.train))
-        self._scans: dict[int, Any] = {}
-        for n in STRETCHES:
-            nothing = put(np.zeros((n, self.batch), np.int32)), put(np.zeros(n, np.float32))
-            scan = run.lower(self._data, self._state, *nothing).compile()
-            # It gives a new state and leaves the old one alone: trying it out changes nothing.
-            jax.block_until_ready(scan(self._data, self._state, *nothing))
-            self._scans[n] = scan
+        self._start: Any = (w, zeros, {**zeros}, put(np.float32(0.0)))
+        run = jax.jit(partial(take_steps, task.model, task.train, tuple(self._shapes)))
+        nothing = np.zeros((0, self.batch), np.int32), np.zeros(0, np.float32)
+        self._run = run.lower(self._data, self._start, *self._plan(*nothing)).compile()
+        # It gives a new state and leaves the old one alone: trying it out changes nothing.
+        self._advanced(self._start, task.documents(0, 1, self.batch), np.zeros(1, np.float32))
+        self._state = self._start
+
+    def _plan(self, documents: NDArray[np.int32], rates: NDArray[np.float32]) -> Any:
+        """What the compiled loop takes for these steps [n]: their plan, filled up, and n."""
+        n = len(rates)
+        rows = np.zeros((STRETCH, self.batch), np.int32)
+        chosen, filled = np.zeros(STRETCH, np.int32), np.zeros(STRETCH, np.float32)
+        rows[:n], filled[:n] = documents, rates
+        chosen[:n] = smallest_shapes(self._shapes, self.task.dataset.lengths[documents])
+        return tuple(map(self._put, (rows, chosen, filled))), self._put(np.int32(n))
+
+    def _advanced(
+        self, state: Any, documents: NDArray[np.int32], rates: NDArray[np.float32]
+    ) -> tuple[Any, Any]:
+        """The state after at most STRETCH steps, and their losses, which may be on their way."""
+        after, losses = self._run(self._data, state, *self._plan(documents, rates))
+        return after, losses[: len(rates)]
 
     def steps(
         self, documents: NDArray[np.int32], rates: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """The steps as a few compiled stretches, waited for at the end alone."""
-        losses, at = [], 0
-        while at < len(rates):
-            n = next(n for n in STRETCHES if n <= len(rates) - at)
-            part = slice(at, at + n)
-            self._state, found = self._scans[n](
-                self._data, self._state, self._put(documents[part]), self._put(rates[part])
-            )
+        """The steps in stretches, waited for only at the end."""
+        losses = []
+        for at in range(0, len(rates), STRETCH):
+            part = slice(at, at + STRETCH)
+            self._state, found = self._advanced(self._state, documents[part], rates[part])
             losses.append(found)
-            at += n
         return np.concatenate([np.asarray(found) for found in losses])
 
     def gradients(self, documents: NDArray[np.int32]) -> tuple[float, Vector]:
-        import jax
-
-        tokens, lengths = (part[documents] for part in self._data)
-        loss, grads = jax.value_and_grad(loss_of)(self._state[0], self.task.model, tokens, lengths)
-        return float(loss), self._flat(grads)
+        """Read from Adam's first moment after a step without a rate, so of the compiled code."""
+        start = (self._state[0], *self._start[1:])
+        after, losses = self._advanced(start, documents[None], np.zeros(1, np.float32))
+        return float(losses[0]), self._flat(after[1]) / np.float32(1 - self.task.train.beta1)
 
     def params(self) -> Vector:
         return self._flat(self._state[0])
@@ -193,5 +141,5 @@ class JaxLearner(FrameworkLearner):
         return np.concatenate([part.reshape(-1) for part in parts])
 
 
-JAX = JaxContestant("jax", "JAX, whole stretches of steps compiled into one scan, batches.")
-JAX_GPU = JaxContestant("jax+gpu", "JAX on the GPU, the same compiled scan.", gpu=True)
+JAX = JaxContestant("jax", "JAX, hundreds of steps compiled into one loop, batches.")
+JAX_GPU = JaxContestant("jax+gpu", "JAX on the GPU, the same compiled loop.", gpu=True)

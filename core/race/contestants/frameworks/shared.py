@@ -54,13 +54,13 @@ class FrameworkLearner(ABC):
 
     @abstractmethod
     def params(self) -> Vector:
-        """The present weights [n_params], laid out as `state.layout` says."""
+        """The current weights [n_params], laid out as `state.layout` says."""
 
     def work(self) -> Work:
         """The matrix operations of a step, which the documents of its batch share."""
         return Work(matrix_operations(self.task.model), "matrix operations", self.batch)
 
     def generate(self, n: int, temperature: float, seed: int) -> list[str]:
-        """n documents sampled with the present weights, as every engine samples them."""
+        """n documents sampled with the current weights, as every engine samples them."""
         task = self.task
         return generate(self.params(), task.model, task.dataset, n, temperature, seed=seed)

@@ -20,6 +20,7 @@ typedef struct Arena Arena;
  * of p->call.params, gradients alike in p->call.grads[p->call.thread]. What may be null says so. */
 struct Kernels {
     int fuses; /* `gradient` can update the weights itself */
+    int pairs; /* they keep the weights in p->call.pairs as well, see bf16-inl.h */
 
     /* Take scratch for a thread and tell where it is (p->work.kernel). Runs twice, the first time to
      * count, when there is no memory yet. May be null. */
@@ -42,6 +43,10 @@ struct Kernels {
     void (*norm_forward)(const Plan *p, const float *x, float *y, float *scale, int rows);
     void (*norm_backward)(const Plan *p, const float *dy, const float *y, const float *scale,
                           float *dx, int add, int rows);
+
+    /* The weights have changed other than by `gradient`. Every thread calls it, between two
+     * barriers. May be null. */
+    void (*refresh)(const Plan *p);
 
     /* All of the five above may be deferred until this is called; null if none ever is. */
     void (*flush)(const Plan *p);

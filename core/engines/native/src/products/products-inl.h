@@ -12,6 +12,10 @@
 #include "products/sme2_queue-inl.h"
 #endif
 
+#if defined(EETUI_BF16)
+extern const Kernels eetui_bf16_kernels; /* of an instruction set of its own, see bf16.c */
+#endif
+
 /* By the numbers of eetui.h; null where this unit has none. */
 static const Kernels *const KERNELS[EETUI_PRODUCTS] = {
     [EETUI_BY_ROWS] = &ROWS_KERNELS,   /* one row of sums at a time */
@@ -23,6 +27,9 @@ static const Kernels *const KERNELS[EETUI_PRODUCTS] = {
 #if defined(HAS_AMX)
     [EETUI_BY_AMX_SPLIT] = &AMX_SPLIT_KERNELS, /* nearly float32 */
     [EETUI_BY_AMX] = &AMX_KERNELS,
+#endif
+#if defined(EETUI_BF16)
+    [EETUI_BY_BF16] = &eetui_bf16_kernels,
 #endif
 };
 

@@ -60,7 +60,7 @@ static Matrix matrix_of(int in, int out, int in_seg, int in_room, int out_seg, i
     w.rows = padded(w.used, LANES);
     w.vecs = parts * (padded(part_width, LANES) / LANES);
     *state += (int64_t)in * out;
-    *working += padded((int)((int64_t)w.rows * w.vecs * LANES), 16);
+    *working += padded((int)((int64_t)w.rows * w.vecs * LANES), 32);
     return w;
 }
 
@@ -70,9 +70,9 @@ static Layout layout_of(const Shape *s, int groups) {
     int d = s->d, ff = s->ff, size = s->head_size, room = s->heads.room, da = s->heads.da;
     int64_t state = (int64_t)(s->V + s->T) * d, working = 0;
     o.tokens = working;
-    working += padded(s->V * s->dv, 16);
+    working += padded(s->V * s->dv, 32);
     o.places = working;
-    working += padded(s->T * s->dv, 16);
+    working += padded(s->T * s->dv, 32);
     o.embeddings = o.places - o.tokens + (int64_t)s->T * s->dv;
     for (int l = 0; l < s->layers; l++) {
         Matrix *w = o.matrix[l];

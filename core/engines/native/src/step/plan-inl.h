@@ -52,9 +52,10 @@ typedef struct {
     const Kernels *kernels; /* how the products are computed */
     int fused, fast;
     int thread, threads;       /* this one, of how many */
+    uint32_t *pairs;           /* [n_floats / 2] the weights in bfloat16, or null */
     float *params, *m, *v;     /* working copies */
     float *grads[MAX_THREADS]; /* the gradients of each thread, laid out alike */
-    double *loss;              /* [threads], a cache line each */
+    double *tally;             /* [threads] of each a cache line: its loss, its multiply-adds */
 } Call;
 
 typedef struct {

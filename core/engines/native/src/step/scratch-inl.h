@@ -105,7 +105,8 @@ static int64_t plan_of(Plan *p, const eetui_run *run, const Kernels *kernels, ch
     p->call.params = take_floats(&a, p->layout.n_floats);
     p->call.m = take_floats(&a, p->layout.n_floats);
     p->call.v = take_floats(&a, p->layout.n_floats);
-    p->call.loss = take(&a, 64 * p->call.threads);
+    if (kernels->pairs) p->call.pairs = take(&a, 2 * p->layout.n_floats);
+    p->call.tally = take(&a, 64 * p->call.threads);
     for (int t = 0; t < p->call.threads; t++)
         p->call.grads[t] = take_floats(&a, p->layout.n_floats);
     int64_t shared = a.used;

@@ -31,6 +31,13 @@ static void flush_each(const Plan *p) {
     if (!p->call.fused) flush(p);
 }
 
+/* Every thread's; the weights are whole before it and after it. */
+static void refresh(const Plan *p) {
+    if (!p->call.kernels->refresh) return;
+    p->call.kernels->refresh(p);
+    if (p->call.threads > 1) eetui_barrier(p->call.run->pool);
+}
+
 static void project(const Plan *p, const Matrix *w, const float *a, int lda, float *c, int ldc,
                     int rows, int add, Epilogue epilogue, float *side) {
     p->call.kernels->forward(p, w, a, lda, c, ldc, rows, add, epilogue, side);
@@ -193,6 +200,15 @@ static void reduce_and_update(Plan *p, const Update *u, int64_t from, int64_t to
          u->coefficient);
 }
 
+/* The multiply-adds of products and attention in the forward pass of a piece. */
+static double multiply_adds_of(const Plan *p) {
+    const Piece *q = &p->work.piece;
+    const Shape *s = &p->shape;
+    double d = s->d, rows = q->rows;
+    double qkv = 3 * d * d * (q->firsts + (s->layers - 1) * rows);
+    return qkv + rows * d * (s->layers * (d + 2.0 * s->ff) + s->V) + 2 * s->layers * d * q->weights;
+}
+
 /* Step `index` of the call, this thread's part of it. */
 static void one_step(Plan *p, int index, Clock *c) {
     const eetui_run *run = p->call.run;
@@ -227,24 +243,30 @@ static void one_step(Plan *p, int index, Clock *c) {
     Update u = {.fuse = p->call.kernels->fuses && run->adam == EETUI_ADAM_FUSED
                         && p->call.threads == 1 && update};
     if (update) adam_coefficients(run, run->rates[index], run->step + index + 1, u.coefficient);
-    double loss = 0.0;
+    double loss = 0.0, work = 0.0;
     float scale = 1.0f / (float)predicted;
     for (int next = from; next < to;) {
         u.first = next == from;
         next = assemble(p, next, to);
         u.last = next == to;
         lap(c, BATCH);
+        work += multiply_adds_of(p) * (run->forward_only ? 1 : 3); /* back, each has two others */
         forward(p, c);
         loss += softmax_loss(p, p->work.logits, scale);
         lap(c, LOSS);
         if (!run->forward_only) backward(p, &u, c);
     }
     if (from >= to) memset(p->call.grads[p->call.thread], 0, 4 * (size_t)p->layout.n_floats);
-    p->call.loss[8 * p->call.thread] = loss;
+    p->call.tally[8 * p->call.thread] = loss;
+    p->call.tally[8 * p->call.thread + 1] = work;
     if (p->call.threads > 1) eetui_barrier(run->pool);
     if (p->call.thread == 0) {
-        double sum = 0.0;
-        for (int t = 0; t < p->call.threads; t++) sum += p->call.loss[8 * t];
+        double sum = 0.0, done = 0.0;
+        for (int t = 0; t < p->call.threads; t++) {
+            sum += p->call.tally[8 * t];
+            done += p->call.tally[8 * t + 1];
+        }
+        if (run->multiply_adds) *run->multiply_adds += (int64_t)done;
         run->losses[index] = (float)(sum / predicted);
     }
     if (!u.fuse) {
@@ -252,6 +274,7 @@ static void one_step(Plan *p, int index, Clock *c) {
         int64_t end = p->layout.n_floats / 16 * (p->call.thread + 1) / p->call.threads * 16;
         if (!run->forward_only) reduce_and_update(p, &u, share, end);
         if (p->call.threads > 1) eetui_barrier(run->pool);
+        if (update) refresh(p);
     }
     lap(c, ADAM);
 }

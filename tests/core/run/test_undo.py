@@ -1,0 +1,268 @@
+"""Undo, redo and branches: whatever was asked, the log leads to the same bits."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.data.dataset import Dataset, load_dataset
+from eetui.core.errors import UsageError
+from eetui.core.run.commands import (
+    ApplyPreset,
+    Branch,
+    Command,
+    CycleOptimization,
+    GoOn,
+    Load,
+    Pause,
+    Redo,
+    Restart,
+    Resume,
+    Rewind,
+    Save,
+    ScaleBatch,
+    ScaleLearningRate,
+    SetBatch,
+    SetLearningRate,
+    SetOptimization,
+    SetSteps,
+    Undo,
+)
+from eetui.core.run.controller import Controller
+from eetui.core.run.log import read_log
+from eetui.core.run.namestream import NameStream
+from eetui.core.run.replay import replay
+from eetui.core.run.snapshot import Status
+
+TINY = ModelConfig(d_model=8, n_heads=2, block_size=4)
+OTHER = ModelConfig(d_model=16, n_heads=2, block_size=4)
+TRAIN = TrainConfig(batch=2, steps=1000)
+SEQUENCES = int(os.environ.get("EETUI_TEST_SEQUENCES", "100"))
+
+
+class Run:
+    """A controller in this thread: it takes so many steps, and does what it is asked."""
+
+    def __init__(self, dataset: Dataset, engine: str = "native", **changes: object) -> None:
+        self.tasks: list = []
+        self.dataset = dataset
+        values: dict = {
+            "dataset": dataset, "model": TINY, "train": TRAIN, "post": self.tasks.append,
+            "engine": engine, "assignments": (), "state": None, "names": NameStream(0.5, ""),
+            "paused": False, "stand_in": False, "measure_peak": False,
+        }  # fmt: skip
+        self.controller = Controller(**(values | changes))
+        self.controller.begin()
+        self.settle()
+
+    def settle(self) -> None:
+        """Let what gets ready beside the run come to its end."""
+        while self.controller.preparation is not None:
+            if self.tasks:
+                self.tasks.pop(0)()
+
+    @property
+    def trainer(self):
+        return self.controller.trainer
+
+    def train(self, n: int) -> None:
+        end = self.trainer.state.step + n
+        while self.controller.status is Status.RUNNING and self.trainer.state.step < end:
+            self.controller.advance(at_most=end - self.trainer.state.step)
+
+    def ask(self, *commands: Command) -> None:
+        for command in commands:
+            self.controller.execute(command)
+            self.settle()
+
+    def bits(self) -> str:
+        return self.trainer.state.fingerprint
+
+    def check(self) -> None:
+        """Trained again from the JSON of its log, the run ends in the same bits."""
+        log = read_log(json.dumps(self.trainer.log.to_json()))
+        assert replay(log, self.dataset).fingerprint == self.bits()
+
+
+@pytest.fixture(scope="module")
+def few(names, tmp_path_factory) -> Dataset:
+    """So few documents that a run is made in no time."""
+    path = tmp_path_factory.mktemp("data") / "few.txt"
+    path.write_text("\n".join(sorted(names.documents)[::500]))
+    return load_dataset(str(path))
+
+
+@pytest.mark.parametrize(
+    ("command", "label", "of"),
+    [
+        (SetBatch(7), "batch 7", lambda t: t.train.batch),
+        (SetLearningRate(0.002), "lr 0.002", lambda t: t.train.learning_rate),
+        (SetSteps(2000), "plan 2,000", lambda t: t.train.steps),
+        (SetOptimization("fast_exp", False), "fast exp off", lambda t: t.optimizations.fast_exp),
+    ],
+)
+def test_a_setting_goes_back_and_forth_on_the_present_weights(names, command, label, of) -> None:
+    run = Run(names)
+    run.train(10)
+    before = of(run.trainer)
+    run.ask(command)
+    after = of(run.trainer)
+    assert after != before
+    run.train(10)
+    bits = run.bits()
+    assert run.controller.undo_stack.undo_label == label
+    run.ask(Undo())
+    assert (of(run.trainer), run.bits()) == (before, bits)
+    assert run.controller.undo_stack.redo_label == label
+    run.train(10)
+    run.ask(Redo())
+    assert of(run.trainer) == after
+    assert run.trainer.state.step == 30
+    run.train(5)
+    run.check()
+
+
+@pytest.mark.parametrize("to", [Restart(), Restart(OTHER, TRAIN), Load(Path("saved"))])
+def test_a_run_that_was_left_comes_back_as_it_was(names, tmp_path, monkeypatch, to) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = Run(names)
+    run.train(20)
+    run.ask(Save(Path("saved")), SetBatch(3))
+    run.train(20)
+    bits, setup, curve = run.bits(), run.trainer.setup, run.trainer.history.curve()
+    run.ask(to)
+    run.ask(Resume())
+    run.train(7)
+    left = run.bits()
+    run.ask(Undo())
+    assert (run.bits(), run.trainer.setup) == (bits, setup)
+    assert run.trainer.history.curve().steps.tolist() == curve.steps.tolist()
+    run.ask(Redo())
+    assert run.bits() == left
+    run.ask(Undo(), Undo())
+    assert run.trainer.train.batch == 2
+    run.ask(Resume())
+    run.train(5)
+    run.check()
+
+
+def test_a_branch_has_the_weights_and_settings_of_then_and_can_be_undone(names) -> None:
+    run = Run(names)
+    run.train(30)
+    bits = run.bits()
+    run.train(10)
+    run.ask(SetBatch(5))
+    run.train(10)
+    end = run.bits()
+    entries = run.trainer.logbook.n_entries
+    run.ask(Branch(entries - 1, 30))
+    assert (run.bits(), run.trainer.train.batch) == (bits, 2)
+    assert run.trainer.history.curve().steps.max() <= 30
+    run.ask(Undo())
+    assert (run.bits(), run.trainer.train.batch) == (end, 5)
+    run.check()
+    for never in (Branch(0, 51), Branch(99, 3), Branch(entries, 10)):
+        with pytest.raises(UsageError):
+            run.ask(never)
+    assert run.bits() == end
+
+
+def test_undo_after_a_divergence_goes_on_from_the_last_good_step(names) -> None:
+    run = Run(names)
+    run.train(20)
+    run.ask(SetLearningRate(0.5))
+    run.train(3)
+    run.trainer.state.params[0] = np.nan
+    run.train(1)
+    assert run.controller.status is Status.DIVERGED
+    run.ask(Undo())
+    assert run.controller.status is Status.PAUSED
+    assert run.trainer.train.learning_rate == TRAIN.learning_rate
+    assert run.trainer.state.is_finite
+    run.ask(Resume())
+    run.train(20)
+    run.check()
+
+
+def test_a_preset_sets_all_toggles_and_there_is_a_way_back(names) -> None:
+    run = Run(names)
+    on = run.controller.wanted
+    run.ask(SetOptimization("fast_exp", False))
+    own = run.controller.wanted
+    run.ask(ApplyPreset("off"))
+    off = run.controller.wanted
+    assert not off.padding_skip
+    assert run.controller.undo_stack.undo_label == "all together off"
+    run.ask(Undo())
+    assert run.controller.wanted == own
+    run.ask(Redo())
+    assert run.controller.wanted == off
+    run.ask(ApplyPreset("on"))
+    assert run.controller.wanted == on
+    run.ask(ApplyPreset("back"))
+    assert run.controller.wanted == own
+
+
+def test_before_a_toggle_was_flipped_there_is_no_way_back(names) -> None:
+    with pytest.raises(UsageError, match="no set of yours"):
+        Run(names).ask(ApplyPreset("back"))
+    with pytest.raises(UsageError, match="no preset"):
+        ApplyPreset("fastest")
+
+
+def test_there_may_be_nothing_to_undo_or_redo(names, refused) -> None:
+    run = Run(names)
+    with refused("nothing to undo"):
+        run.ask(Undo())
+    run.ask(SetBatch(2))  # no change
+    with refused("nothing to undo"):
+        run.ask(Undo())
+    run.ask(SetBatch(3), Undo(), SetBatch(4))
+    with refused("nothing to redo"):
+        run.ask(Redo())
+
+
+def random_command(rng: random.Random, run: Run, saved: Path) -> Command:
+    step, entries = run.trainer.state.step, run.trainer.log.entries
+    at = rng.randrange(len(entries) + 1)
+    last = entries[at].step if at < len(entries) else step
+    return rng.choice([
+        SetBatch(rng.randint(1, 6)),
+        ScaleBatch(rng.random() < 0.3),
+        SetLearningRate(rng.choice((0.001, 0.01))),
+        ScaleLearningRate(rng.random() < 0.5),
+        GoOn(rng.randint(1, 50)),
+        SetSteps(rng.randint(1, 300)),
+        CycleOptimization(rng.choice(("fast_exp", "padding_skip", "prefix_sharing", "adam"))),
+        Restart(),
+        Restart(rng.choice((TINY, OTHER)), TRAIN),
+        Rewind(),
+        Load(saved),
+        Branch(at, rng.randint(0, last)),
+        *[Undo(), Undo(), Undo(), Redo(), Redo(), Pause()],
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_whatever_is_asked_the_surviving_log_gives_the_same_bits(part, few, tmp_path) -> None:
+    for seed in range(part, SEQUENCES, 4):
+        rng, saved = random.Random(seed), tmp_path / f"{seed}.safetensors"
+        run = Run(few)
+        for i in range(12):
+            run.train(rng.randint(0, 15))
+            if i == 3 and run.trainer.state.is_finite:
+                run.ask(Save(saved))  # once: the log names a file that stays as it is
+            try:
+                run.ask(random_command(rng, run, saved))
+                if rng.random() < 0.8:
+                    run.ask(Resume())
+            except UsageError:
+                continue
+        run.train(5)
+        run.check()
