@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import ClassVar, NamedTuple, cast
 
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
@@ -20,6 +21,7 @@ from eetui.core.errors import UsageError
 from eetui.core.text import told, visible
 from eetui.tui import signals
 from eetui.tui.commands import ActionCommands
+from eetui.tui.courtesy import Courtesy
 from eetui.tui.live import LiveSession, Recording
 from eetui.tui.messages import GoOnWith
 from eetui.tui.screens.main import MainScreen
@@ -53,13 +55,14 @@ class EetuiApp(App[int]):
         screen: MainScreen | None = None,
     ) -> None:
         super().__init__(driver_class=TerminalDriver)
-        self._main = screen or MainScreen(session, recording)
+        self._main = screen or MainScreen(session, recording, self.courtesy)
         self._session = session
         self._recording = recording
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self.left_with = 0
         self.next_run = ""
         self._training: TrainingThread | None = None
+        self.courtesy = Courtesy()
         self.register_theme(ENGINE_ROOM)
         self.theme = ENGINE_ROOM.name
 
@@ -69,8 +72,15 @@ class EetuiApp(App[int]):
             self.exit(self.left_with)
             return
         self.push_screen(self._main)
-        self._training = TrainingThread(self._session, self._main, self._recording)
+        self._training = TrainingThread(self._session, self._main, self._recording, self.courtesy)
         self.call_after_refresh(self._training.start)  # the first frame does not wait for it
+
+    async def on_event(self, event: events.Event) -> None:
+        """Whatever a person does comes before the training."""
+        if isinstance(event, events.InputEvent):
+            self.courtesy.busy()
+            self.call_after_refresh(self.courtesy.done)
+        await super().on_event(event)
 
     def on_unmount(self) -> None:
         if self._training is not None:

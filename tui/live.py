@@ -30,6 +30,7 @@ class LiveSession(Protocol):
         self,
         publish: Publish | None = None,
         observe: Observe | None = None,
+        give_way: Callable[[], object] | None = None,
     ) -> None: ...
 
     def submit(self, command: Command) -> None: ...

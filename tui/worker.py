@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 
 from eetui.core.run.snapshot import Snapshot
+from eetui.tui.courtesy import Courtesy
 from eetui.tui.live import LiveSession, Recording
 from eetui.tui.messages import Crashed, EndedEarly, Published
 
@@ -29,11 +30,16 @@ class TrainingThread:
     """
 
     def __init__(
-        self, session: LiveSession, target: MessagePump, recording: Recording | None = None
+        self,
+        session: LiveSession,
+        target: MessagePump,
+        recording: Recording | None = None,
+        courtesy: Courtesy | None = None,
     ) -> None:
         self._session = session
         self._target = target
         self._recording = recording
+        self._give_way = courtesy.wait if courtesy is not None and courtesy.is_needed else None
         self._thread = Thread(target=self._run, name="training", daemon=True)
 
     def start(self) -> None:
@@ -52,9 +58,10 @@ class TrainingThread:
     def _run(self) -> None:
         try:
             if self._recording is None:
-                self._session.run(self._publish)
+                self._session.run(self._publish, give_way=self._give_way)
             else:
-                self._session.run(self._recording.watching(self._publish), self._recording.observe)
+                publish = self._recording.watching(self._publish)
+                self._session.run(publish, self._recording.observe, self._give_way)
         except Exception:
             self._target.post_message(Crashed(format_exc()))
 

@@ -237,6 +237,10 @@ class Controller:
             self.rest_until = monotonic() + STAND_IN_REST * (monotonic() - started)
         return chunk
 
+    def give_way(self, give_way: Callable[[], object] | None) -> None:
+        """Call this before every piece of work from now on."""
+        self.trainer.give_way = give_way
+
     def _finish(self) -> None:
         self.status = Status.FINISHED
         self.message = f"The plan of {self.trainer.train.steps:,} steps is done."

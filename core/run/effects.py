@@ -96,10 +96,15 @@ class Effects:
         self._current = flip.key
         self._effects[flip.key] = replace(self._effects[flip.key], is_measuring=True)
 
-    def take_pairs(self) -> float:
-        """Go on measuring for a moment; gives the seconds that it took."""
+    def take_pairs(self, give_way: Callable[[], object] | None = None) -> float:
+        """Go on measuring for a moment; gives the seconds that it took.
+
+        give_way: called before every pair, if not None.
+        """
         start = spent = self._now()
         while self._current and spent - start < SLICE_SECONDS:
+            if give_way:
+                give_way()
             verdict = next(self._pairs)
             spent = self._now()
             if verdict is None:

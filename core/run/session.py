@@ -34,6 +34,7 @@ SECONDS_BETWEEN_SNAPSHOTS = 0.05
 ENDED = (Status.FINISHED, Status.DIVERGED, Status.FAILED)
 
 Publish = Callable[[Snapshot], None]
+GiveWay = Callable[[], object]
 Observe = Callable[[int, NDArray[np.float32]], None]
 
 
@@ -121,14 +122,22 @@ class Session:
         """All that happened; only to be read after `run` has returned."""
         return self._controller.trainer.log
 
-    def run(self, publish: Publish | None = None, observe: Observe | None = None) -> None:
+    def run(
+        self,
+        publish: Publish | None = None,
+        observe: Observe | None = None,
+        give_way: GiveWay | None = None,
+    ) -> None:
         """Train until closed; blocks, so call it from a thread of its own.
 
         publish gets a snapshot at most about 20 times a second; observe gets (first step, losses)
         after every chunk, every step exactly once. Both are called from this thread.
+        give_way is called before every piece of work, which are shorter with it: it may rest for
+        something that is more urgent.
         """
         self._publish, self._observe = publish, observe
         controller = self._controller
+        controller.give_way(give_way)
         controller.begin()
         while not self._closing and not (self._stop_at_plan and controller.status in ENDED):
             self._take_tasks()

@@ -5,6 +5,7 @@ No thread and no clock but the engine's; `core/run/session.py` drives it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from math import log
@@ -54,8 +55,8 @@ FAR_STEPS = 200
 """A run has diverged if its loss stays so far above the mean of its start, or above chance, for so
 many steps."""
 GROWTH = 2
-BESIDE_PAIRS = 4
-"""How many times shorter a chunk is while a flip is being measured."""
+BESIDE_OTHERS = 4
+"""How many times shorter a chunk is while a flip is being measured, or where it gives way."""
 KEPT_EVENTS = 200
 SECONDS_BETWEEN_KEEPSAKES = 1.0
 GOOD_WITHIN = 0.5
@@ -106,6 +107,7 @@ class Trainer:
     ) -> None:
         """measure: what compares the two sides of a flip; automatic: whether after every flip."""
         self._measure, self._automatic = measure, automatic
+        self.give_way: Callable[[], object] | None = None
         self.dataset = dataset
         self.engine = engine
         self.names = names
@@ -289,6 +291,8 @@ class Trainer:
     def advance(self, at_most: int | None = None) -> Chunk:
         """Run one chunk of about 10 ms, at least one step and never past the plan."""
         assert self.engine is not None
+        if self.give_way:
+            self.give_way()
         if not self._healthy():
             gone = "stopped being a finite number"
             return Chunk(self.state.step, np.zeros(0, np.float32), self.state.step, gone)
@@ -340,8 +344,8 @@ class Trainer:
     def _steps_of_next_chunk(self, at_most: int | None) -> int:
         step = self.state.step
         chunk = self._chunk_steps
-        if self.effects.is_measuring:  # most of the time is for the pairs then
-            chunk = max(chunk // BESIDE_PAIRS, 1)
+        if self.effects.is_measuring or self.give_way:  # others wait for their turn
+            chunk = max(chunk // BESIDE_OTHERS, 1)
         limits = [chunk, self.train.steps - step, self.names.steps_to_milestone(step)]
         if at_most is not None:
             limits.append(at_most)
@@ -410,7 +414,7 @@ class Trainer:
 
         What that takes from the training stands at the flip's mark on the charts.
         """
-        key, seconds = self.effects.measured, self.effects.take_pairs()
+        key, seconds = self.effects.measured, self.effects.take_pairs(self.give_way)
         self.history.wait(round(seconds * 1e9))
         for i, event in reversed([*enumerate(self.events)]):
             if event.key == key:

@@ -238,6 +238,7 @@ class ScriptedSession:
         self,
         publish: Callable[[Snapshot], None] | None = None,
         observe: Callable[[int, np.ndarray], None] | None = None,
+        give_way: Callable[[], object] | None = None,
     ) -> None:
         while (item := self._queue.get()) is not None:
             if isinstance(item, Exception):

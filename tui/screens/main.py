@@ -49,6 +49,7 @@ from eetui.core.run.snapshot import Snapshot, Status
 from eetui.core.run.switch import ALL
 from eetui.tui import picture
 from eetui.tui.actions import BINDINGS
+from eetui.tui.courtesy import Courtesy
 from eetui.tui.live import LiveSession, Recording
 from eetui.tui.messages import Crashed, GoOnWith, Published
 from eetui.tui.screens.confirm import Confirm
@@ -74,6 +75,8 @@ from eetui.tui.widgets.toggle_table import ToggleTable
 VIEWS = ("", "-loss", "-pace", "-names")
 SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
 SECONDS_BETWEEN_SHOWINGS = 0.125
+REST_AFTER_FRAME = 4.0
+"""Rest after a frame, in frames, on a single core: a key then seldom waits for one."""
 SUFFIX = ".safetensors"
 TOO_SMALL = (
     "eetui needs a terminal of at least 60 columns and 18 rows; please make this one larger."
@@ -93,9 +96,15 @@ class MainScreen(ShownScreen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (18, "-low"), (34, "-tall")]  # noqa: RUF012
     AUTO_FOCUS = "#toggles"
 
-    def __init__(self, session: LiveSession, recording: Recording | None = None) -> None:
+    def __init__(
+        self,
+        session: LiveSession,
+        recording: Recording | None = None,
+        courtesy: Courtesy | None = None,
+    ) -> None:
         super().__init__()
         self._session = session
+        self._courtesy = courtesy or Courtesy()
         self._recording = recording
         self.snapshot = session.latest
         self._view = View()
@@ -137,7 +146,16 @@ class MainScreen(ShownScreen[None]):
     def _show_waiting(self) -> None:
         self._due = None
         self._shown_at = monotonic()
+        self._courtesy.busy()
         self._show(self._waiting)
+        self.call_after_refresh(self._shown)
+
+    def _shown(self) -> None:
+        """The frame is drawn: where it had to share a core, the next one waits in proportion."""
+        self._courtesy.done()
+        if self._courtesy.is_needed:
+            rest = REST_AFTER_FRAME * (monotonic() - self._shown_at)
+            self._shown_at = max(self._shown_at, monotonic() + rest - SECONDS_BETWEEN_SHOWINGS)
 
     def on_crashed(self, message: Crashed) -> None:
         last = message.traceback.strip().splitlines()[-1]

@@ -1,0 +1,35 @@
+"""On one core the training rests while the screen works, and never for long."""
+
+from __future__ import annotations
+
+from threading import Thread
+from time import monotonic
+
+from eetui.tui.courtesy import LONGEST_SECONDS, Courtesy
+
+
+def test_the_training_waits_for_the_screen_on_a_single_core():
+    courtesy, waited = Courtesy(n_cores=1), []
+    courtesy.busy()
+    thread = Thread(target=lambda: (courtesy.wait(), waited.append(True)))
+    thread.start()
+    assert not waited
+    courtesy.done()
+    thread.join(10)
+    assert waited
+
+
+def test_it_rests_for_a_moment_at_the_most():
+    courtesy = Courtesy(n_cores=1)
+    courtesy.busy()
+    started = monotonic()
+    courtesy.wait()
+    assert monotonic() - started > LONGEST_SECONDS * 0.9
+
+
+def test_with_a_core_for_each_nobody_waits():
+    courtesy = Courtesy(n_cores=2)
+    courtesy.busy()
+    started = monotonic()
+    courtesy.wait()
+    assert monotonic() - started < LONGEST_SECONDS
