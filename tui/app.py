@@ -55,6 +55,7 @@ class EetuiApp(App[int]):
         screen: MainScreen | None = None,
     ) -> None:
         super().__init__(driver_class=TerminalDriver)
+        self.courtesy = Courtesy()
         self._main = screen or MainScreen(session, recording, self.courtesy)
         self._session = session
         self._recording = recording
@@ -62,7 +63,6 @@ class EetuiApp(App[int]):
         self.left_with = 0
         self.next_run = ""
         self._training: TrainingThread | None = None
-        self.courtesy = Courtesy()
         self.register_theme(ENGINE_ROOM)
         self.theme = ENGINE_ROOM.name
 

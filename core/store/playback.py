@@ -47,6 +47,7 @@ WAIT_SECONDS = 0.01
 
 Publish = Callable[[Snapshot], None]
 Observe = Callable[[int, NDArray[np.float32]], None]
+GiveWay = Callable[[], object]
 
 
 class Playback:
@@ -116,12 +117,19 @@ class Playback:
 
     # -- in the thread that trains --------------------------------------------------------------
 
-    def run(self, publish: Publish | None = None, observe: Observe | None = None) -> None:
+    def run(
+        self,
+        publish: Publish | None = None,
+        observe: Observe | None = None,
+        give_way: GiveWay | None = None,
+    ) -> None:
         """Play until closed; arguments as for a session's."""
         self._publish = publish
         try:
             self._prepare()
             while not self._closing:
+                if give_way is not None:
+                    give_way()
                 self._take_commands()
                 if self.status is Status.RUNNING:
                     self._advance(observe)

@@ -94,7 +94,7 @@ class Run:
 def few(names, tmp_path_factory) -> Dataset:
     """So few documents that a run is made in no time."""
     path = tmp_path_factory.mktemp("data") / "few.txt"
-    path.write_text("\n".join(sorted(names.documents)[::500]))
+    path.write_text("\n".join(sorted(set(Path(names.path).read_text().split()))[::500]))
     return load_dataset(str(path))
 
 
@@ -240,6 +240,7 @@ def random_command(rng: random.Random, run: Run, saved: Path) -> Command:
         GoOn(rng.randint(1, 50)),
         SetSteps(rng.randint(1, 300)),
         CycleOptimization(rng.choice(("fast_exp", "padding_skip", "prefix_sharing", "adam"))),
+        ApplyPreset(rng.choice(("off", "eemicrogpt", "on"))),
         Restart(),
         Restart(rng.choice((TINY, OTHER)), TRAIN),
         Rewind(),
