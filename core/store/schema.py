@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.files import reason
@@ -95,12 +96,25 @@ def _prepare(connection: sqlite3.Connection, shown: str, migrations: tuple[str, 
             f"this one reads up to {len(migrations)}): update eetui, or name another file with "
             "--store."
         )
-    connection.execute("PRAGMA journal_mode = WAL")
+    _use_write_ahead_log(connection)
     # Every commit survives the end of the program; the last ones may not survive a power cut.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
     if version < len(migrations):
         _migrate(connection, shown, migrations)
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """SQLite does not wait for a program that changes the mode at the same moment, so this does."""
+    deadline = monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                raise
+            sleep(0.01)
 
 
 def _version(connection: sqlite3.Connection, shown: str) -> int:
