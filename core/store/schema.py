@@ -89,7 +89,12 @@ def open_store(path: Path, migrations: tuple[str, ...] = MIGRATIONS) -> sqlite3.
 
 
 def _prepare(connection: sqlite3.Connection, shown: str, migrations: tuple[str, ...]) -> None:
-    version = _version(connection, shown)
+    # In one transaction: another program may be making the store just now.
+    connection.execute("BEGIN")
+    try:
+        version = _version(connection, shown)
+    finally:
+        connection.execute("ROLLBACK")
     if version > len(migrations):
         raise UsageError(
             f"The run store {shown} was written by a newer eetui (version {version} of the store, "
@@ -118,7 +123,7 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 
 def _version(connection: sqlite3.Connection, shown: str) -> int:
-    """The version of a store, 0 for a new file."""
+    """The version of a store, 0 for a new file; to be called within a transaction."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
