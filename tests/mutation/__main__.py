@@ -15,8 +15,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.mutation.copy import environment, make_copy
-from tests.mutation.coverage_map import record
+from tests.mutation.copy import environment, make_copy, record
 
 
 def main() -> int:

@@ -1,20 +1,16 @@
-"""Which tests run which lines of `core`, and how long each takes: recorded once, in the copy."""
+"""Which tests run which lines of `core`, and what each costs: recorded once, in the copy."""
 
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-
-from tests.mutation.copy import environment
-
-TESTS = ("tests/core", "tests/tui/cli")
 
 
 @dataclass(slots=True)
 class CoverageMap:
-    """lines: for each file and line the places of its tests in `tests`; seconds: of each test."""
+    """lines: for each file and line the places of its tests in `tests`; seconds: what they cost, by
+    the CPU clock."""
 
     tests: list[str]
     seconds: list[float]
@@ -47,16 +43,6 @@ class CoverageMap:
                 chosen.append(self.tests[i])
                 left -= self.seconds[i]
         return chosen
-
-
-def record(python: Path, folder: Path, path: Path) -> None:
-    """Run the tests of a copy once, and write down which lines each of them runs."""
-    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider",
-               "-p", "tests.mutation.recorder", *TESTS]  # fmt: skip
-    env = {**environment(folder), "EETUI_COVERAGE_MAP": str(path)}
-    done = subprocess.run(command, cwd=folder, env=env, check=False, capture_output=True)
-    if not path.exists():
-        raise SystemExit((done.stdout + done.stderr).decode()[-2000:])
 
 
 def write(path: Path, measured: dict[str, float], lines: dict[str, dict[int, set[str]]]) -> None:

@@ -14,6 +14,7 @@ from tests.mutation import coverage_map
 
 ROOT = Path(__file__).parents[2]
 _measured: dict[str, float] = {}
+_failed: set[str] = set()
 _coverage = coverage.Coverage(
     data_file=None, include=[str(ROOT / "core" / "*"), str(ROOT / "packages/eetui/core/*")]
 )
@@ -22,17 +23,21 @@ _coverage.start()
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    before = _cpu_seconds()
     _coverage.switch_context(item.nodeid)
     yield
     _coverage.switch_context("")
+    _measured[item.nodeid] = _cpu_seconds() - before
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.passed:
-        before = _measured.get(report.nodeid, 0.0)
-        _measured[report.nodeid] = before + report.duration
-    else:
-        _measured[report.nodeid] = float("inf")
+    if not report.passed:
+        _failed.add(report.nodeid)
+
+
+def _cpu_seconds() -> float:
+    """What this process and those that it waited for have used."""
+    return sum(os.times()[:4])
 
 
 def pytest_sessionfinish() -> None:
@@ -44,5 +49,5 @@ def pytest_sessionfinish() -> None:
         found = lines.setdefault(path, defaultdict(set))
         for line, tests in data.contexts_by_lineno(name).items():
             found[line].update(filter(None, tests))
-    passed = {test: seconds for test, seconds in _measured.items() if seconds != float("inf")}
+    passed = {test: seconds for test, seconds in _measured.items() if test not in _failed}
     coverage_map.write(Path(os.environ["EETUI_COVERAGE_MAP"]), passed, lines)
