@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
+from time import time
 
 NATIVE = Path("core/engines/native")
 LIBRARY = NATIVE / "eetui_native.so"
@@ -19,13 +19,14 @@ class Tree:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._times = count(int(max(p.stat().st_mtime for p in folder.glob("core/**/*.*"))) + 1)
+        self._written_at = 0
 
     @contextmanager
     def changed(self, name: str, content: bytes) -> Iterator[None]:
         """Another content for a file within the `with`.
 
-        Each content has a time of its own, so no compiled module outlives its source.
+        Each content has a second of its own, later than all that was compiled before: no compiled
+        module and no object file outlives its source.
         """
         path = self.folder / name
         before = path.read_bytes()
@@ -37,8 +38,8 @@ class Tree:
 
     def _write(self, path: Path, content: bytes) -> None:
         path.write_bytes(content)
-        now = next(self._times)
-        os.utime(path, (now, now))
+        self._written_at = max(self._written_at, int(time())) + 1
+        os.utime(path, (self._written_at, self._written_at))
 
     def build_native(self) -> str:
         """Compile what has changed in the library's sources; '', or what the compiler says."""
