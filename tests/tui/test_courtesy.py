@@ -43,7 +43,7 @@ async def test_the_answer_to_a_key_does_not_wait_for_its_turn(
     screen: Open, monkeypatch: pytest.MonkeyPatch
 ):
     async with screen() as pilot:
-        monkeypatch.setattr("eetui.tui.screens.main.SECONDS_BETWEEN_SHOWINGS", 1e6)
-        monkeypatch.setattr("eetui.tui.screens.main.ANSWER_SECONDS", 1e5)
+        monkeypatch.setattr("eetui.tui.screens.run_screen.SECONDS_BETWEEN_SHOWINGS", 1e6)
+        monkeypatch.setattr("eetui.tui.screens.run_screen.ANSWER_SECONDS", 1e5)
         await pilot.press("space")
         await until(pilot, lambda: "paused" in shown(pilot, "#status"))
