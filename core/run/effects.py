@@ -24,7 +24,7 @@ from eetui.core.verdict import Verdict
 SECONDS = 1.0
 LONGER_SECONDS = 5.0
 """What a verdict takes at the most, training included: by itself, and where it was asked for."""
-SLICE_SECONDS = 0.05
+SLICE_SECONDS = 0.02
 """Time for pairs after a chunk of training."""
 
 Way = tuple[Subject, Optimizations]

@@ -29,6 +29,8 @@ from eetui.core.run.picturing import snapshot_of
 from eetui.core.run.snapshot import Snapshot, Status
 
 SECONDS_BETWEEN_SNAPSHOTS = 0.05
+NOW = 0.0
+"""When the next snapshot is due after something was asked for."""
 ENDED = (Status.FINISHED, Status.DIVERGED, Status.FAILED)
 
 
@@ -64,7 +66,7 @@ class Session:
         self._tasks: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._stop_at_plan = stop_at_plan
         self._closing = False
-        self._publish_at = 0.0
+        self._publish_at = NOW
         self._publish: Publish | None = None
         self._observe: Observe | None = None
         self._controller = Controller(
@@ -134,6 +136,8 @@ class Session:
         controller.begin()
         while not self._closing and not (self._stop_at_plan and lifecycle.status in ENDED):
             self._take_tasks()
+            if self._publish_at == NOW:  # an answer does not wait for the next chunk
+                self._publish_now()
             if lifecycle.status is Status.RUNNING and not controller.rest:
                 self._tell_observer(controller.advance())
             if controller.is_measuring:
@@ -168,7 +172,7 @@ class Session:
             self._controller.notices.tell(str(error), "error")
         except Exception as error:  # a fault of the program: shown, and the screen stays alive
             self._controller.lifecycle.fail(error)
-        self._publish_at = 0.0
+        self._publish_at = NOW
 
     def _tell_observer(self, chunk: Chunk | None) -> None:
         if self._observe and chunk is not None and len(chunk.losses):

@@ -627,3 +627,21 @@ def test_a_loss_that_stays_far_above_its_start_is_a_divergence(names, live, monk
     assert last.step >= 650  # step 450 was near its start again
     assert last.step < 800
     assert sorted(run.losses) == [*range(last.step)]
+
+
+def test_the_answer_to_a_command_does_not_wait_for_the_next_chunk():
+    session = Session(load_dataset(), SMALL, LONG, engine="numpy")
+    told: list[float | None] = []  # the rate of a snapshot, None for a chunk
+
+    def observe(_first: int, _losses: np.ndarray) -> None:
+        told.append(None)
+        if told.count(None) == 3:
+            session.submit(SetLearningRate(0.002))
+        elif told.count(None) == 4:
+            session.close()
+
+    session.run(lambda snapshot: told.append(snapshot.train.learning_rate), observe)
+    third = [at for at, rate in enumerate(told) if rate is None][2]
+    changed = told.index(0.002)
+    assert changed < [at for at, rate in enumerate(told) if rate is None][3]
+    assert changed > third
