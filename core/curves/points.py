@@ -101,10 +101,10 @@ def step_at(curve: Curve, axis: Axis, x: float) -> float:
     return float(np.interp(x, np.append(0.0, curve.seconds), np.append(0, curve.steps)))
 
 
-def thinned(points: Points, span: Span, n: int) -> Points:
-    """The first of the points in each of n even parts of `span`."""
+def thinned(points: Points, span: Span, columns: int, apart: int) -> Points:
+    """The first of the points in every `apart` columns, where `span` is so many columns wide."""
     x, y = points
-    _, first = np.unique(x // ((span[1] - span[0]) / max(n, 1)), return_index=True)
+    _, first = np.unique(x // (apart * (span[1] - span[0]) / max(columns, 1)), return_index=True)
     return x[first], y[first]
 
 

@@ -60,7 +60,7 @@ class LossChart(ChartPane):
         if len(out):
             series.append(Series(out_x.tolist(), out.tolist(), Role.HELD_OUT))
             # told by more than its colour
-            x, y = thinned((out_x, out), span, columns // BETWEEN_MARKERS)
+            x, y = thinned((out_x, out), span, columns, BETWEEN_MARKERS)
             series.append(Series(x.tolist(), y.tolist(), Role.HELD_OUT, False, HELD_OUT))
         names: tuple[Label, ...] = ()
         if snapshot.events and self.is_alone:
