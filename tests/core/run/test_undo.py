@@ -209,8 +209,19 @@ def test_a_preset_sets_all_toggles_and_there_is_a_way_back(names) -> None:
     assert run.controller.choice.wanted == own
 
 
-def test_before_a_toggle_was_flipped_there_is_no_way_back(names) -> None:
-    with pytest.raises(UsageError, match="no set of yours"):
+def test_the_way_back_from_presets_leads_to_what_was_before_the_first(names) -> None:
+    run = Run(names)
+    on = run.controller.choice.wanted
+    run.ask(ApplyPreset("off"), ApplyPreset("eemicrogpt"), ApplyPreset("back"))
+    assert run.controller.choice.wanted == on
+    run.ask(ApplyPreset("off"), SetOptimization("fast_exp", True))
+    own = run.controller.choice.wanted
+    run.ask(ApplyPreset("eemicrogpt"), ApplyPreset("back"))
+    assert run.controller.choice.wanted == own
+
+
+def test_without_a_preset_there_is_no_way_back(names) -> None:
+    with pytest.raises(UsageError, match="nothing to go back to"):
         Run(names).ask(ApplyPreset("back"))
     with pytest.raises(UsageError, match="no preset"):
         ApplyPreset("fastest")
