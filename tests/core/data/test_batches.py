@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eetui.core.config import SCHEDULES, TrainConfig
+from eetui.core.config import SCHEDULES, Schedule, TrainConfig
 from eetui.core.data.batches import documents, learning_rates
 
 seeds = st.integers(0, 2**63 - 1)
@@ -55,7 +55,7 @@ def test_documents_are_the_same_in_every_version() -> None:
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_schedules(schedule: str) -> None:
+def test_schedules(schedule: Schedule) -> None:
     train = TrainConfig(learning_rate=0.008, steps=100, schedule=schedule)
     rates = learning_rates(train, 0, 151)
     assert rates.dtype == np.float32
@@ -73,7 +73,7 @@ def test_schedules(schedule: str) -> None:
     n_steps=st.integers(1, 20),
 )
 def test_the_rate_of_a_step_does_not_depend_on_the_chunk(
-    schedule: str, total: int, first: int, n_steps: int
+    schedule: Schedule, total: int, first: int, n_steps: int
 ) -> None:
     train = TrainConfig(steps=total, schedule=schedule)
     whole = learning_rates(train, first, n_steps)
