@@ -11,9 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import monotonic
 
-import numpy as np
-from numpy.typing import NDArray
-
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import registry
@@ -25,6 +22,7 @@ from eetui.core.run.commands import Command
 from eetui.core.run.controller import Controller
 from eetui.core.run.divergence import Chunk
 from eetui.core.run.effects import Measure
+from eetui.core.run.listeners import GiveWay, Observe, Publish
 from eetui.core.run.log import Log
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.picturing import snapshot_of
@@ -34,10 +32,6 @@ SECONDS_BETWEEN_SNAPSHOTS = 0.05
 NOW = 0.0
 """When the next snapshot is due after something was asked for."""
 ENDED = (Status.FINISHED, Status.DIVERGED, Status.FAILED)
-
-Publish = Callable[[Snapshot], None]
-GiveWay = Callable[[], object]
-Observe = Callable[[int, NDArray[np.float32]], None]
 
 
 class Session:

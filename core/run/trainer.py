@@ -5,7 +5,6 @@ No thread and no clock but the engine's; `core/run/session.py` drives it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -41,6 +40,7 @@ from eetui.core.run.divergence import NOT_FINITE, Chunk, DivergenceWatch, is_hea
 from eetui.core.run.effects import LONGER_SECONDS, Effects, Flip, Measure
 from eetui.core.run.evaluation import HeldOutLoss
 from eetui.core.run.good_state import GoodState
+from eetui.core.run.listeners import GiveWay
 from eetui.core.run.log import Log
 from eetui.core.run.logbook import Logbook
 from eetui.core.run.namestream import NameStream
@@ -86,7 +86,7 @@ class Trainer:
     ) -> None:
         """measure: what compares the two sides of a flip; automatic: whether after every flip."""
         self._measure, self._automatic = measure, automatic
-        self.give_way: Callable[[], object] | None = None
+        self.give_way: GiveWay | None = None
         self.dataset = dataset
         self.engine = engine
         self.names = names
