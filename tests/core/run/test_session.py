@@ -13,7 +13,7 @@ import pytest
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.reading import settings_at
-from eetui.core.data.batches import documents, learning_rates
+from eetui.core.data.batches import documents_of, learning_rates
 from eetui.core.data.dataset import load_dataset
 from eetui.core.engines import availability, registry
 from eetui.core.engines.availability import judge
@@ -125,7 +125,7 @@ def test_chunks_do_not_change_what_is_learned(names, live) -> None:
         SMALL,
         train,
         engine.default_optimizations(),
-        documents(train.seed, 0, 60, 4, training.n_docs),
+        documents_of(train, 0, 60, training.n_docs),
         learning_rates(train, 0, 60),
     )
     assert [run.losses[i] for i in range(60)] == pytest.approx(whole.losses.tolist(), rel=1e-6)
