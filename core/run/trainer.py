@@ -16,7 +16,7 @@ from eetui.core import clocks
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Event, History
 from eetui.core.curves.track import Track
-from eetui.core.data.batches import documents
+from eetui.core.data.batches import documents_of
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines.base import Engine
 from eetui.core.model.state import TrainState, relative_distance
@@ -317,8 +317,7 @@ class Trainer:
     def _gradient_change(self, optimizations: Optimizations) -> float | None:
         """How far other toggles move the gradient of the next batch; None if it is not finite."""
         assert self.engine is not None
-        train, n_docs = self.train, self.dataset.n_docs
-        batch = documents(train.seed, self.state.step, 1, train.batch, n_docs)[0]
+        batch = documents_of(self.train, self.state.step, 1, self.dataset.n_docs)[0]
         before, after = (
             self.engine.gradients(self.state, self.dataset, self.model, toggles, batch).grads
             for toggles in (self.optimizations, optimizations)

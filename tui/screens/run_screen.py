@@ -83,6 +83,11 @@ class RunScreen(ShownScreen[None]):
     def on_mount(self) -> None:
         self._show(self._session.latest)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the panes have the session's latest snapshot."""
+        return self.snapshot is self._session.latest
+
     # -- from the session -------------------------------------------------------------------
 
     def on_published(self, message: Published) -> None:

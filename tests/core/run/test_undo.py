@@ -243,7 +243,7 @@ def random_command(rng: random.Random, run: Run, saved: Path) -> Command:
     step, entries = run.trainer.state.step, run.trainer.log.entries
     at = rng.randrange(len(entries) + 1)
     last = entries[at].step if at < len(entries) else step
-    return rng.choice([
+    commands: list[Command] = [
         SetBatch(rng.randint(1, 6)),
         ScaleBatch(rng.random() < 0.3),
         SetLearningRate(rng.choice((0.001, 0.01))),
@@ -257,8 +257,9 @@ def random_command(rng: random.Random, run: Run, saved: Path) -> Command:
         Rewind(),
         Load(saved),
         Branch(at, rng.randint(0, last)),
-        *[Undo(), Undo(), Undo(), Redo(), Redo(), Pause()],
-    ])  # fmt: skip
+        Undo(), Undo(), Undo(), Redo(), Redo(), Pause(),
+    ]  # fmt: skip
+    return rng.choice(commands)
 
 
 @pytest.mark.parametrize("part", range(4))
