@@ -56,10 +56,8 @@ class Collector:
             self._add_lines(rest[:-1])
             self._continue(rest[-1])
 
-    def finish(
-        self,
-    ) -> tuple[tuple[str, ...], NDArray[np.uint8], NDArray[np.int32], NDArray[np.uint64]]:
-        """The sorted characters, the ids [n], the sizes [n_docs] and the hashes [n_docs]."""
+    def finish(self) -> Collected:
+        """What the text came to; nothing can be added any more."""
         if self._open or self._open_size:
             self._end_line()
         order = sorted(range(len(self._characters)), key=self._characters.__getitem__)

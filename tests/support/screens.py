@@ -38,9 +38,7 @@ async def settle(pilot: Pilot[Any]) -> None:
         main = next((s for s in pilot.app.screen_stack if isinstance(s, MainScreen)), None)
         if main is None or not main.is_mounted:
             return False
-        charts = main.query(ChartPane)
-        latest = pilot.app._session.latest
-        return main.snapshot is latest and all(c.is_settled for c in charts)
+        return main.is_settled and all(c.is_settled for c in main.query(ChartPane))
 
     await until(pilot, settled)
     await pilot.pause()

@@ -59,16 +59,16 @@ except ImportError:
 
         def name_axes(self, view: Any, read: Any) -> None: ...
 
-        def frame(self) -> None:
+        def next_frame(self) -> None:
             self._snapshot = self._snapshot or object()  # type: ignore[assignment]
             self.redraw()
 
 else:
 
-    class Timed(PlotextPlot):  # type: ignore[no-redef]
+    class Timed(PlotextPlot):  # type: ignore[misc, no-redef]
         __doc__ = TEXTUAL_PLOTEXT
 
-        def frame(self) -> None:
+        def next_frame(self) -> None:
             self.plt.clear_figure()
             self.plt.xlim(0, 5000)
             self.plt.ylim(1.9, 3.5)
@@ -96,7 +96,7 @@ async def measure() -> float:
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause()
         chart: Any = app.query_one(Timed)
-        return timed(chart, chart.frame)
+        return timed(chart, chart.next_frame)
 
 
 def timed(chart: Widget, frame: Callable[[], object]) -> float:

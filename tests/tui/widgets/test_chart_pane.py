@@ -157,12 +157,17 @@ async def test_settings_are_those_of_the_step_under_the_cursor(screen, session):
         await until(pilot, lambda: "batch 32" in shown(pilot, "#loss"))
 
 
-async def test_the_cursor_draws_no_new_chart(screen, session):
+async def test_the_cursor_draws_no_new_chart(screen, session, monkeypatch):
     async with screen() as pilot:
         drawn = []
         widget = chart(pilot)
         draw = widget.chart
-        widget.chart = lambda *args: drawn.append(1) or draw(*args)
+
+        def counted(*args):
+            drawn.append(1)
+            return draw(*args)
+
+        monkeypatch.setattr(widget, "chart", counted)
         for column in range(10, 40):
             await point(pilot, column)
         assert "│" in shown(pilot, "#loss")
