@@ -7,14 +7,21 @@ from dataclasses import replace
 import pytest
 
 from eetui.core.sweep.plan import make_plan
-from eetui.core.sweep.point import Training
+from eetui.core.sweep.point import State, Training
 from eetui.core.sweep.space import make_space
 from eetui.core.sweep.storage import find_place
-from eetui.core.sweep.study import create_study, open_study, study_names
+from eetui.core.sweep.study import Asked, Study, create_study, open_study, study_names
 
 
 def training(seed=42, value=2.0):
     return Training(seed, "done", value, value, value, 10, 0.1, ((0.1, value),))
+
+
+def asked_of(study: Study) -> Asked:
+    """The next point; there is one."""
+    asked = study.ask()
+    assert asked is not None
+    return asked
 
 
 def finished(asked, value):
@@ -25,14 +32,14 @@ def test_a_study_is_found_again_with_its_points(plan, file):
     study = create_study(find_place(file), plan)
     told = []
     for value in (2.3, 2.1, 2.2):
-        asked = study.ask()
+        asked = asked_of(study)
         study.tell(asked, finished(asked, value))
         told.append(asked.point.settings)
     again = open_study(find_place(file))
     assert again.plan == plan
     assert [point.settings for point in again.points] == told
     assert [point.mean for point in again.points] == [2.3, 2.1, 2.2]
-    assert again.ask().point.settings not in told
+    assert asked_of(again).point.settings not in told
 
 
 def test_a_grid_has_every_point_once_whoever_asks(plan, file):
@@ -48,37 +55,34 @@ def test_a_grid_has_every_point_once_whoever_asks(plan, file):
             seen.append(theirs.point.settings)
     assert len(seen) == 6
     assert all(point in seen for point in space.points())
-    study._due = 0.0
-    study.refresh()
-    assert len(study.points) == 6
+    assert len(open_study(find_place(file)).points) == 6
 
 
 def test_what_is_put_back_is_the_next_to_be_done_with_what_is_known(plan, file):
     study = create_study(find_place(file), replace(plan, seeds=3))
-    asked = study.ask()
+    asked = asked_of(study)
     study.put_back(asked, [training(42, 2.5)])
-    again = open_study(find_place(file)).ask()
+    again = asked_of(open_study(find_place(file)))
     assert again.point.settings == asked.point.settings
     assert [t.seed for t in again.known] == [42]
 
 
 def test_a_point_that_failed_or_was_pruned_stays_what_it_is(plan, file):
     study = create_study(find_place(file), plan)
-    for state, why in (("pruned", ""), ("failed", "It broke."), ("missed", "")):
-        asked = study.ask()
+    ends: list[tuple[State, str]] = [("pruned", ""), ("failed", "It broke."), ("missed", "")]
+    for state, why in ends:
+        asked = asked_of(study)
         study.tell(asked, replace(asked.point, state=state, why=why))
     found = open_study(find_place(file)).points
-    assert [(point.state, point.why) for point in found] == [
-        ("pruned", ""), ("failed", "It broke."), ("missed", ""),
-    ]  # fmt: skip
+    assert [(point.state, point.why) for point in found] == ends
 
 
 @pytest.mark.parametrize("sampler", ["random", "qmc", "tpe"])
 def test_samplers_are_optunas_and_stay_in_the_space(plan, file, sampler):
     study = create_study(find_place(file), replace(plan, sampler=sampler))
     for i in range(15):
-        asked = study.ask()
-        assert 0.001 <= asked.point.settings["learning_rate"] <= 0.03
+        asked = asked_of(study)
+        assert 0.001 <= float(asked.point.settings["learning_rate"]) <= 0.03
         study.tell(asked, finished(asked, 2.0 + i))
 
 
@@ -86,7 +90,7 @@ def test_importances_find_the_setting_that_matters(plan, file):
     space = make_space({"lr": "0.001..0.03", "beta1": "0.5..0.9"})
     study = create_study(find_place(file), replace(plan, space=space))
     for _ in range(30):
-        asked = study.ask()
+        asked = asked_of(study)
         study.tell(asked, finished(asked, asked.point.settings["learning_rate"]))
     found = study.importances()
     assert found["learning_rate"] > 0.8 > found["beta1"]
@@ -108,7 +112,7 @@ def test_several_studies_in_one_file_are_told_apart(plan, file, refused):
 def test_a_journal_does_as_well(plan, tmp_path):
     place = find_place(f"journal:{tmp_path / 'j.log'}")
     study = create_study(place, plan)
-    asked = study.ask()
+    asked = asked_of(study)
     study.tell(asked, finished(asked, 2.0))
     assert len(open_study(place).points) == 1
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from eetui.core.store.resume import resume
 from eetui.core.store.store import Store
-from eetui.core.sweep.job import Result
+from eetui.core.sweep.job import Ending, Result
 from eetui.core.sweep.plan import make_plan
 from eetui.core.sweep.record import RunRecord
 from eetui.core.sweep.space import make_space
@@ -113,7 +113,8 @@ def test_a_pause_begins_nothing_new(plan, journal):
 
 
 def test_what_fails_diverges_or_misses_is_said(plan, journal):
-    endings = iter(["failed", "diverged", "missed"])
+    bad: list[Ending] = ["failed", "diverged", "missed"]
+    endings = iter(bad)
 
     def answer(job):
         ending = next(endings, None)
@@ -166,6 +167,7 @@ def test_trainings_are_runs_of_the_store_without_weights(plan, journal, names, t
         assert {run.id for run in runs} == {t.run for p in last.points for t in p.trainings}
         assert all(run.settings["study"] == study.name for run in runs)
         assert all(kept.state(run.id) is None for run in runs)
+        assert last.best is not None
         gone_on = resume(kept, last.best.trainings[0].run)
         assert gone_on.state.step == 100
         assert gone_on.run.held_out_loss == last.best.mean

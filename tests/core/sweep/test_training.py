@@ -14,9 +14,10 @@ from eetui.core.run.replay import follow, surviving
 from eetui.core.store.run_record import Curves
 from eetui.core.sweep.aim import parse_aim
 from eetui.core.sweep.job import RUNGS, Job
+from eetui.core.sweep.space import Value
 from eetui.core.sweep.training import Trainer
 
-SETTINGS = {"d_model": 16, "engine": default()}
+SETTINGS: dict[str, Value] = {"d_model": 16, "engine": default()}
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_the_log_trains_the_same_weights_again(trainer, names):
     log = read_log(result.kept.log)
     assert log.step == result.steps
     losses = dict(zip(*exact(result), strict=True))
-    again = {}
+    again: dict[int, float] = {}
 
     def observe(first_step, chunk):
         again.update(enumerate(chunk.tolist(), first_step))

@@ -14,7 +14,7 @@ from eetui.core.engines.registry import default
 from eetui.core.sweep.aim import parse_aim
 from eetui.core.sweep.job import Began, Job, Result
 from eetui.core.sweep.training import Trainer
-from eetui.core.sweep.workers import LocalWorkers, Noticed
+from eetui.core.sweep.workers import Event, LocalWorkers, Noticed
 
 PATIENCE = 60.0
 
@@ -25,7 +25,8 @@ def jobs(n, aim="loss@60"):
 
 def until(workers, enough):
     """All events until `enough` holds of them."""
-    found, deadline = [], monotonic() + PATIENCE
+    found: list[Event] = []
+    deadline = monotonic() + PATIENCE
     while not enough(found):
         assert monotonic() < deadline, found
         found += workers.events(0.5)
