@@ -59,7 +59,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class JobResult:
     """What became of a job.
 
     value: what the aim asks for; None unless done. held_out: the loss on all held-out documents,

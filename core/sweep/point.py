@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from eetui.core.sweep.job import Ending, Result
+from eetui.core.sweep.job import Ending, JobResult
 from eetui.core.sweep.space import Value
 from eetui.core.verdict import student_t
 
@@ -17,8 +17,8 @@ State = Literal["running", "done", "pruned", "missed", "diverged", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
-    """One seed of a point. run: its id in the run store, or ''. Else as in `Result`."""
+class SeedResult:
+    """One seed of a point. run: its id in the run store, or ''. Else as in `JobResult`."""
 
     seed: int
     ending: Ending
@@ -35,13 +35,13 @@ class Training:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Training:
+    def from_json(cls, values: Mapping[str, Any]) -> SeedResult:
         """What `to_json` gave."""
         front = tuple((float(x), float(y)) for x, y in values["front"])
         return cls(**{**values, "front": front})
 
     @classmethod
-    def of(cls, result: Result, run: str = "") -> Training:
+    def of(cls, result: JobResult, run: str = "") -> SeedResult:
         """What a worker found."""
         return cls(
             result.key[1], result.ending, result.value, result.held_out, result.loss,
@@ -50,13 +50,13 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class SweepPoint:
     """number: of its driver. settings: of what varies. why: what went wrong, or ''."""
 
     number: int
     settings: Mapping[str, Value]
     state: State
-    trainings: tuple[Training, ...] = ()
+    trainings: tuple[SeedResult, ...] = ()
     why: str = ""
 
     @property

@@ -10,11 +10,11 @@ from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.engines import registry
 from eetui.core.errors import UsageError
 from eetui.core.sweep.aim import parse_aim
-from eetui.core.sweep.plan import Plan, Pruner, Sampler, extended, make_plan
 from eetui.core.sweep.shipped import shipped_plan
 from eetui.core.sweep.space import Space, make_space
 from eetui.core.sweep.storage import default_path, find_place
 from eetui.core.sweep.study import Study, create_study, open_study
+from eetui.core.sweep.sweep_plan import Pruner, Sampler, SweepPlan, extended, make_plan
 from eetui.core.sweep.worker import load_data
 
 STEPS = "steps"
@@ -77,7 +77,7 @@ def _gone_on(request: SweepRequest) -> tuple[Study, Dataset]:
     return study, dataset
 
 
-def _plan(request: SweepRequest, dataset: Dataset) -> Plan:
+def _plan(request: SweepRequest, dataset: Dataset) -> SweepPlan:
     more: dict[str, Any] = {
         "runs": request.runs,
         "seeds": request.seeds,

@@ -127,7 +127,7 @@ def _range(key: str, low: Value, high: Value, text: str) -> Dimension:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class PointConfig:
     """What settings stand for. assignments: toggles such as 'padding_skip=off'."""
 
     engine: str
@@ -136,7 +136,7 @@ class Setting:
     assignments: tuple[str, ...]
 
 
-def configured(settings: Settings, vocab_size: int = 27, seed: int = 42) -> Setting:
+def configured(settings: Settings, vocab_size: int = 27, seed: int = 42) -> PointConfig:
     """The configurations of a point; heads and rate follow d_model where they are not set.
 
     Raises `UsageError` for values that are not legal, or not together.
@@ -149,7 +149,7 @@ def configured(settings: Settings, vocab_size: int = 27, seed: int = 42) -> Sett
     train = {"learning_rate": default_learning_rate(d_model), **train, "seed": seed}
     assignments = tuple(f"{k}={settings[k]}" for k in TOGGLES if k in settings)
     parse_assignments([*assignments], Optimizations())
-    return Setting(
+    return PointConfig(
         str(settings.get("engine") or default()),
         ModelConfig(**model, vocab_size=vocab_size),
         TrainConfig(**train),

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.store.run_names import two_words
-from eetui.core.sweep.plan import Plan
-from eetui.core.sweep.point import Point, State, Training
+from eetui.core.sweep.point import SeedResult, State, SweepPoint
 from eetui.core.sweep.space import Dimension, Space
 from eetui.core.sweep.storage import HEARTBEAT_SECONDS, Place, open_storage, optuna, told
+from eetui.core.sweep.sweep_plan import SweepPlan
 from eetui.core.text import visible
 
 if TYPE_CHECKING:
@@ -46,16 +46,16 @@ class Asked:
     known: trainings that are done already.
     """
 
-    point: Point
+    point: SweepPoint
     trial: Trial
     waiting: int | None = None
-    known: tuple[Training, ...] = ()
+    known: tuple[SeedResult, ...] = ()
 
 
 class Study:
     """A study that is open. name: within its storage. points: the finished ones, ours or not."""
 
-    def __init__(self, place: Place, stored: Any, plan: Plan) -> None:
+    def __init__(self, place: Place, stored: Any, plan: SweepPlan) -> None:
         library = optuna()
         self.place, self.plan, self.name = place, plan, str(stored.study_name)
         self._stored = stored
@@ -69,7 +69,7 @@ class Study:
         self._memory = library.create_study(
             sampler=_sampler(plan, len(trials)), pruner=_pruner(plan)
         )
-        self.points: list[Point] = []
+        self.points: list[SweepPoint] = []
         self._learn(trials)
 
     # -- asking and telling ---------------------------------------------------------------------
@@ -84,7 +84,7 @@ class Study:
             for _ in range(TRIES):
                 trial = self._memory.ask(self._distributions)
                 if self.plan.space.is_legal(trial.params):
-                    return Asked(Point(trial.number, dict(trial.params), "running"), trial)
+                    return Asked(SweepPoint(trial.number, dict(trial.params), "running"), trial)
                 self._memory.tell(trial, state=optuna().trial.TrialState.FAIL)
         raise UsageError(
             "No point of the space that was tried is legal: heads must divide d_model."
@@ -102,8 +102,8 @@ class Study:
                 continue
             self._memory.enqueue_trial(found.params)
             trial = self._memory.ask(self._distributions)
-            known = tuple(map(Training.from_json, found.user_attrs.get(TRAININGS, ())))
-            point = Point(trial.number, dict(trial.params), "running", known)
+            known = tuple(map(SeedResult.from_json, found.user_attrs.get(TRAININGS, ())))
+            point = SweepPoint(trial.number, dict(trial.params), "running", known)
             self._taken[found.number] = found._trial_id
             return Asked(point, trial, found.number, known)
         return None
@@ -115,7 +115,7 @@ class Study:
         asked.trial.report(value, step)
         return bool(asked.trial.should_prune())
 
-    def tell(self, asked: Asked, point: Point) -> None:
+    def tell(self, asked: Asked, point: SweepPoint) -> None:
         """Put down what became of a point."""
         library = optuna()
         done = point.state == "done"
@@ -145,7 +145,7 @@ class Study:
             made = self._storage.create_new_trial(self._stored._study_id, trial)
             self._seen.add(self._storage.get_trial_number_from_id(made))
 
-    def put_back(self, asked: Asked, trainings: Sequence[Training]) -> None:
+    def put_back(self, asked: Asked, trainings: Sequence[SeedResult]) -> None:
         """Leave a point for whoever goes on with the study, with what is known of it."""
         library = optuna()
         states = library.trial.TrialState
@@ -223,14 +223,14 @@ class Study:
             return {}
         return {str(key): float(value) for key, value in found.items()}
 
-    def change_plan(self, plan: Plan) -> None:
+    def change_plan(self, plan: SweepPlan) -> None:
         """Go on with more runs or seconds."""
         with told(self.place):
             self.plan = plan
             self._stored.set_user_attr(PLAN, plan.to_json())
 
 
-def create_study(place: Place, plan: Plan) -> Study:
+def create_study(place: Place, plan: SweepPlan) -> Study:
     """A new study; raises `UsageError` where there is one of that name."""
     library = optuna()
     storage = open_storage(place)
@@ -284,7 +284,7 @@ def open_study(place: Place) -> Study:
     if values is None:
         raise UsageError(f"{visible(name)} is a study of another program: begin a new one.")
     try:
-        plan = Plan.from_json(values)
+        plan = SweepPlan.from_json(values)
     except (KeyError, TypeError, AttributeError, UsageError) as error:
         raise EetuiError(
             f"The study {visible(name)} was written by another version of eetui: begin a new one."
@@ -301,7 +301,7 @@ def study_names(place: Place) -> list[str]:
         return [str(name) for name in optuna().get_all_study_names(storage)]
 
 
-def _attributes(point: Point) -> dict[str, Any]:
+def _attributes(point: SweepPoint) -> dict[str, Any]:
     attributes: dict[str, Any] = {
         STATE: point.state,
         TRAININGS: [training.to_json() for training in point.trainings],
@@ -309,10 +309,10 @@ def _attributes(point: Point) -> dict[str, Any]:
     return attributes | ({WHY: point.why} if point.why else {})
 
 
-def _point(number: int, trial: FrozenTrial) -> Point:
+def _point(number: int, trial: FrozenTrial) -> SweepPoint:
     state: State = trial.user_attrs[STATE]
-    trainings = tuple(map(Training.from_json, trial.user_attrs.get(TRAININGS, ())))
-    return Point(number, dict(trial.params), state, trainings, trial.user_attrs.get(WHY, ""))
+    trainings = tuple(map(SeedResult.from_json, trial.user_attrs.get(TRAININGS, ())))
+    return SweepPoint(number, dict(trial.params), state, trainings, trial.user_attrs.get(WHY, ""))
 
 
 def _distributions(space: Space) -> dict[str, BaseDistribution]:
@@ -331,7 +331,7 @@ def _distribution(dimension: Dimension) -> BaseDistribution:
     return ranged
 
 
-def _sampler(plan: Plan, done: int) -> BaseSampler:
+def _sampler(plan: SweepPlan, done: int) -> BaseSampler:
     """Another seed for every session, so that one that goes on does not draw the same again."""
     samplers = optuna().samplers
     seed = (plan.seed + done) % 2**32
@@ -348,7 +348,7 @@ def _sampler(plan: Plan, done: int) -> BaseSampler:
     return made
 
 
-def _pruner(plan: Plan) -> BasePruner:
+def _pruner(plan: SweepPlan) -> BasePruner:
     pruners = optuna().pruners
     made: Mapping[str, Any] = {
         "none": pruners.NopPruner,

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
-from eetui.core.sweep.job import Began, Job, Reported, Result
-from eetui.core.sweep.point import Point, State, Training
-from eetui.core.sweep.record import RunRecord
-from eetui.core.sweep.standing import Standing
+from eetui.core.sweep.job import Began, Job, JobResult, Reported
+from eetui.core.sweep.keeping import RunRecord
+from eetui.core.sweep.point import SeedResult, State, SweepPoint
+from eetui.core.sweep.progress import SweepProgress
 from eetui.core.sweep.study import Asked, Study
 from eetui.core.sweep.workers import Event, Noticed, Workers
 
@@ -27,7 +27,7 @@ class _Open:
     """A point at work: what is known of its seeds, and which are still to come."""
 
     asked: Asked
-    trainings: dict[int, Training] = field(default_factory=dict)
+    trainings: dict[int, SeedResult] = field(default_factory=dict)
     missing: set[int] = field(default_factory=set)
     is_lost: bool = False
 
@@ -79,7 +79,7 @@ class Sweep:
 
     # -- the loop -------------------------------------------------------------------------------
 
-    def __iter__(self) -> Iterator[Standing]:
+    def __iter__(self) -> Iterator[SweepProgress]:
         due = monotonic()
         try:
             while not self._is_over():
@@ -159,10 +159,10 @@ class Sweep:
                     self._judge(opened, rung, loss, ends=False)
             case Noticed(words):
                 self._notice = words
-            case Result():
+            case JobResult():
                 self._finished(event)
 
-    def _finished(self, result: Result) -> None:
+    def _finished(self, result: JobResult) -> None:
         number, seed = result.key
         self._began.discard(result.key)
         if result.ending == "withdrawn":
@@ -177,7 +177,7 @@ class Sweep:
         run = "" if self._record is None else self._record.add(result)
         if self._record is not None and self._record.problem:
             self._notice = self._record.problem
-        opened.trainings[seed] = Training.of(result, run)
+        opened.trainings[seed] = SeedResult.of(result, run)
         if result.ending == "failed" or result.ending == "diverged":
             self._close(opened, result.ending, result.why)
         elif result.ending == "missed":
@@ -217,7 +217,7 @@ class Sweep:
             self._pending = deque(job for job in self._pending if job.key not in keys)
             self._workers.stop(keys)
 
-    def _point(self, opened: _Open) -> Point:
+    def _point(self, opened: _Open) -> SweepPoint:
         trainings = tuple(opened.trainings[seed] for seed in sorted(opened.trainings))
         return replace(opened.asked.point, trainings=trainings)
 
@@ -253,7 +253,7 @@ class Sweep:
             return "pausing" if self._open else "paused"
         return "training" if self._open else "waiting for another driver"
 
-    def _standing(self, doing: str) -> Standing:
+    def _standing(self, doing: str) -> SweepProgress:
         now = monotonic()
         if now >= self._importances_due and len(self.study.points) >= LEAST_FOR_IMPORTANCES:
             self._importances_due = now + SECONDS_BETWEEN_IMPORTANCES
@@ -265,7 +265,7 @@ class Sweep:
             share = self._cost / self._workers.size / (self._until - self._first - self._rested)
         done = len(self.study.points) - self._done_before
         left = (self.study.plan.total - len(self.study.points)) * seconds / done if done else None
-        return Standing(
+        return SweepProgress(
             study=self.study.name,
             place=self.study.place.shown,
             plan=self.study.plan,

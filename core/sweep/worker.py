@@ -16,8 +16,8 @@ from typing import Any
 
 from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.errors import EetuiError
-from eetui.core.sweep.job import Began, Job, Reported, Result
-from eetui.core.sweep.training import Trainer
+from eetui.core.sweep.job import Began, Job, JobResult, Reported
+from eetui.core.sweep.job_trainer import JobTrainer
 
 
 class Worker:
@@ -28,7 +28,7 @@ class Worker:
         self._jobs: deque[Job] = deque()
         self._stopped: set[tuple[int, int]] = set()
 
-    def work(self, trainer: Trainer) -> None:
+    def work(self, trainer: JobTrainer) -> None:
         """Train until the driver goes away."""
         while True:
             self._listen(wait=not self._jobs)
@@ -60,7 +60,7 @@ class Worker:
 
     def _take_back(self, keys: set[tuple[int, int]]) -> None:
         for key in [job.key for job in self._jobs if job.key in keys]:
-            self._send(Result(key, "withdrawn"))
+            self._send(JobResult(key, "withdrawn"))
         self._jobs = deque(job for job in self._jobs if job.key not in keys)
 
 
@@ -81,7 +81,7 @@ def main(arguments: list[str]) -> int:
         try:
             source, fingerprint = json.loads(connection.recv_bytes())
             try:
-                trainer = Trainer(load_data(source, fingerprint))
+                trainer = JobTrainer(load_data(source, fingerprint))
             except EetuiError as error:
                 connection.send(str(error))
                 return 1

@@ -16,7 +16,7 @@ from typing import Protocol
 from eetui.core import cpu
 from eetui.core.data.dataset import Dataset
 from eetui.core.errors import EetuiError
-from eetui.core.sweep.job import Began, Job, Reported, Result
+from eetui.core.sweep.job import Began, Job, JobResult, Reported
 
 AHEAD_SECONDS = 0.25
 """Work that lies ready for a worker, so that it never waits for the driver."""
@@ -33,7 +33,7 @@ class Noticed:
     words: str
 
 
-Event = Began | Reported | Noticed | Result
+Event = Began | Reported | Noticed | JobResult
 
 
 class Workers(Protocol):
@@ -172,7 +172,7 @@ class LocalWorkers:
                     raise EetuiError(problem)
                 worker.is_ready = True
                 return []
-            case Result():
+            case JobResult():
                 worker.jobs.pop(said.key, None)
                 if said.busy:
                     self._pace += 0.2 * (said.busy - self._pace)
@@ -194,7 +194,7 @@ class LocalWorkers:
             self._losses[key] = self._losses.get(key, 0) + (place == 0)  # the one at work
             if self._losses[key] >= MOST_LOSSES:
                 why = f"Its worker ended {MOST_LOSSES} times."
-                found.append(Result(key, "failed", why=why))
+                found.append(JobResult(key, "failed", why=why))
             else:
                 again.append(job)
         self.give(again)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from eetui.core.data.dataset import Dataset
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.files import named
-from eetui.core.sweep.export import require_export, write_export
-from eetui.core.sweep.record import RunRecord
+from eetui.core.sweep.keeping import RunRecord
+from eetui.core.sweep.progress import SweepProgress, sweep_json
 from eetui.core.sweep.request import SweepRequest, prepare
-from eetui.core.sweep.standing import Standing, standing_json
 from eetui.core.sweep.study import Study
+from eetui.core.sweep.study_export import require_export, write_export
 from eetui.core.sweep.sweep import Sweep
 from eetui.core.sweep.workers import LocalWorkers, Workers
 from eetui.core.text import visible
@@ -31,7 +31,7 @@ def run(options: SweepOptions, shipped: str | None, *, as_json: bool = False) ->
     for path in exports:
         write_export(path, standing)
     if as_json:
-        print_json(standing_json(standing))
+        print_json(sweep_json(standing))
     else:
         from eetui.tui.cli.sweep_table import print_sweep
 
@@ -73,7 +73,7 @@ def _record(options: SweepOptions, study: Study, dataset: Dataset) -> RunRecord 
     return RunRecord(find_store(options.store), dataset, study.name)
 
 
-def _swept(sweep: Sweep) -> tuple[int, Standing]:
+def _swept(sweep: Sweep) -> tuple[int, SweepProgress]:
     """Run it to its end; a signal ends it in order. Gives the signal's number or 0."""
     told = ""
     with noticed() as notice, waiting() as tell:
@@ -89,7 +89,7 @@ def _swept(sweep: Sweep) -> tuple[int, Standing]:
         return notice.number, sweep.latest
 
 
-def _progress(standing: Standing) -> str:
+def _progress(standing: SweepProgress) -> str:
     words = [f"{standing.over:,} of {standing.plan.total:,} points"]
     if pruned := standing.count("pruned"):
         words.append(f"{pruned:,} pruned")
@@ -111,7 +111,7 @@ def _reference(study: Study) -> str:
     return f'"{visible(place.shown)}#{visible(study.name)}"'
 
 
-def _exit_code(standing: Standing) -> int:
+def _exit_code(standing: SweepProgress) -> int:
     failed = next((p for p in standing.points if p.state == "failed"), None)
     if failed is not None:
         raise EetuiError(f"A run failed: {failed.why}")

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from eetui.core.errors import UsageError
-from eetui.core.sweep.plan import PRUNERS, SAMPLERS, Pruner, Sampler
 from eetui.core.sweep.space import KEYS
+from eetui.core.sweep.sweep_plan import PRUNERS, SAMPLERS, Pruner, Sampler
 from eetui.core.text import told
 
 SPACE = "What varies: one value, a list 16,32,64 or a range 0.001..0.03"
@@ -108,7 +108,7 @@ class SweepOptions(SpaceOptions):
         float | None,
         _option(
             "--seconds",
-            "Training time of a run at the most, with the aims loss and time@.",
+            "SeedResult time of a run at the most, with the aims loss and time@.",
             SEARCH,
             show_default="3 with time@",
         ),

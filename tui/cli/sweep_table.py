@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from eetui.core.sweep.point import Point
+from eetui.core.sweep.point import SweepPoint
+from eetui.core.sweep.progress import SweepProgress, beats, front
 from eetui.core.sweep.shipped import SWEEP_SH, TIME_TO_2, TIME_TO_2_PUBLISHED, beside
 from eetui.core.sweep.space import written
-from eetui.core.sweep.standing import Standing, beats, front
 from eetui.tui import figures
 from eetui.tui.cli.console import PlainConsole, data
 
 BEST = 10
 
 
-def print_sweep(standing: Standing) -> None:
+def print_sweep(standing: SweepProgress) -> None:
     """The league, the front, what the settings matter, and what was published."""
     console = data()
     plan = standing.plan
@@ -35,7 +35,7 @@ def print_sweep(standing: Standing) -> None:
         )
 
 
-def _counts(standing: Standing) -> str:
+def _counts(standing: SweepProgress) -> str:
     words = [f"{standing.over:,} of {standing.plan.total:,} points"]
     for state in ("pruned", "missed", "diverged", "failed"):
         if n := standing.count(state):
@@ -46,7 +46,7 @@ def _counts(standing: Standing) -> str:
     return ", ".join(words)
 
 
-def _print_league(console: PlainConsole, standing: Standing) -> None:
+def _print_league(console: PlainConsole, standing: SweepProgress) -> None:
     from rich.table import Table
 
     league = standing.league[:BEST]
@@ -68,7 +68,7 @@ def _print_league(console: PlainConsole, standing: Standing) -> None:
     console.print(table)
 
 
-def _row(point: Point) -> list[str]:
+def _row(point: SweepPoint) -> list[str]:
     ends = point.interval
     return [
         figures.ABSENT if point.mean is None else f"{point.mean:.4f}",
@@ -79,7 +79,7 @@ def _row(point: Point) -> list[str]:
     ]
 
 
-def _print_front(console: PlainConsole, standing: Standing) -> None:
+def _print_front(console: PlainConsole, standing: SweepProgress) -> None:
     from rich.table import Table
 
     places = front(standing.points)
@@ -96,7 +96,7 @@ def _print_front(console: PlainConsole, standing: Standing) -> None:
     console.print(table)
 
 
-def _print_sweep_sh(console: PlainConsole, standing: Standing) -> None:
+def _print_sweep_sh(console: PlainConsole, standing: SweepProgress) -> None:
     from rich.table import Table
 
     console.print("\nbeside EEmicroGPT's own table, from an Apple M5 (losses of one batch)\n")

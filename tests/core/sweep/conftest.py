@@ -9,9 +9,9 @@ import pytest
 
 from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.sweep.aim import parse_aim
-from eetui.core.sweep.job import RUNGS, Began, Job, Reported, Result
-from eetui.core.sweep.plan import Plan, make_plan
+from eetui.core.sweep.job import RUNGS, Began, Job, JobResult, Reported
 from eetui.core.sweep.space import make_space
+from eetui.core.sweep.sweep_plan import SweepPlan, make_plan
 from eetui.core.sweep.workers import Event
 
 
@@ -20,14 +20,14 @@ def names() -> Dataset:
     return load_dataset()
 
 
-Answer = Callable[[Job], Result]
+Answer = Callable[[Job], JobResult]
 
 
-def learned(job: Job) -> Result:
+def learned(job: Job) -> JobResult:
     """A loss that falls with the distance of the rate from 0.01, a little other for each seed."""
     rate = float(job.settings.get("learning_rate", 0.01))
     value = 2.0 + abs(rate - 0.01) * 10 + (job.seed % 7) / 1000
-    return Result(
+    return JobResult(
         job.key, "done", value, value, value + 0.01, 100, 0.1, front=((0.1, value),),
         cost=0.1, busy=0.1,
     )  # fmt: skip
@@ -75,7 +75,7 @@ class Scripted:
 
 
 @pytest.fixture
-def plan(names: Dataset) -> Plan:
+def plan(names: Dataset) -> SweepPlan:
     """Twelve points of a learning rate, drawn at random."""
     space = make_space({"lr": "0.001..0.03", "d_model": "16", "engine": "numpy"})
     return make_plan(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from eetui.core.sweep.plan import Plan
-from eetui.core.sweep.point import Point, Training
+from eetui.core.sweep.point import SeedResult, SweepPoint
 from eetui.core.sweep.shipped import DEFAULT, PUBLISHED, SWEEP_SH, TIME_TO_2, beside, shipped_plan
+from eetui.core.sweep.sweep_plan import SweepPlan
 
 
 def test_sweep_sh_turns_one_setting_at_a_time():
@@ -12,12 +12,12 @@ def test_sweep_sh_turns_one_setting_at_a_time():
     points = plan.space.points()
     assert len(points) == plan.total == 16
     assert all(sum(point[key] != DEFAULT[key] for key in DEFAULT) <= 1 for point in points)
-    assert Plan.from_json(plan.to_json()) == plan
+    assert SweepPlan.from_json(plan.to_json()) == plan
 
 
 def test_each_published_line_finds_the_point_of_ours():
-    training = Training(42, "done", 2.1, 2.1, 2.1, 1000, 0.3, ())
-    done = Point(0, DEFAULT, "done", (training,))
+    training = SeedResult(42, "done", 2.1, 2.1, 2.1, 1000, 0.3, ())
+    done = SweepPoint(0, DEFAULT, "done", (training,))
     rows = beside((done,))
     assert len(rows) == len(PUBLISHED) == 20
     assert [line.key for line, point in rows if point is done] == [

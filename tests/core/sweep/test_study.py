@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from eetui.core.sweep.plan import make_plan
-from eetui.core.sweep.point import State, Training
+from eetui.core.sweep.point import SeedResult, State
 from eetui.core.sweep.space import make_space
 from eetui.core.sweep.storage import find_place
 from eetui.core.sweep.study import Asked, Study, create_study, open_study, study_names
+from eetui.core.sweep.sweep_plan import make_plan
 
 
 def training(seed=42, value=2.0):
-    return Training(seed, "done", value, value, value, 10, 0.1, ((0.1, value),))
+    return SeedResult(seed, "done", value, value, value, 10, 0.1, ((0.1, value),))
 
 
 def asked_of(study: Study) -> Asked:

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 from eetui.core.store.resume import resume
 from eetui.core.store.store import Store
-from eetui.core.sweep.job import Ending, Result
-from eetui.core.sweep.plan import make_plan
-from eetui.core.sweep.record import RunRecord
+from eetui.core.sweep.job import Ending, JobResult
+from eetui.core.sweep.job_trainer import JobTrainer
+from eetui.core.sweep.keeping import RunRecord
+from eetui.core.sweep.progress import beats, front, sweep_json
 from eetui.core.sweep.space import make_space
-from eetui.core.sweep.standing import beats, front, standing_json
 from eetui.core.sweep.storage import find_place
 from eetui.core.sweep.study import create_study, open_study
 from eetui.core.sweep.sweep import Sweep
-from eetui.core.sweep.training import Trainer
+from eetui.core.sweep.sweep_plan import make_plan
 from tests.core.sweep.conftest import Scripted, learned
 
 
@@ -39,7 +39,7 @@ def test_the_best_is_the_lowest_mean_with_an_interval(plan, journal):
     assert best.mean == min(point.mean for point in last.points)
     low, high = best.interval
     assert low < best.mean < high
-    found = standing_json(last)
+    found = sweep_json(last)
     assert found["best"]["seeds"] == [42, 43, 44, 45]
     assert (found["runs"], found["pruned"], found["aim"]) == (12, 0, "loss@100")
 
@@ -68,12 +68,12 @@ class Stopping(Scripted):
 
     def events(self, seconds):
         found = super().events(0.0)
-        return [late(event) if isinstance(event, Result) else event for event in found]
+        return [late(event) if isinstance(event, JobResult) else event for event in found]
 
 
 def late(result):
     worst = result.loss is not None and result.loss > 2.06
-    return Result(result.key, "stopped", loss=result.loss, busy=0.1) if worst else result
+    return JobResult(result.key, "stopped", loss=result.loss, busy=0.1) if worst else result
 
 
 def test_a_losing_point_gives_up_its_other_seeds(plan, journal):
@@ -118,7 +118,9 @@ def test_what_fails_diverges_or_misses_is_said(plan, journal):
 
     def answer(job):
         ending = next(endings, None)
-        return learned(job) if ending is None else Result(job.key, ending, why="So it is.", busy=1)
+        return (
+            learned(job) if ending is None else JobResult(job.key, ending, why="So it is.", busy=1)
+        )
 
     last, _ = swept(plan, journal, Scripted(answer))
     counts = {s: last.count(s) for s in ("failed", "diverged", "missed", "done")}
@@ -157,7 +159,7 @@ def test_the_front_has_what_nothing_beats(plan, journal):
 
 
 def test_trainings_are_runs_of_the_store_without_weights(plan, journal, names, tmp_path):
-    trainer = Trainer(names)
+    trainer = JobTrainer(names)
     store = tmp_path / "runs.sqlite"
     plan = make_plan(make_space({"d_model": "8,12"}), plan.aim)
     study = create_study(find_place(journal), plan)

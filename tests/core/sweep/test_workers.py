@@ -12,8 +12,8 @@ import pytest
 
 from eetui.core.engines.registry import default
 from eetui.core.sweep.aim import parse_aim
-from eetui.core.sweep.job import Began, Job, Result
-from eetui.core.sweep.training import Trainer
+from eetui.core.sweep.job import Began, Job, JobResult
+from eetui.core.sweep.job_trainer import JobTrainer
 from eetui.core.sweep.workers import Event, LocalWorkers, Noticed
 
 PATIENCE = 60.0
@@ -34,7 +34,7 @@ def until(workers, enough):
 
 
 def results(events):
-    return [event for event in events if isinstance(event, Result)]
+    return [event for event in events if isinstance(event, JobResult)]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_a_worker_gives_what_a_trainer_gives_and_a_killed_one_loses_nothing(work
     workers.give(more)
     events += until(workers, lambda found: len(results(events + found)) == 12)
     assert sorted(r.key[0] for r in results(events)) == list(range(12))
-    assert {r.value for r in results(events)} == {Trainer(names).train(given[0]).value}
+    assert {r.value for r in results(events)} == {JobTrainer(names).train(given[0]).value}
     assert any(isinstance(event, Noticed) for event in events)
 
 

@@ -11,7 +11,7 @@ from eetui.core.errors import EetuiError
 from eetui.core.run.snapshot import Status
 from eetui.core.store.run_record import Curves, RunProgress
 from eetui.core.store.store import Store
-from eetui.core.sweep.job import Result
+from eetui.core.sweep.job import JobResult
 
 STATUS = {
     "done": Status.FINISHED,
@@ -37,7 +37,7 @@ class RunRecord:
         except EetuiError as error:
             self.problem = str(error)
 
-    def add(self, result: Result) -> str:
+    def add(self, result: JobResult) -> str:
         """Keep a training; gives the id of its run, or '' where there is none."""
         kept, status = result.kept, STATUS.get(result.ending)
         if self._store is None or kept is None or status is None:
@@ -56,7 +56,7 @@ class RunRecord:
             return ""
         return run.id
 
-    def _progress(self, result: Result) -> RunProgress:
+    def _progress(self, result: JobResult) -> RunProgress:
         kept = result.kept
         assert kept is not None
         return RunProgress(

@@ -14,15 +14,15 @@ from eetui.core.run.replay import follow, surviving
 from eetui.core.store.run_record import Curves
 from eetui.core.sweep.aim import parse_aim
 from eetui.core.sweep.job import RUNGS, Job
+from eetui.core.sweep.job_trainer import JobTrainer
 from eetui.core.sweep.space import Value
-from eetui.core.sweep.training import Trainer
 
 SETTINGS: dict[str, Value] = {"d_model": 16, "engine": default()}
 
 
 @pytest.fixture(scope="module")
 def trainer(names):
-    return Trainer(names)
+    return JobTrainer(names)
 
 
 def job(aim, seed=1, **settings):
@@ -39,7 +39,7 @@ def test_the_same_seed_gives_the_same_loss_and_another_one_another(trainer, name
     assert first.ending == "done"
     assert first.value == again.value == first.held_out
     assert other.value != first.value
-    assert Trainer(names).train(job("loss@150")).value == first.value
+    assert JobTrainer(names).train(job("loss@150")).value == first.value
 
 
 def test_the_log_trains_the_same_weights_again(trainer, names):

@@ -22,7 +22,7 @@ GRID = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SweepPlan:
     """runs: points to try, each of them trained from `seeds` seeds from `seed` on; None for all of
     a grid. seconds: when to begin no more, by the wall clock, or None. data, fingerprint: which
     documents. study: the name of a study that comes with the program, or ''.
@@ -75,7 +75,7 @@ class Plan:
         return {**asdict(self), "space": self.space.to_json(), "aim": self.aim.to_json()}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Plan:
+    def from_json(cls, values: Mapping[str, Any]) -> SweepPlan:
         """What `to_json` gave."""
         space, aim = Space.from_json(values["space"]), Aim.from_json(values["aim"])
         return cls(**{**values, "space": space, "aim": aim})
@@ -90,7 +90,7 @@ def make_plan(
     sampler: Sampler | None = None,
     pruner: Pruner | None = None,
     **more: Any,
-) -> Plan:
+) -> SweepPlan:
     """A plan whose search suits its space where none is said: a small space of lists is tried
     whole, anything else is searched by TPE, and points that are losing end early."""
     if sampler is None:
@@ -99,10 +99,10 @@ def make_plan(
         sampler = "grid" if whole else "tpe"
     if pruner is None:
         pruner = "none" if sampler == "grid" else "median" if seeds == 1 else "wilcoxon"
-    return Plan(space, aim, sampler, pruner, runs, seeds, **more)
+    return SweepPlan(space, aim, sampler, pruner, runs, seeds, **more)
 
 
-def extended(plan: Plan, runs: int | None, seconds: float | None) -> Plan:
+def extended(plan: SweepPlan, runs: int | None, seconds: float | None) -> SweepPlan:
     """The same plan with more runs or seconds, where they are given."""
     if runs is not None:
         plan = replace(plan, runs=runs)

@@ -11,7 +11,7 @@ from typing import Any
 
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.files import require_writable, write_atomically
-from eetui.core.sweep.standing import Standing, standing_json
+from eetui.core.sweep.progress import SweepProgress, sweep_json
 from eetui.core.text import visible
 
 SUFFIXES = (".csv", ".json", ".parquet")
@@ -27,7 +27,7 @@ def require_export(path: Path) -> None:
         _parquet([])
 
 
-def write_export(path: Path, standing: Standing) -> None:
+def write_export(path: Path, standing: SweepProgress) -> None:
     """Write the study in the format that the file's name asks for."""
     rows = trainings(standing)
     if path.suffix == ".csv":
@@ -35,12 +35,12 @@ def write_export(path: Path, standing: Standing) -> None:
     elif path.suffix == ".parquet":
         content = _parquet(rows)
     else:
-        whole = {**standing_json(standing), "table": rows}
+        whole = {**sweep_json(standing), "table": rows}
         content = json.dumps(whole, allow_nan=False, indent=1).encode()
     write_atomically(path, content)
 
 
-def trainings(standing: Standing) -> list[dict[str, Any]]:
+def trainings(standing: SweepProgress) -> list[dict[str, Any]]:
     """A row a training: its point and seed, the settings, and what it gave."""
     return [
         {

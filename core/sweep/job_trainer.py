@@ -31,7 +31,7 @@ from eetui.core.run.evaluation import HeldOutLoss
 from eetui.core.run.log import Entry, Log
 from eetui.core.run.setup import Setup
 from eetui.core.store.run_record import Curves, configuration_of
-from eetui.core.sweep.job import RUNGS, Ending, Job, Kept, Result
+from eetui.core.sweep.job import RUNGS, Ending, Job, JobResult, Kept
 from eetui.core.sweep.space import configured
 
 CHUNK_US = 20_000.0
@@ -55,7 +55,7 @@ Report = Callable[[int, float], bool]
 """Is told (rung, mean training loss) after each eighth of a run; answers whether to stop it."""
 
 
-class Trainer:
+class JobTrainer:
     """Trains jobs on one data set, one after the other. It keeps engines and cut documents."""
 
     def __init__(self, dataset: Dataset) -> None:
@@ -64,14 +64,14 @@ class Trainer:
         self._cut: dict[tuple[int, float], Dataset] = {}
         self._chosen: dict[tuple[str, ModelConfig, tuple[str, ...]], Optimizations] = {}
 
-    def train(self, job: Job, report: Report = lambda rung, loss: False) -> Result:
+    def train(self, job: Job, report: Report = lambda rung, loss: False) -> JobResult:
         """Do a job. What goes wrong with it is in its result."""
         started = perf_counter()
         try:
             return _Training(job, *self._ready(job), report).run(started)
         except EetuiError as error:
             busy = perf_counter() - started
-            return Result(job.key, "failed", why=str(error), busy=busy)
+            return JobResult(job.key, "failed", why=str(error), busy=busy)
 
     def _ready(self, job: Job) -> tuple[Engine, Dataset, Setup]:
         setting = configured(job.settings, self._dataset.vocab_size, job.seed)
@@ -126,7 +126,7 @@ class _Training:
             return self.state.step / self.setup.train.steps
         return self.spent_us / (seconds * 1e6)
 
-    def run(self, started: float) -> Result:
+    def run(self, started: float) -> JobResult:
         """Train to the end of the budget, the threshold, or a word to stop."""
         n, rung = 1, 1
         while True:
@@ -208,7 +208,7 @@ class _Training:
         self.held_out.finish(self.engine, self.setup.optimizations, self.state, seconds)
         self.measured_us = self.spent_us
 
-    def _result(self, ending: Ending, started: float, why: str = "") -> Result:
+    def _result(self, ending: Ending, started: float, why: str = "") -> JobResult:
         seconds = self.spent_us / 1e6
         if ending != "diverged":
             self._measure()
@@ -220,7 +220,7 @@ class _Training:
         else:
             value = (loss if final is None else final) if ending == "done" else None
         front = zip(held_out.seconds.tolist(), held_out.values.tolist(), strict=True)
-        return Result(
+        return JobResult(
             key=self.job.key,
             ending=ending,
             value=value,

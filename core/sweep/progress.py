@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from eetui.core.sweep.plan import Plan
-from eetui.core.sweep.point import Point, State
+from eetui.core.sweep.point import State, SweepPoint
 from eetui.core.sweep.space import Value
+from eetui.core.sweep.sweep_plan import SweepPlan
 from eetui.core.verdict import LEAST_PAIRS, interval
 
 
@@ -25,7 +25,7 @@ class FrontPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SweepProgress:
     """A sweep at one moment. doing: what is going on, '' at the end.
 
     trained: trainings done by this session. seconds: since it began, by the wall clock.
@@ -36,8 +36,8 @@ class Standing:
 
     study: str
     place: str
-    plan: Plan
-    points: tuple[Point, ...]
+    plan: SweepPlan
+    points: tuple[SweepPoint, ...]
     doing: str
     workers: int
     trained: int = 0
@@ -62,23 +62,23 @@ class Standing:
         return min(self.over / self.plan.total, 1.0)
 
     @property
-    def league(self) -> list[Point]:
+    def league(self) -> list[SweepPoint]:
         """The finished points, the best first."""
         done = [point for point in self.points if point.state == "done"]
         return sorted(done, key=lambda point: point.mean or 0.0)
 
     @property
-    def best(self) -> Point | None:
+    def best(self) -> SweepPoint | None:
         """The point with the lowest mean."""
         league = self.league
         return league[0] if league else None
 
-    def find(self, number: int | None) -> Point | None:
+    def find(self, number: int | None) -> SweepPoint | None:
         """The point of that number."""
         return next((point for point in self.points if point.number == number), None)
 
 
-def beats(a: Point, b: Point) -> bool:
+def beats(a: SweepPoint, b: SweepPoint) -> bool:
     """Whether a is better than b over the seeds of both: the interval of the paired differences
     lies below 0. Fewer than 8 seeds never say so."""
     mine, theirs = a.values, b.values
@@ -86,7 +86,7 @@ def beats(a: Point, b: Point) -> bool:
     return len(pairs) >= LEAST_PAIRS and interval(pairs)[1] < 0
 
 
-def front(points: Iterable[Point]) -> list[FrontPoint]:
+def front(points: Iterable[SweepPoint]) -> list[FrontPoint]:
     """What no other point beats in both, by seconds: as long as one has trained, its loss then.
 
     A place is the mean over the seeds of a point, where all of them were measured.
@@ -99,7 +99,7 @@ def front(points: Iterable[Point]) -> list[FrontPoint]:
     return found
 
 
-def _places(point: Point) -> list[FrontPoint]:
+def _places(point: SweepPoint) -> list[FrontPoint]:
     ways = [training.front for training in point.trainings if training.front]
     if not ways or point.state not in ("done", "missed", "pruned"):
         return []
@@ -116,7 +116,7 @@ def _places(point: Point) -> list[FrontPoint]:
     ]
 
 
-def standing_json(standing: Standing) -> dict[str, Any]:
+def sweep_json(standing: SweepProgress) -> dict[str, Any]:
     """The sweep as one JSON object; every figure has its unit in docs/sweeps.md."""
     best = standing.best
     return {
@@ -149,11 +149,11 @@ def standing_json(standing: Standing) -> dict[str, Any]:
     }
 
 
-def _beats_second(league: Sequence[Point]) -> bool | None:
+def _beats_second(league: Sequence[SweepPoint]) -> bool | None:
     return beats(league[0], league[1]) if len(league) > 1 else None
 
 
-def point_json(point: Point, plan: Plan) -> dict[str, Any]:
+def point_json(point: SweepPoint, plan: SweepPlan) -> dict[str, Any]:
     """A point as a JSON object."""
     ends = point.interval
     return {
