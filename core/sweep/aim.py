@@ -12,7 +12,7 @@ from eetui.core.measure.learning import Limit
 from eetui.core.text import visible
 
 SECONDS = 3.0
-"""SeedResult time after which a search for the time to a loss gives a run up."""
+"""Training time after which a search for the time to a loss gives a run up."""
 _FORM = re.compile(r"(loss|time)(?:@([0-9.]+)(s?)|@(steps))?")
 _WANTED = "loss@2000 (steps), loss@1s, loss@steps (where steps vary) or time@2.0"
 

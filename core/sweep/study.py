@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
+    from optuna.storages import BaseStorage
+    from optuna.study import Study as OptunaStudy
     from optuna.trial import FrozenTrial, Trial
 
 PLAN = "eetui plan"
@@ -55,10 +57,13 @@ class Asked:
 class Study:
     """A study that is open. name: within its storage. points: the finished ones, ours or not."""
 
-    def __init__(self, place: Place, stored: Any, plan: SweepPlan) -> None:
+    def __init__(
+        self, place: Place, storage: BaseStorage, stored: OptunaStudy, plan: SweepPlan
+    ) -> None:
         library = optuna()
         self.place, self.plan, self.name = place, plan, str(stored.study_name)
-        self._stored = stored
+        self._stored, self._storage = stored, storage
+        self._id = storage.get_study_id_from_name(stored.study_name)
         self._distributions = _distributions(plan.space)
         self._seen: set[int] = set()
         self._due = 0.0
@@ -96,7 +101,10 @@ class Study:
         while self._waiting:
             found = self._waiting.popleft()
             try:
-                if not self._storage.set_trial_state_values(found._trial_id, running):
+                trial_id = self._storage.get_trial_id_from_study_id_trial_number(
+                    self._id, found.number
+                )
+                if not self._storage.set_trial_state_values(trial_id, running):
                     continue
             except optuna().exceptions.UpdateFinishedTrialError:
                 continue
@@ -104,7 +112,7 @@ class Study:
             trial = self._memory.ask(self._distributions)
             known = tuple(map(SeedResult.from_json, found.user_attrs.get(TRAININGS, ())))
             point = SweepPoint(trial.number, dict(trial.params), "running", known)
-            self._taken[found.number] = found._trial_id
+            self._taken[found.number] = trial_id
             return Asked(point, trial, found.number, known)
         return None
 
@@ -142,7 +150,7 @@ class Study:
                 user_attrs=attributes,
                 intermediate_values=frozen.intermediate_values,
             )
-            made = self._storage.create_new_trial(self._stored._study_id, trial)
+            made = self._storage.create_new_trial(self._id, trial)
             self._seen.add(self._storage.get_trial_number_from_id(made))
 
     def put_back(self, asked: Asked, trainings: Sequence[SeedResult]) -> None:
@@ -160,7 +168,7 @@ class Study:
                 distributions=asked.trial.distributions,
                 user_attrs={TRAININGS: [t.to_json() for t in trainings]},
             )
-            self._storage.create_new_trial(self._stored._study_id, trial)
+            self._storage.create_new_trial(self._id, trial)
 
     # -- what others do -------------------------------------------------------------------------
 
@@ -204,10 +212,6 @@ class Study:
             number = len(self._memory.get_trials(deepcopy=False)) - 1
             self.points.append(_point(number, trial))
 
-    @property
-    def _storage(self) -> Any:
-        return self._stored._storage
-
     # -- what it says ---------------------------------------------------------------------------
 
     def importances(self) -> dict[str, float]:
@@ -247,14 +251,15 @@ def create_study(place: Place, plan: SweepPlan) -> Study:
         stored.set_user_attr(PLAN, plan.to_json())
         if plan.sampler == "grid":
             distributions = _distributions(plan.space)
+            study_id = storage.get_study_id_from_name(name)
             for point in plan.space.points()[: plan.total]:
                 trial = library.trial.create_trial(
                     state=library.trial.TrialState.WAITING,
                     params=point,
                     distributions=distributions,
                 )
-                storage.create_new_trial(stored._study_id, trial)
-    return Study(place, stored, plan)
+                storage.create_new_trial(study_id, trial)
+    return Study(place, storage, stored, plan)
 
 
 def open_study(place: Place) -> Study:
@@ -289,7 +294,7 @@ def open_study(place: Place) -> Study:
         raise EetuiError(
             f"The study {visible(name)} was written by another version of eetui: begin a new one."
         ) from error
-    return Study(place, stored, plan)
+    return Study(place, storage, stored, plan)
 
 
 def study_names(place: Place) -> list[str]:

@@ -108,7 +108,7 @@ class SweepOptions(SpaceOptions):
         float | None,
         _option(
             "--seconds",
-            "SeedResult time of a run at the most, with the aims loss and time@.",
+            "Training time of a run at the most, with the aims loss and time@.",
             SEARCH,
             show_default="3 with time@",
         ),
