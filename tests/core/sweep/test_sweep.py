@@ -87,10 +87,16 @@ def test_a_losing_point_gives_up_its_other_seeds(plan, journal):
 
 def test_stopping_loses_nothing_and_going_on_does_nothing_twice(plan, journal):
     plan = replace(plan, seeds=5)
-    sweep = Sweep(create_study(find_place(journal), plan), first := Scripted())
-    for standing in sweep:
-        if standing.trained >= 12:
+
+    def answer(job):
+        if len(first.done) >= 12:
             sweep.stop()
+        return learned(job)
+
+    first = Scripted(answer)
+    sweep = Sweep(create_study(find_place(journal), plan), first)
+    for _ in sweep:
+        pass
     assert 0 < sweep.latest.over < 12
     *_, last = Sweep(open_study(find_place(journal)), second := Scripted())
     assert last.over == 12
