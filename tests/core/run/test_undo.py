@@ -63,7 +63,7 @@ class Run:
 
     def settle(self) -> None:
         """Let what gets ready beside the run come to its end."""
-        while self.controller.preparation is not None:
+        while self.controller.choice.preparation is not None:
             if self.tasks:
                 self.tasks.pop(0)()
 
@@ -73,7 +73,7 @@ class Run:
 
     def train(self, n: int) -> None:
         end = self.trainer.state.step + n
-        while self.controller.status is Status.RUNNING and self.trainer.state.step < end:
+        while self.controller.lifecycle.status is Status.RUNNING and self.trainer.state.step < end:
             self.controller.advance(at_most=end - self.trainer.state.step)
 
     def ask(self, *commands: Command) -> None:
@@ -180,9 +180,9 @@ def test_undo_after_a_divergence_goes_on_from_the_last_good_step(names) -> None:
     run.train(3)
     run.trainer.state.params[0] = np.nan
     run.train(1)
-    assert run.controller.status is Status.DIVERGED
+    assert run.controller.lifecycle.status is Status.DIVERGED
     run.ask(Undo())
-    assert run.controller.status is Status.PAUSED
+    assert run.controller.lifecycle.status is Status.PAUSED
     assert run.trainer.train.learning_rate == TRAIN.learning_rate
     assert run.trainer.state.is_finite
     run.ask(Resume())
@@ -192,21 +192,21 @@ def test_undo_after_a_divergence_goes_on_from_the_last_good_step(names) -> None:
 
 def test_a_preset_sets_all_toggles_and_there_is_a_way_back(names) -> None:
     run = Run(names)
-    on = run.controller.wanted
+    on = run.controller.choice.wanted
     run.ask(SetOptimization("fast_exp", False))
-    own = run.controller.wanted
+    own = run.controller.choice.wanted
     run.ask(ApplyPreset("off"))
-    off = run.controller.wanted
+    off = run.controller.choice.wanted
     assert not off.padding_skip
     assert run.controller.undo_stack.undo_label == "all together off"
     run.ask(Undo())
-    assert run.controller.wanted == own
+    assert run.controller.choice.wanted == own
     run.ask(Redo())
-    assert run.controller.wanted == off
+    assert run.controller.choice.wanted == off
     run.ask(ApplyPreset("on"))
-    assert run.controller.wanted == on
+    assert run.controller.choice.wanted == on
     run.ask(ApplyPreset("back"))
-    assert run.controller.wanted == own
+    assert run.controller.choice.wanted == own
 
 
 def test_before_a_toggle_was_flipped_there_is_no_way_back(names) -> None:

@@ -74,7 +74,7 @@ def play(playback: Playback, until: Callable[[Snapshot], bool]) -> Snapshot:
 def test_it_ends_in_the_same_weights_with_the_same_marks(capsule: Capsule, names: Dataset) -> None:
     playback = Playback(capsule, names, speed=100)
     last = play(playback, lambda s: s.status is Status.FINISHED)
-    assert playback.trainer.state.fingerprint == capsule.weights
+    assert playback.state.fingerprint == capsule.weights
     changes = {e.step: e.change for e in capsule.log.entries}
     assert {event.step for event in last.events} >= {*changes}
     assert last.train.batch == 9
