@@ -95,7 +95,8 @@ def distance(a: BlockSums, b: BlockSums) -> Distance | None:
     None while there are too few of them to tell. Both began at the same step.
     """
     length = max(a.length, b.length)
-    differences = a.means(length) - b.means(length)
+    n = CAPACITY * min(a.length, b.length) // length
+    differences = a.means(length)[:n] - b.means(length)[:n]
     common = np.flatnonzero(~np.isnan(differences))
     if not len(common):
         return None

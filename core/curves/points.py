@@ -49,6 +49,31 @@ def loss_points(
     return x, smoothed(curve, mean(steps), smoothing) if smoothing else mean(curve.loss)
 
 
+def branch_points(
+    trunk: Curve,
+    branch: Curve,
+    begun: int,
+    axis: Axis,
+    smoothing: float,
+    columns: int,
+    span: Span | None = None,
+) -> Points:
+    """As `loss_points`, of a curve that left `trunk` after step `begun`, from there on.
+
+    It is smoothed together with what the two have in common, as the trunk is.
+    """
+    n = int(np.searchsorted(trunk.steps, begun, side="right"))
+    whole = Curve(
+        np.concatenate([trunk.steps[:n], branch.steps]),
+        np.concatenate([trunk.seconds[:n], branch.seconds]),
+        np.concatenate([trunk.loss[:n], branch.loss]),
+        np.concatenate([trunk.us[:n], branch.us]),
+    )
+    x, y = loss_points(whole, axis, smoothing, columns, span)
+    first = begun if axis == "steps" else (float(trunk.seconds[n - 1]) if n else 0.0)
+    return x[x > first], y[x > first]
+
+
 def us_band(curve: Curve, axis: Axis, columns: int, span: Span | None = None) -> Band:
     """Median and quartiles of the microseconds a step, [n <= columns] of each.
 

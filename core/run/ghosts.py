@@ -114,6 +114,7 @@ class Ghosts:
         self._had_one = False
         self._live = BlockSums(0)
         self._costs: deque[tuple[int, bool]] = deque(maxlen=REMEMBERED)
+        self._parting = ""
 
     def __len__(self) -> int:
         return len(self._ghosts)
@@ -144,17 +145,31 @@ class Ghosts:
             ghost.credit_ns = min(ghost.credit_ns + cost_ns, MOST_CREDIT_NS)
         self._costs.append((cost_ns, False))
 
-    def went_back(self, step: int) -> int:
-        """The run returns to an earlier step of its own; gives how many ghosts that ended."""
+    def went_back(self, step: int) -> None:
+        """The run returns to an earlier step of its own, which ends ghosts of later changes."""
         if self._last is not None and self._last.step > step:
             self._last = None
             self._live = BlockSums(step)
         self._live.forget_after(step)
-        before = len(self._ghosts)
-        self._ghosts = [ghost for ghost in self._ghosts if ghost.origin.step <= step]
+        self._part([ghost for ghost in self._ghosts if ghost.origin.step > step])
         for ghost in self._ghosts:
             ghost.live.forget_after(step)
-        return before - len(self._ghosts)
+
+    def leave(self, step: int) -> None:
+        """The run goes on elsewhere, from `step`, where no ghost can follow it."""
+        self._part([*self._ghosts])
+        self._last, self._live = None, BlockSums(step)
+
+    def _part(self, gone: list[Ghost]) -> None:
+        self._ghosts = [ghost for ghost in self._ghosts if ghost not in gone]
+        if gone:
+            who = "The ghost ended" if len(gone) == 1 else f"{len(gone)} ghosts ended"
+            self._parting = f"{who}: the run went on from elsewhere."
+
+    def take_parting(self) -> str:
+        """A sentence on ghosts that ended because the run went elsewhere, told once, or ''."""
+        told, self._parting = self._parting, ""
+        return told
 
     # -- the ghosts --------------------------------------------------------------------------
 

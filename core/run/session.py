@@ -140,7 +140,9 @@ class Session:
         controller.begin()
         while not self._closing and not (self._stop_at_plan and lifecycle.status in ENDED):
             self._take_tasks()
-            if lifecycle.status is Status.RUNNING and not controller.rest:
+            if ghost := controller.ghost_turns.due:
+                controller.ghost_turns.take(ghost)
+            elif lifecycle.status is Status.RUNNING and not controller.rest:
                 self._tell_observer(controller.advance())
             if controller.is_measuring:
                 controller.measure()
@@ -154,7 +156,7 @@ class Session:
         """Carry out what was asked; with nothing to train, sleep until something is."""
         controller = self._controller
         try:
-            if controller.is_measuring:
+            if controller.is_measuring or controller.ghost_turns.due:
                 self._carry_out(self._tasks.get_nowait())
             elif controller.lifecycle.status is Status.RUNNING:
                 rest = controller.rest

@@ -41,6 +41,7 @@ from eetui.core.run.commands import (
 )
 from eetui.core.run.effects import LONGER_SECONDS, Effects, Flip, Measure
 from eetui.core.run.evaluation import HeldOutLoss
+from eetui.core.run.ghosts import Ghosts, Origin
 from eetui.core.run.log import Log
 from eetui.core.run.logbook import Logbook
 from eetui.core.run.namestream import NameStream
@@ -111,6 +112,7 @@ class Trainer:
         self.dataset = dataset
         self.engine = engine
         self.names = names
+        self.ghosts = Ghosts()
         self.setup = Setup(engine.name if engine else "", optimizations, model, train)
         self._begin(model, train, state)
         given = state is not None
@@ -130,6 +132,7 @@ class Trainer:
         self._start_loss, self._start_steps, self._far_steps = 0.0, 0, 0
         self.events: list[Event] = []
         self.names.clear(model.block_size)
+        self.ghosts.leave(self.state.step)
         self.good = self.state.clone()
         self._best_loss = float("inf")
         self._keep_at = 0.0
@@ -192,27 +195,34 @@ class Trainer:
     def use_optimizations(self, optimizations: Optimizations, switch: Switch) -> None:
         """Go on with other toggles; what was flipped is marked on the charts."""
         moved, old = self._gradient_change(optimizations), self.setup
+        entries = self.logbook.n_entries
         for key, value in asdict(optimizations).items():
             if value != getattr(self.optimizations, key):
                 self._change(SetOptimization(key, value))
         before, after = (switch.label(setup.optimizations) for setup in (old, self.setup))
         self._changed_pace(switch.key, f"{switch.name} {after}", f"{switch.name} {before}")
+        self._changed_setting(f"{switch.name} {before}", entries, old)
         self._judge(Flip(switch.key, before, after, old, self.setup), moved)
 
     def tune(self, change: Tuning) -> None:
         """Go on with another batch size, learning rate or plan."""
-        old = self.setup
+        old, entries = self.setup, self.logbook.n_entries
         self._change(change)
         before, after = old.train.batch, self.train.batch
         if after != before:
             self._changed_pace("batch", f"batch {after}", f"batch {before}")
+            self._changed_setting(f"batch {before}", entries, old)
             self._judge(Flip("batch", str(before), str(after), old, self.setup))
             return
         match change:
             case SetLearningRate(rate):
-                self._mark("learning_rate", f"lr {rate:.3g}", f"lr {old.train.learning_rate:.3g}")
+                was = f"lr {old.train.learning_rate:.3g}"
+                self._mark("learning_rate", f"lr {rate:.3g}", was)
+                self._changed_setting(was, entries, old)
             case SetSteps(steps):
-                self._mark("steps", f"plan {steps:,}", f"plan {old.train.steps:,}")
+                was = f"plan {old.train.steps:,}"
+                self._mark("steps", f"plan {steps:,}", was)
+                self._changed_setting(was, entries, old)
             case SetBatch():  # the same one again
                 pass
 
@@ -244,6 +254,7 @@ class Trainer:
         self.history.forget_after(step)
         self.held_out.forget_after(step)
         self.names.forget_after(step)
+        self.ghosts.went_back(step)
         self.effects.stop()
         self._far_steps = 0
         self.events = [event for event in self.events if event.step <= step]
@@ -308,6 +319,7 @@ class Trainer:
         losses = report.losses if diverged_at is None else report.losses[: diverged_at - first]
         wall_ns, cost_ns = (ns * len(losses) // n for ns in (spent.wall_ns, spent.cost_ns))
         self.history.add(first + len(losses), losses, wall_ns, cost_ns)
+        self.ghosts.trained(first, losses, cost_ns)
         fitting = int(CHUNK_US * 1e3 * n / max(spent.cost_ns, 1))
         self._chunk_steps = max(1, min(fitting, GROWTH * max(n, self._chunk_steps)))
         if diverged_at is None and self._is_far_off(losses):
@@ -344,7 +356,7 @@ class Trainer:
     def _steps_of_next_chunk(self, at_most: int | None) -> int:
         step = self.state.step
         chunk = self._chunk_steps
-        if self.effects.is_measuring or self.give_way:  # others wait for their turn
+        if self.effects.is_measuring or self.give_way or len(self.ghosts):  # others wait for their turn
             chunk = max(chunk // BESIDE_OTHERS, 1)
         limits = [chunk, self.train.steps - step, self.names.steps_to_milestone(step)]
         if at_most is not None:
@@ -425,6 +437,12 @@ class Trainer:
         self.history.forget_pace()
         self._chunk_steps = 1
         self._mark(key, label, before)
+
+    def _changed_setting(self, before: str, entries: int, old: Setup) -> None:
+        """A setting that was `before` is another one: a ghost may go on without that."""
+        if old != self.setup:
+            step, seconds = self.state.step, self.history.seconds
+            self.ghosts.changed(Origin(before, entries, step, seconds, old))
 
     def _mark(self, key: str, label: str, before: str) -> None:
         self.events.append(Event(self.state.step, self.history.seconds, key, label, before))

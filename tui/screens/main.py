@@ -22,6 +22,7 @@ from eetui.core.run.commands import (
     Branch,
     ChangeTemperature,
     CycleOptimization,
+    EndGhost,
     GoOn,
     Load,
     MeasureAgain,
@@ -40,6 +41,7 @@ from eetui.core.run.commands import (
     SetOptimization,
     SetSteps,
     SingleStep,
+    ToggleGhost,
     TogglePause,
     Travel,
     TravelOn,
@@ -63,6 +65,7 @@ from eetui.tui.view import View
 from eetui.tui.widgets.banner import Banner
 from eetui.tui.widgets.chart_pane import ChartPane
 from eetui.tui.widgets.error_pane import ErrorPane
+from eetui.tui.widgets.ghost_bar import GhostBar
 from eetui.tui.widgets.loss_chart import LossChart
 from eetui.tui.widgets.names_pane import NamesPane
 from eetui.tui.widgets.pace_chart import PaceChart
@@ -128,6 +131,7 @@ class MainScreen(ShownScreen[None]):
                 yield LossChart(id="loss")
                 yield NamesPane(id="names")
                 yield PaceChart(id="pace", scale="log")
+            yield GhostBar(id="ghosts")
             yield TimelineBar(id="timeline")
             yield Footer(compact=True)
 
@@ -176,6 +180,7 @@ class MainScreen(ShownScreen[None]):
         self.query_one(StatusLine).update(seen)
         self.query_one(PlanBar).update(seen)
         self.query_one(Banner).update(snapshot)
+        self.query_one(GhostBar).update(snapshot)
         self.query_one(TimelineBar).update(snapshot)
         self.query_one(ToggleTable).update(seen.toggles)
         self.query_one(ErrorPane).update(snapshot.error)
@@ -301,8 +306,10 @@ class MainScreen(ShownScreen[None]):
         self.app.push_screen(RunsScreen(self._recording.path, self._recording.current), left)
 
     def _visit(self, screen: Screen[None]) -> None:
-        """Show another screen; a training that runs pauses until it is left."""
-        was_running = self._session.latest.status is Status.RUNNING
+        """Show another screen; what trains pauses until it is left: the run, or its ghosts."""
+        latest = self._session.latest
+        haunted = bool(latest.ghosts) and latest.status is not Status.PAUSED
+        was_running = latest.status is Status.RUNNING or haunted
 
         def left(_: None) -> None:
             if was_running:
@@ -331,6 +338,13 @@ class MainScreen(ShownScreen[None]):
 
     def action_redo(self) -> None:
         self._session.submit(Redo())
+
+    def action_ghost(self) -> None:
+        """Let the run without its last change go on beside it, or end the newest ghost."""
+        self._session.submit(ToggleGhost())
+
+    def action_end_ghost(self, number: int) -> None:
+        self._session.submit(EndGhost(number))
 
     def action_travel(self, back: bool) -> None:
         """Look at the keyframe before or after what is seen."""

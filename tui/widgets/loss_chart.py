@@ -6,7 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.curves import window
-from eetui.core.curves.points import Points, Span, loss_points, track_points
+from eetui.core.curves.points import (
+    Points,
+    Span,
+    branch_points,
+    loss_points,
+    track_points,
+)
 from eetui.core.curves.reading import Reading
 from eetui.core.run.snapshot import Snapshot
 from eetui.tui import figures, ticks
@@ -22,6 +28,8 @@ LEAST_CLOSE = 0.01
 HELD_OUT = "○"
 BETWEEN_MARKERS = 8
 """Columns from one marker of the held-out line to the next, at the least."""
+BETWEEN_NUMBERS = 14
+"""The same for the numbers of the ghosts."""
 
 
 class LossChart(ChartPane):
@@ -59,14 +67,28 @@ class LossChart(ChartPane):
         x, y = loss_points(curve, view.axis, view.smoothing, 2 * columns, span)
         out_x, out = track_points(snapshot.held_out, view.axis, span)
         zoomed = view.window is not None
-        low, high = self._in_sight((raw_x, raw), (out_x, out), chance, zoomed)
+        ghosts = [
+            branch_points(curve, g.curve, g.begun, view.axis, view.smoothing, 2 * columns, span)
+            for g in snapshot.ghosts
+        ]
+        beside = _together([(out_x, out), *(_below(points, chance) for points in ghosts)])
+        low, high = self._in_sight((raw_x, raw), beside, chance, zoomed)
         y_axis = self._y_axis(low, high)
-        series = [Series(x.tolist(), y.tolist(), Role.LINE)]
+        series = []
+        for ghost, (ghost_x, ghost_y) in zip(snapshot.ghosts, ghosts, strict=True):
+            series.append(Series(ghost_x.tolist(), ghost_y.tolist(), Role.GHOST))
+            number = str(ghost.number)
+            series.append(
+                _markers(ghost_x, ghost_y, x_axis, columns, Role.GHOST, number, BETWEEN_NUMBERS)
+            )
+        series.append(Series(x.tolist(), y.tolist(), Role.LINE))
         if view.smoothing:
             series.insert(0, Series(raw_x.tolist(), raw.tolist(), Role.RAW, joined=False))
         if len(out):
             series.append(Series(out_x.tolist(), out.tolist(), Role.HELD_OUT))
-            series.append(_markers(out_x, out, x_axis, columns))
+            series.append(
+                _markers(out_x, out, x_axis, columns, Role.HELD_OUT, HELD_OUT, BETWEEN_MARKERS)
+            )
         names: tuple[Label, ...] = ()
         if snapshot.events and self.is_alone:
             names = mark_labels(snapshot, view.axis, x_axis, y_axis.lower, columns, -1)
@@ -80,9 +102,9 @@ class LossChart(ChartPane):
             labels=(_chance(chance, x_axis, y_axis), *names),
         )
 
-    def _in_sight(self, raw: Points, held_out: Points, chance: float, zoomed: bool) -> Span:
+    def _in_sight(self, raw: Points, beside: Points, chance: float, zoomed: bool) -> Span:
         """From where to where the y axis goes: all there is in a part that is looked at closer."""
-        (raw_x, loss), (out_x, out) = raw, held_out
+        (raw_x, loss), (out_x, out) = raw, beside
         is_settled = self.scale == "close" and window.is_settled(loss, chance)
         if not len(loss) or not (zoomed or is_settled):
             seen = np.concatenate([loss, out])
@@ -108,10 +130,28 @@ def _chance(chance: float, x_axis: ticks.Ticks, y_axis: ticks.Ticks) -> Label:
     return Label(x_axis.upper, y, f" chance {chance:.3f}{arrow} ", Role.REFERENCE, "right")
 
 
+def _together(lines: list[Points]) -> Points:
+    """The points of all of them."""
+    xs, ys = zip(*lines, strict=True)
+    return np.concatenate(xs), np.concatenate(ys)
+
+
+def _below(points: Points, limit: float) -> Points:
+    """The points below the limit: a ghost that diverges is not to flatten the run."""
+    x, y = points
+    return x[y < limit], y[y < limit]
+
+
 def _markers(
-    x: NDArray[np.float64], y: NDArray[np.float64], x_axis: ticks.Ticks, columns: int
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    x_axis: ticks.Ticks,
+    columns: int,
+    role: Role,
+    marker: str,
+    every: int,
 ) -> Series:
-    """Markers on some points of the held-out line, so that it is told by more than its colour."""
-    apart = BETWEEN_MARKERS * (x_axis.upper - x_axis.lower) / max(columns, 1)
+    """Markers on some points of a line, so that it is told by more than its colour."""
+    apart = every * (x_axis.upper - x_axis.lower) / max(columns, 1)
     _, first = np.unique(x // apart, return_index=True)
-    return Series(x[first].tolist(), y[first].tolist(), Role.HELD_OUT, False, HELD_OUT)
+    return Series(x[first].tolist(), y[first].tolist(), role, False, marker)

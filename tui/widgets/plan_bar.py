@@ -56,6 +56,8 @@ def _beside(s: Snapshot, *, roomy: bool) -> list[tuple[str, str]]:
     told: list[tuple[str, str]] = []
     if s.core_share is not None and s.core_share < SHARED:
         told.append((f"  core shared: {s.core_share:.0%} yours".replace("%", " %"), WARNING))
+    if s.ghosts:
+        told.append((f"  ghosts take {s.ghost_share:.0%}".replace("%", " %"), WARNING))
     if s.step:
         time = f"  {figures.elapsed(s.seconds)}"
         if s.seconds_left:

@@ -39,7 +39,7 @@ def test_a_run_that_went_back_is_compared_where_both_have_losses() -> None:
 
 def noise(rng: np.random.Generator, n: int, memory: float) -> np.ndarray:
     """Noise whose neighbours correlate by `memory`."""
-    drawn = rng.normal(0, 0.02, n)
+    drawn = rng.normal(0, 0.004, n)
     for i in range(1, n):
         drawn[i] += memory * drawn[i - 1]
     return drawn
@@ -54,7 +54,8 @@ def test_the_interval_holds_the_truth(memory, truth) -> None:
         common = rng.random(4000)
         found = distance(sums(common + truth + noise(rng, 4000, memory)), sums(common))
         assert found is not None
-        assert (found.first, found.last) == (2100, 4100)
+        assert found.last == 4100
+        assert 2100 <= found.first < 2200
         held += found.low <= truth <= found.high
         told += found.differs
     assert held >= 93

@@ -102,12 +102,11 @@ def test_each_ghost_gets_the_time_of_the_run_and_no_more(setup, engine, data) ->
 
 
 def test_a_ghost_that_diverges_says_so_and_stops(setup, engine, data) -> None:
-    wild = replace(setup, train=replace(setup.train, learning_rate=1e3))
     ghosts = Ghosts()
-    ghosts.changed(origin(wild))
+    ghosts.changed(origin(setup))
     state = trained(setup, engine, data, 30)
     state.params[:] = np.nan
-    ghosts.begin(origin(wild), state, engine)
+    ghosts.begin(origin(setup), state, engine)
     follow(ghosts, 500, data)
     assert "diverged at step 30" in ghosts.views[0].ended
     assert ghosts.next(500, owed=False) is None
@@ -135,10 +134,13 @@ def test_there_are_at_most_four_and_the_oldest_makes_room(setup, engine, data) -
 
 def test_going_back_before_its_change_ends_it(setup, engine, data, refused) -> None:
     ghosts = haunted(setup, engine, data)
-    assert ghosts.went_back(30) == 0
+    ghosts.went_back(30)
     assert len(ghosts) == 1
-    assert ghosts.went_back(29) == 1
+    assert not ghosts.take_parting()
+    ghosts.went_back(29)
     assert not len(ghosts)
+    assert "ended" in ghosts.take_parting()
+    assert not ghosts.take_parting()
     with refused("change a setting first"):
         ghosts.to_begin()
 
