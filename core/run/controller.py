@@ -50,6 +50,7 @@ from eetui.core.run.commands import (
     UseEngine,
     UseState,
 )
+from eetui.core.run.divergence import Chunk
 from eetui.core.run.effects import Measure
 from eetui.core.run.engine_choice import EngineChoice, Post
 from eetui.core.run.ghost_turns import GhostTurns
@@ -62,7 +63,7 @@ from eetui.core.run.remeasure import flip_again
 from eetui.core.run.reversal import Reversal
 from eetui.core.run.snapshot import Status
 from eetui.core.run.toggle_choice import ToggleChoice
-from eetui.core.run.trainer import Chunk, Trainer
+from eetui.core.run.trainer import Trainer
 from eetui.core.run.travel import TimeTravel
 from eetui.core.run.tuner import Tuner
 from eetui.core.run.undo import UndoStack

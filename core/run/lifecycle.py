@@ -5,8 +5,9 @@ from __future__ import annotations
 import traceback
 
 from eetui.core.errors import EetuiError, UsageError
+from eetui.core.run.divergence import Chunk
 from eetui.core.run.snapshot import Status
-from eetui.core.run.trainer import Chunk, Trainer
+from eetui.core.run.trainer import Trainer
 
 
 class Lifecycle:

@@ -23,12 +23,12 @@ from eetui.core.model.state import TrainState
 from eetui.core.run.checkpoint import Checkpoint
 from eetui.core.run.commands import Command
 from eetui.core.run.controller import Controller
+from eetui.core.run.divergence import Chunk
 from eetui.core.run.effects import Measure
 from eetui.core.run.log import Log
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.picturing import snapshot_of
 from eetui.core.run.snapshot import Snapshot, Status
-from eetui.core.run.trainer import Chunk
 
 SECONDS_BETWEEN_SNAPSHOTS = 0.05
 ENDED = (Status.FINISHED, Status.DIVERGED, Status.FAILED)
