@@ -257,7 +257,7 @@ class Controller:
             case ToggleGhost():
                 self.ghost_turns.toggle()
             case EndGhost(number):
-                self.ghost_turns.end(number)
+                trainer.ghosts.end(number)
             case Undo():
                 self._reversal.undo()
             case Redo():

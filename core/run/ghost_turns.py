@@ -50,26 +50,18 @@ class GhostTurns:
         trainer = self._trainer
         origin = trainer.ghosts.to_begin()
         if origin is None:
-            self.end(None)
+            trainer.ghosts.end()
             return
         way = trainer.logbook.way_then(origin.entries, origin.step, trainer.state.step)
         engine = self._engine(origin.setup.engine)
         engine.prepare(origin.setup.model, origin.setup.optimizations)
         state = trainer.logbook.state(way, trainer.dataset, engine)
-        ghost = trainer.ghosts.begin(origin, state, engine)
-        self._notices.tell(
-            f"Ghost {ghost.number} goes on from step {origin.step:,} with {origin.label}."
-        )
+        trainer.ghosts.begin(origin, state, engine)
 
     def _engine(self, name: str) -> Engine:
         """The one that trains where it is the same: it has compiled what is needed."""
         mine = self._trainer.engine
         return mine if mine is not None and mine.name == name else registry.create(name)
-
-    def end(self, number: int | None) -> None:
-        """End a ghost, the newest if no number is given; raises `UsageError` if there is none."""
-        ghost = self._trainer.ghosts.end(number)
-        self._notices.tell(f"Ghost {ghost.number} ({ghost.origin.label}) ended.")
 
     def rest(self) -> None:
         """Stand still after the run has ended as well."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from eetui.core import clocks
 from eetui.core.curves.distance import BlockSums, distance
-from eetui.core.curves.history import Curve, History
+from eetui.core.curves.history import History
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines.base import Engine
 from eetui.core.errors import UsageError
@@ -201,13 +201,12 @@ class Ghosts:
         self._costs.clear()
         return ghost
 
-    def end(self, number: int | None = None) -> Ghost:
-        """End a ghost, the newest if no number is given."""
+    def end(self, number: int | None = None) -> None:
+        """End a ghost, the newest if no number is given; raises `UsageError` for one unknown."""
         found = [ghost for ghost in self._ghosts if number in (None, ghost.number)]
         if not found:
             raise UsageError(f"There is no ghost {number}.")
         self._ghosts.remove(found[-1])
-        return found[-1]
 
     def next(self, step: int, *, owed: bool = True) -> Ghost | None:
         """The ghost whose turn it is, with the run at `step`: one that has earned it.

@@ -319,7 +319,9 @@ class Trainer:
     def _steps_of_next_chunk(self, at_most: int | None) -> int:
         step = self.state.step
         chunk = self._chunk_steps
-        if self.effects.is_measuring or self.give_way or len(self.ghosts):  # others wait for their turn
+        if (
+            self.effects.is_measuring or self.give_way or len(self.ghosts)
+        ):  # others wait for their turn
             chunk = max(chunk // BESIDE_OTHERS, 1)
         limits = [chunk, self.train.steps - step, self.names.steps_to_milestone(step)]
         if at_most is not None:

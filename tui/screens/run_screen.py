@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from time import monotonic
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.timer import Timer
@@ -34,6 +34,8 @@ from eetui.tui.widgets.toggle_table import ToggleTable
 VIEWS = ("", "-loss", "-pace", "-names")
 SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
 SECONDS_BETWEEN_SHOWINGS = 0.125
+ROOMY = 100
+"""Columns in which all keys of the footer have room."""
 REST_AFTER_FRAME = 4.0
 """Rest after a frame, in frames, on a single core: a key then seldom waits for one."""
 TOO_SMALL = (
@@ -80,6 +82,11 @@ class RunScreen(ShownScreen[None]):
 
     def on_mount(self) -> None:
         self._show(self._session.latest)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The palette's key leaves its place to the screen's own keys where that is scarce."""
+        for footer in self.query(Footer):
+            footer.show_command_palette = event.size.width >= ROOMY
 
     # -- from the session -------------------------------------------------------------------
 

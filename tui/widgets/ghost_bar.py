@@ -12,8 +12,8 @@ from eetui.tui.widgets.pane import MUTED, LinesPane, line
 
 WIDE = 110
 """Columns from which on there is room for where the ghost is."""
-NAMED = 22
-"""Columns for the setting that a ghost kept."""
+NAMED, SHORT = 22, 14
+"""Columns for the setting that a ghost kept, where there is room and where there is not."""
 
 
 class GhostBar(LinesPane):
@@ -39,7 +39,8 @@ class GhostBar(LinesPane):
 
 
 def _row(ghost: GhostView, width: int) -> Content:
-    name = figures.pad(figures.clip(visible(ghost.label, None), NAMED), NAMED)
+    named = NAMED if width >= WIDE else SHORT
+    name = figures.pad(figures.clip(visible(ghost.label, None), named), named)
     left = line(("ghost ", MUTED), (str(ghost.number), "bold"), f" {name}")
     where = f"loss {figures.nats(ghost.loss)} at step {figures.count(ghost.step)}"
     told = figures.apart(ghost.distance)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eetui.core.curves import window
 from eetui.core.curves.points import (
@@ -74,21 +73,18 @@ class LossChart(ChartPane):
         beside = _together([(out_x, out), *(_below(points, chance) for points in ghosts)])
         low, high = self._in_sight((raw_x, raw), beside, chance, zoomed)
         y_axis = self._y_axis(low, high)
-        series = []
-        for ghost, (ghost_x, ghost_y) in zip(snapshot.ghosts, ghosts, strict=True):
-            series.append(Series(ghost_x.tolist(), ghost_y.tolist(), Role.GHOST))
-            number = str(ghost.number)
-            series.append(
-                _markers(ghost_x, ghost_y, x_axis, columns, Role.GHOST, number, BETWEEN_NUMBERS)
-            )
+        series = [Series(a.tolist(), b.tolist(), Role.GHOST) for a, b in ghosts]
         series.append(Series(x.tolist(), y.tolist(), Role.LINE))
         if view.smoothing:
             series.insert(0, Series(raw_x.tolist(), raw.tolist(), Role.RAW, joined=False))
         if len(out):
             series.append(Series(out_x.tolist(), out.tolist(), Role.HELD_OUT))
-            series.append(
-                _markers(out_x, out, x_axis, columns, Role.HELD_OUT, HELD_OUT, BETWEEN_MARKERS)
-            )
+            apart = BETWEEN_MARKERS * (x_axis.upper - x_axis.lower) / max(columns, 1)
+            series.append(_markers((out_x, out), apart, Role.HELD_OUT, HELD_OUT))
+        apart = BETWEEN_NUMBERS * (x_axis.upper - x_axis.lower) / max(columns, 1)
+        for ghost, points in zip(snapshot.ghosts, ghosts, strict=True):
+            place = ghost.number / BETWEEN_NUMBERS  # so that no two of them coincide
+            series.append(_markers(points, apart, Role.GHOST, str(ghost.number), place))
         names: tuple[Label, ...] = ()
         if snapshot.events and self.is_alone:
             names = mark_labels(snapshot, view.axis, x_axis, y_axis.lower, columns, -1)
@@ -142,16 +138,8 @@ def _below(points: Points, limit: float) -> Points:
     return x[y < limit], y[y < limit]
 
 
-def _markers(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    x_axis: ticks.Ticks,
-    columns: int,
-    role: Role,
-    marker: str,
-    every: int,
-) -> Series:
+def _markers(points: Points, apart: float, role: Role, marker: str, place: float = 0.0) -> Series:
     """Markers on some points of a line, so that it is told by more than its colour."""
-    apart = every * (x_axis.upper - x_axis.lower) / max(columns, 1)
-    _, first = np.unique(x // apart, return_index=True)
+    x, y = points
+    _, first = np.unique((x / apart - place) // 1, return_index=True)
     return Series(x[first].tolist(), y[first].tolist(), role, False, marker)

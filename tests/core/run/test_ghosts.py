@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +11,28 @@ import pytest
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.engines import registry
 from eetui.core.model.state import TrainState
+from eetui.core.run.commands import (
+    Branch,
+    Load,
+    Pause,
+    Redo,
+    Restart,
+    Resume,
+    ReturnToNow,
+    Rewind,
+    Save,
+    SetBatch,
+    SetLearningRate,
+    SetSteps,
+    ToggleGhost,
+    Travel,
+    Undo,
+)
 from eetui.core.run.ghosts import MOST, Ghosts, Origin
+from eetui.core.run.session import Session
 from eetui.core.run.setup import Setup
+from eetui.core.run.snapshot import Snapshot, Status
+from tests.support.driven import Run
 
 MODEL = ModelConfig(d_model=8, n_heads=2, block_size=4)
 
@@ -95,7 +116,7 @@ def test_each_ghost_gets_the_time_of_the_run_and_no_more(setup, engine, data) ->
             assert ghost.credit_ns < before
         if all(view.step == 4000 for view in ghosts.views):
             break
-    assert all(0 < each for each in spent.values())
+    assert all(each > 0 for each in spent.values())
     behind = [view.number for view in ghosts.views if view.step < 4000]
     assert all(spent[number] >= paid for number in behind)
     assert 0 < ghosts.share < 1
@@ -118,9 +139,11 @@ def test_the_key_begins_one_and_ends_the_newest(setup, engine, data, refused) ->
         ghosts.to_begin()
     ghosts = haunted(setup, engine, data, 2)
     assert ghosts.to_begin() is None
-    assert ghosts.end().number == 2
+    ghosts.end()
+    assert [view.number for view in ghosts.views] == [1]
     assert ghosts.to_begin() is None
-    assert ghosts.end().number == 1
+    ghosts.end()
+    assert not len(ghosts)
     assert ghosts.to_begin() is not None
     with refused("no ghost 3"):
         ghosts.end(3)
@@ -129,7 +152,8 @@ def test_the_key_begins_one_and_ends_the_newest(setup, engine, data, refused) ->
 def test_there_are_at_most_four_and_the_oldest_makes_room(setup, engine, data) -> None:
     ghosts = haunted(setup, engine, data, MOST + 1)
     assert [view.number for view in ghosts.views] == [1, 2, 3, 4]
-    assert ghosts.end().number == 1  # the newest has the number of the first
+    ghosts.end()
+    assert [view.number for view in ghosts.views] == [2, 3, 4]  # the newest took over number 1
 
 
 def test_going_back_before_its_change_ends_it(setup, engine, data, refused) -> None:
@@ -159,3 +183,145 @@ def test_the_distance_is_told_once_it_is_sure(setup, engine, data) -> None:
     assert told is not None
     assert told.differs
     assert 0 < told.low < told.nats < told.high  # the run learns next to nothing
+
+
+# -- in a session ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def run(names):
+    return Run(names)
+
+
+def come_after(run: Run) -> None:
+    """Let the ghosts take all turns that they have."""
+    while (ghost := run.controller.ghost_turns.due) is not None:
+        run.controller.ghost_turns.take(ghost)
+
+
+def views(run: Run):
+    return run.trainer.ghosts.views
+
+
+def test_the_key_brings_back_the_run_without_its_last_change(run) -> None:
+    run.train(40)
+    bits = run.bits()
+    run.ask(SetLearningRate(0.02))
+    run.train(60)
+    changed = run.bits()
+    run.ask(SetSteps(run.trainer.state.step))
+    assert run.controller.lifecycle.status is Status.FINISHED
+    run.ask(Undo(), Pause(), SetLearningRate(0.03), Undo())
+    run.ask(ToggleGhost())
+    (view,) = views(run)
+    assert (view.label, view.begun) == ("lr 0.03", 100)  # an undo is a change as well
+    run.ask(ToggleGhost())
+    assert not views(run)
+    assert run.bits() == changed != bits
+    run.check()
+
+
+def test_a_ghost_begins_where_the_change_was_however_long_ago(run) -> None:
+    run.train(40)
+    run.ask(SetBatch(5))
+    run.train(200)
+    run.ask(ToggleGhost())
+    assert views(run)[0].begun == 40
+    run.ask(SetSteps(run.trainer.state.step))  # the plan is done: the ghost comes after the run
+    ghost = run.controller.ghost_turns.due
+    assert ghost is not None
+    come_after(run)
+    assert ghost.state.step == run.trainer.state.step
+    straight = Run(run.dataset)
+    straight.train(run.trainer.state.step)
+    assert ghost.state.fingerprint == straight.bits()
+    run.check()
+
+
+@pytest.mark.parametrize("status", ["pause", "travel"])
+def test_it_stands_still_with_the_run(run, status) -> None:
+    run.train(40)
+    run.ask(SetBatch(5), ToggleGhost())
+    run.train(20)
+    run.ask(Pause() if status == "pause" else Travel(10))
+    assert run.controller.ghost_turns.due is None
+    run.ask(Resume())
+    run.train(20)
+    assert run.controller.ghost_turns.due is not None
+
+
+@pytest.mark.parametrize("away", [Restart(), Branch(1, 10), Load(Path("saved"))], ids=str)
+def test_where_the_run_goes_elsewhere_it_ends_with_a_sentence(
+    run, away, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run.train(40)
+    run.ask(Save(Path("saved")), SetBatch(5), ToggleGhost())
+    assert len(run.trainer.log.entries) == 2
+    run.train(20)
+    run.ask(away)
+    assert not views(run)
+    notice = run.controller.notices.latest
+    assert notice is not None
+    assert "The ghost ended: the run went on from elsewhere." in notice.text
+    assert ("At step" in notice.text) == isinstance(away, Load)
+    run.ask(Undo())
+    run.check()
+
+
+def test_it_outlives_an_undo_of_its_change_and_a_visit(run) -> None:
+    run.train(40)
+    run.ask(SetBatch(5), ToggleGhost())
+    run.train(20)
+    run.ask(Undo(), Travel(10), ReturnToNow(), Redo())
+    assert [view.label for view in views(run)] == ["batch 2"]
+
+
+def test_it_outlives_a_divergence_and_the_way_back(run) -> None:
+    run.train(40)
+    run.ask(SetLearningRate(5.0), ToggleGhost())
+    run.train(10)
+    run.trainer.state.params[0] = np.nan
+    run.train(1)
+    assert run.controller.lifecycle.status is Status.DIVERGED
+    come_after(run)
+    assert views(run)[0].step == run.trainer.state.step
+    good = run.trainer.good.step
+    run.ask(Rewind())
+    assert bool(views(run)) == (good >= 40)
+    run.check()
+
+
+def test_a_ghost_that_fails_ends_alone(run, monkeypatch) -> None:
+    run.train(40)
+    run.ask(SetBatch(5), ToggleGhost())
+
+    def broken(*_: object) -> None:
+        raise MemoryError("no room")
+
+    run.controller.advance()
+    ghost = run.controller.ghost_turns.due
+    assert ghost is not None
+    monkeypatch.setattr(ghost, "take_turn", broken)
+    run.controller.ghost_turns.take(ghost)
+    assert not views(run)
+    assert "Ghost 1 ended: no room" in run.controller.notices.latest.text
+    run.train(10)
+    assert run.controller.lifecycle.status is Status.RUNNING
+
+
+def test_a_live_session_trains_both_in_turns(names, live) -> None:
+    session = live(Session(names, MODEL, TrainConfig(batch=2, steps=10**6), engine="native"))
+    session.wait_for(lambda s: s.step > 100)
+    session.session.submit(SetLearningRate(1e-6))
+    session.session.submit(ToggleGhost())
+
+    def is_sure(s: Snapshot) -> bool:
+        found = s.ghosts[0].distance if s.ghosts else None
+        return found is not None and found.differs
+
+    told = session.wait_for(is_sure)
+    assert told.ghosts[0].step <= told.step
+    assert 0.2 < told.ghost_share < 0.8
+    session.session.submit(Restart())
+    assert "ghost ended" in session.wait_for(lambda s: not s.ghosts).notice.text
