@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp, floor, inf, sqrt
+from math import exp, floor, inf, isfinite, sqrt
 from typing import Literal
 
 import numpy as np
@@ -64,6 +64,11 @@ class Verdict:
     def half_width(self) -> float:
         """Half of the interval, in per cent of a."""
         return (self.high - self.low) / 2
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether there were enough pairs for one."""
+        return isfinite(self.half_width)
 
     @property
     def differs(self) -> bool:

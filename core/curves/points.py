@@ -114,11 +114,27 @@ def along(curve: Curve, axis: Axis, steps: Vector) -> Vector:
     return seconds
 
 
+def place(curve: Curve, axis: Axis, step: float) -> float:
+    """The place of one step on the axis."""
+    return float(along(curve, axis, np.array([step]))[0])
+
+
 def step_at(curve: Curve, axis: Axis, x: float) -> float:
     """The step at a place on the axis."""
     if axis == "steps" or not len(curve.steps):
         return x
     return float(np.interp(x, np.append(0.0, curve.seconds), np.append(0, curve.steps)))
+
+
+def thinned(points: Points, span: Span, columns: int, apart: int, shift: int = 0) -> Points:
+    """The first of the points in every `apart` columns, where `span` is so many columns wide.
+
+    shift: columns by which that is later, so that the points of several lines lie side by side.
+    """
+    x, y = points
+    column = (span[1] - span[0]) / max(columns, 1)
+    _, first = np.unique((x - shift * column) // (apart * column), return_index=True)
+    return x[first], y[first]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Single-threaded; `core/run/session.py` calls it from the one thread that trains.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import monotonic
 
 from eetui.core.config import ModelConfig, TrainConfig
@@ -56,6 +56,7 @@ from eetui.core.run.engine_choice import EngineChoice, Post
 from eetui.core.run.ghost_turns import GhostTurns
 from eetui.core.run.jumps import Jumps
 from eetui.core.run.lifecycle import Lifecycle
+from eetui.core.run.listeners import GiveWay
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.notices import Notices
 from eetui.core.run.picturing import Situation
@@ -173,7 +174,7 @@ class Controller:
             self._rest_until = monotonic() + STAND_IN_REST * (monotonic() - started)
         return chunk
 
-    def give_way(self, give_way: Callable[[], object] | None) -> None:
+    def give_way(self, give_way: GiveWay | None) -> None:
         """Call this before every piece of work from now on."""
         self.trainer.give_way = give_way
 

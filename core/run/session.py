@@ -11,9 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import monotonic
 
-import numpy as np
-from numpy.typing import NDArray
-
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import registry
@@ -25,17 +22,16 @@ from eetui.core.run.commands import Command
 from eetui.core.run.controller import Controller
 from eetui.core.run.divergence import Chunk
 from eetui.core.run.effects import Measure
+from eetui.core.run.listeners import GiveWay, Observe, Publish
 from eetui.core.run.log import Log
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.picturing import snapshot_of
 from eetui.core.run.snapshot import Snapshot, Status
 
 SECONDS_BETWEEN_SNAPSHOTS = 0.05
+NOW = 0.0
+"""When the next snapshot is due after something was asked for."""
 ENDED = (Status.FINISHED, Status.DIVERGED, Status.FAILED)
-
-Publish = Callable[[Snapshot], None]
-GiveWay = Callable[[], object]
-Observe = Callable[[int, NDArray[np.float32]], None]
 
 
 class Session:
@@ -70,7 +66,7 @@ class Session:
         self._tasks: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._stop_at_plan = stop_at_plan
         self._closing = False
-        self._publish_at = 0.0
+        self._publish_at = NOW
         self._publish: Publish | None = None
         self._observe: Observe | None = None
         self._controller = Controller(
@@ -140,6 +136,8 @@ class Session:
         controller.begin()
         while not self._closing and not (self._stop_at_plan and lifecycle.status in ENDED):
             self._take_tasks()
+            if self._publish_at == NOW:  # an answer does not wait for the next chunk
+                self._publish_now()
             if ghost := controller.ghost_turns.due:
                 controller.ghost_turns.take(ghost)
             elif lifecycle.status is Status.RUNNING and not controller.rest:
@@ -176,7 +174,7 @@ class Session:
             self._controller.notices.tell(str(error), "error")
         except Exception as error:  # a fault of the program: shown, and the screen stays alive
             self._controller.lifecycle.fail(error)
-        self._publish_at = 0.0
+        self._publish_at = NOW
 
     def _tell_observer(self, chunk: Chunk | None) -> None:
         if self._observe and chunk is not None and len(chunk.losses):

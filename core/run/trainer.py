@@ -5,7 +5,6 @@ No thread and no clock but the engine's; `core/run/session.py` drives it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from eetui.core import clocks
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Event, History
 from eetui.core.curves.track import Track
-from eetui.core.data.batches import documents
+from eetui.core.data.batches import documents_of
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines.base import Engine
 from eetui.core.model.state import TrainState, relative_distance
@@ -42,6 +41,7 @@ from eetui.core.run.effects import LONGER_SECONDS, Effects, Flip, Measure
 from eetui.core.run.evaluation import HeldOutLoss
 from eetui.core.run.ghosts import Ghosts, Origin
 from eetui.core.run.good_state import GoodState
+from eetui.core.run.listeners import GiveWay
 from eetui.core.run.log import Log
 from eetui.core.run.logbook import Logbook
 from eetui.core.run.namestream import NameStream
@@ -87,7 +87,7 @@ class Trainer:
     ) -> None:
         """measure: what compares the two sides of a flip; automatic: whether after every flip."""
         self._measure, self._automatic = measure, automatic
-        self.give_way: Callable[[], object] | None = None
+        self.give_way: GiveWay | None = None
         self.dataset = dataset
         self.engine = engine
         self.names = names
@@ -331,8 +331,7 @@ class Trainer:
     def _gradient_change(self, optimizations: Optimizations) -> float | None:
         """How far other toggles move the gradient of the next batch; None if it is not finite."""
         assert self.engine is not None
-        train, n_docs = self.train, self.dataset.n_docs
-        batch = documents(train.seed, self.state.step, 1, train.batch, n_docs)[0]
+        batch = documents_of(self.train, self.state.step, 1, self.dataset.n_docs)[0]
         before, after = (
             self.engine.gradients(self.state, self.dataset, self.model, toggles, batch).grads
             for toggles in (self.optimizations, optimizations)

@@ -8,9 +8,6 @@ from bisect import bisect_right
 from collections.abc import Callable
 from time import monotonic
 
-import numpy as np
-from numpy.typing import NDArray
-
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import registry
 from eetui.core.engines.base import Engine
@@ -30,6 +27,7 @@ from eetui.core.run.commands import (
     TogglePause,
     UseEngine,
 )
+from eetui.core.run.listeners import GiveWay, Observe, Publish
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.notices import Notices
 from eetui.core.run.picturing import Situation, snapshot_of
@@ -45,10 +43,6 @@ from eetui.core.store.resume import changes_between
 SPEEDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 SECONDS_BETWEEN_SNAPSHOTS = 0.05
 WAIT_SECONDS = 0.01
-
-Publish = Callable[[Snapshot], None]
-Observe = Callable[[int, NDArray[np.float32]], None]
-GiveWay = Callable[[], object]
 
 
 class Playback:

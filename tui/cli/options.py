@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import typer
 
-from eetui.core.config import MAX_BATCH, Activation, Schedule
+from eetui.core.config import MAX_BATCH, Activation, Order, Schedule
 from eetui.core.engines.registry import ENGINES
 from eetui.core.optimizations import CATALOGUE
 from eetui.core.race.roster import EVERYONE
@@ -158,6 +158,15 @@ class RunOptions(ModelOptions):
     ] = None
     schedule: Annotated[
         Schedule | None, option("--schedule", "How it decays.", TRAINING, show_default="linear")
+    ] = None
+    order: Annotated[
+        Order | None,
+        option(
+            "--order",
+            "Of the documents: each once an epoch, or drawn with replacement.",
+            TRAINING,
+            show_default="shuffled",
+        ),
     ] = None
     held_out: Annotated[
         float | None,

@@ -36,6 +36,8 @@ SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
 SECONDS_BETWEEN_SHOWINGS = 0.125
 ROOMY = 100
 """Columns in which all keys of the footer have room."""
+ANSWER_SECONDS = 0.5
+"""How long after a key every snapshot is shown at once: one of them is the answer to it."""
 REST_AFTER_FRAME = 4.0
 """Rest after a frame, in frames, on a single core: a key then seldom waits for one."""
 TOO_SMALL = (
@@ -60,7 +62,9 @@ class RunScreen(ShownScreen[None]):
         self._waiting = session.latest
         self._visited: float | None = None
         self._shown_at = 0.0
+        self._asked_at = -ANSWER_SECONDS
         self._due: Timer | None = None
+        self._is_hurried = False
         self._shown_notice = 0
 
     def compose(self) -> ComposeResult:
@@ -93,9 +97,19 @@ class RunScreen(ShownScreen[None]):
     def on_published(self, message: Published) -> None:
         """Show the snapshot soon: figures that change eight times a second can still be read."""
         self._waiting = message.snapshot
+        now = monotonic()
+        is_hurried = now < self._asked_at + ANSWER_SECONDS
+        if self._due is not None and is_hurried and not self._is_hurried:
+            self._due.stop()
+            self._due = None
         if self._due is None:
-            wait = self._shown_at + SECONDS_BETWEEN_SHOWINGS - monotonic()
+            wait = 0.0 if is_hurried else self._shown_at + SECONDS_BETWEEN_SHOWINGS - now
+            self._is_hurried = is_hurried
             self._due = self.set_timer(max(wait, 0.001), self._show_waiting)
+
+    def expect_answer(self) -> None:
+        """A key was pressed: show what the session makes of it without delay."""
+        self._asked_at = monotonic()
 
     def _show_waiting(self) -> None:
         self._due = None

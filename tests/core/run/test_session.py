@@ -13,7 +13,7 @@ import pytest
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.reading import settings_at
-from eetui.core.data.batches import documents, learning_rates
+from eetui.core.data.batches import documents_of, learning_rates
 from eetui.core.data.dataset import load_dataset
 from eetui.core.engines import availability, registry
 from eetui.core.engines.availability import judge
@@ -124,7 +124,7 @@ def test_chunks_do_not_change_what_is_learned(names, live) -> None:
         SMALL,
         train,
         engine.default_optimizations(),
-        documents(train.seed, 0, 60, 4, training.n_docs),
+        documents_of(train, 0, 60, training.n_docs),
         learning_rates(train, 0, 60),
     )
     assert [run.losses[i] for i in range(60)] == pytest.approx(whole.losses.tolist(), rel=1e-6)
@@ -627,3 +627,21 @@ def test_a_loss_that_stays_far_above_its_start_is_a_divergence(names, live, monk
     assert last.step >= 650  # step 450 was near its start again
     assert last.step < 800
     assert sorted(run.losses) == [*range(last.step)]
+
+
+def test_the_answer_to_a_command_does_not_wait_for_the_next_chunk():
+    session = Session(load_dataset(), SMALL, LONG, engine="numpy")
+    told: list[float | None] = []  # the rate of a snapshot, None for a chunk
+
+    def observe(_first: int, _losses: np.ndarray) -> None:
+        told.append(None)
+        if told.count(None) == 3:
+            session.submit(SetLearningRate(0.002))
+        elif told.count(None) == 4:
+            session.close()
+
+    session.run(lambda snapshot: told.append(snapshot.train.learning_rate), observe)
+    third = [at for at, rate in enumerate(told) if rate is None][2]
+    changed = told.index(0.002)
+    assert changed < [at for at, rate in enumerate(told) if rate is None][3]
+    assert changed > third
