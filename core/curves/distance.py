@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.verdict import interval
+
+T = TypeVar("T", np.float64, np.int64)
 
 CAPACITY = 1024
 GROUPS = 16
@@ -62,7 +65,7 @@ class BlockSums:
         """Losses [n] of the steps after first_step, first_step + 1, ...; none before `begun`."""
         place = first_step - self.begun
         while place + len(losses) > CAPACITY * self.length:
-            self._sums, self._counts = (_halved(a) for a in (self._sums, self._counts))
+            self._sums, self._counts = _halved(self._sums), _halved(self._counts)
             self.length *= 2
         blocks = np.arange(place, place + len(losses)) // self.length
         np.add.at(self._sums, blocks, losses)
@@ -83,7 +86,7 @@ class BlockSums:
         return np.where(counts == length, sums / length, np.nan)
 
 
-def _halved(values: NDArray[np.generic]) -> NDArray[np.generic]:
+def _halved(values: NDArray[T]) -> NDArray[T]:
     out = np.zeros_like(values)
     out[: CAPACITY // 2] = values.reshape(-1, 2).sum(axis=1)
     return out
