@@ -96,20 +96,20 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     Infinite on both sides if there are too few of them to say anything.
     """
     n = len(values)
-    rank = _rank(n)
-    if rank == 0:
+    place = rank(n)
+    if place == 0:
         return -inf, inf
     x = np.asarray(values, np.float64)
     i, j = np.triu_indices(n)
     averages = (x[i] + x[j]) / 2
-    ends = np.partition(averages, (rank - 1, len(averages) - rank))
+    ends = np.partition(averages, (place - 1, len(averages) - place))
     centre = float(np.median(x))
-    low, high = float(ends[rank - 1]), float(ends[len(averages) - rank])
+    low, high = float(ends[place - 1]), float(ends[len(averages) - place])
     return min(low, centre), max(high, centre)
 
 
 @lru_cache
-def _rank(n: int) -> int:
+def rank(n: int) -> int:
     """The place from the bottom, and from the top, of the Walsh averages that end the interval.
 
     It is the most that keeps P(signed-rank sum < rank) at half of ERROR or below; 0 if none does.

@@ -87,6 +87,11 @@ class RunScreen(ShownScreen[None]):
     def on_mount(self) -> None:
         self._show(self._session.latest)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the panes have the session's latest snapshot."""
+        return self.snapshot is self._session.latest
+
     def on_resize(self, event: events.Resize) -> None:
         """The palette's key leaves its place to the screen's own keys where that is scarce."""
         for footer in self.query(Footer):
