@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
 Activation = Literal["relu", "relu2"]
 Schedule = Literal["linear", "constant", "cosine"]
+Order = Literal["shuffled", "drawn"]
 
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
+ORDERS: tuple[Order, ...] = get_args(Order)
 
 KIND_NAMES = {
     str: "a text in quotes",
@@ -129,7 +131,8 @@ class TrainConfig:
 
     `steps` is the plan over which the learning rate decays; `seed` decides the initial weights
     and, together with the step number, the documents of every batch. `held_out` is the share of
-    the documents that is kept from training, to measure the loss on what was never seen.
+    the documents that is kept from training, to measure the loss on what was never seen. `order`
+    is `shuffled`, every document once an epoch, or `drawn`, with replacement.
     """
 
     batch: int = 16
@@ -141,6 +144,7 @@ class TrainConfig:
     eps: float = 1e-8
     seed: int = 42
     held_out: float = 0.1
+    order: Order = "shuffled"
 
     def __post_init__(self) -> None:
         _require_kinds(self)
@@ -159,6 +163,10 @@ class TrainConfig:
         _require(
             self.schedule in SCHEDULES,
             f"schedule must be one of {', '.join(SCHEDULES)}, not {told(self.schedule)}.",
+        )
+        _require(
+            self.order in ORDERS,
+            f"order must be one of {', '.join(ORDERS)}, not {told(self.order)}.",
         )
         for name in ("beta1", "beta2"):
             _require(0 <= getattr(self, name) < 1, f"{name} must be at least 0 and below 1.")

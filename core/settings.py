@@ -37,6 +37,7 @@ KEYS: dict[str, type] = {
     "steps": int,
     "lr": float,
     "schedule": str,
+    "order": str,
     "held_out": float,
     "seed": int,
     "data": str,

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp, floor, inf, sqrt
+from math import exp, floor, inf, isfinite, sqrt
 from typing import Literal
 
 import numpy as np
@@ -33,6 +33,12 @@ EXACT_UP_TO = 40
 """Pairs up to which the signed-rank distribution is computed; the normal one is as good above."""
 LEAST_PAIRS = 8
 """With fewer, no interval is finite, or it is the whole range of the pairs."""
+
+
+_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16)
+"""Student's t at 97.5 % for 1, 2, ... degrees of freedom."""
+_T_BEYOND = 2.145
+"""For 14 degrees of freedom; it is no larger for more, so an interval is wide enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,11 @@ class Verdict:
         return (self.high - self.low) / 2
 
     @property
+    def has_interval(self) -> bool:
+        """Whether there were enough pairs for one."""
+        return isfinite(self.half_width)
+
+    @property
     def differs(self) -> bool:
         """Whether the interval leaves out zero."""
         return self.low > 0 or self.high < 0
@@ -80,6 +91,12 @@ class Verdict:
         return "faster" if self.high < 0 else "slower"
 
 
+def student_t(freedom: int) -> float:
+    """Student's t at 97.5 % for so many degrees of freedom, or a little more: half the width of a
+    95 % interval for a mean, in standard errors. That with a single one below 1."""
+    return _T[max(freedom, 1) - 1] if freedom <= len(_T) else _T_BEYOND
+
+
 def percent(log_ratio: float) -> float:
     """A log ratio as a change in per cent."""
     return 100 * (exp(log_ratio) - 1)
@@ -91,20 +108,20 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     Infinite on both sides if there are too few of them to say anything.
     """
     n = len(values)
-    rank = _rank(n)
-    if rank == 0:
+    place = rank(n)
+    if place == 0:
         return -inf, inf
     x = np.asarray(values, np.float64)
     i, j = np.triu_indices(n)
     averages = (x[i] + x[j]) / 2
-    ends = np.partition(averages, (rank - 1, len(averages) - rank))
+    ends = np.partition(averages, (place - 1, len(averages) - place))
     centre = float(np.median(x))
-    low, high = float(ends[rank - 1]), float(ends[len(averages) - rank])
+    low, high = float(ends[place - 1]), float(ends[len(averages) - place])
     return min(low, centre), max(high, centre)
 
 
 @lru_cache
-def _rank(n: int) -> int:
+def rank(n: int) -> int:
     """The place from the bottom, and from the top, of the Walsh averages that end the interval.
 
     It is the most that keeps P(signed-rank sum < rank) at half of ERROR or below; 0 if none does.

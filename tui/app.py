@@ -80,6 +80,8 @@ class EetuiApp(App[int]):
         if isinstance(event, events.InputEvent):
             self.courtesy.busy()
             self.call_after_refresh(self.courtesy.done)
+        if isinstance(event, events.Key | events.MouseDown):
+            self._main.expect_answer()
         await super().on_event(event)
 
     def on_unmount(self) -> None:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from eetui.core.engines.subject import Subject
 from eetui.core.run.commands import Command
+from eetui.core.run.listeners import GiveWay, Losses, Observe, Publish
 from eetui.core.run.snapshot import Snapshot
-
-Publish = Callable[[Snapshot], None]
-Observe = Callable[[int, NDArray[np.float32]], None]
 
 
 class LiveSession(Protocol):
@@ -30,7 +24,7 @@ class LiveSession(Protocol):
         self,
         publish: Publish | None = None,
         observe: Observe | None = None,
-        give_way: Callable[[], object] | None = None,
+        give_way: GiveWay | None = None,
     ) -> None: ...
 
     def submit(self, command: Command) -> None: ...
@@ -52,4 +46,4 @@ class Recording(Protocol):
 
     def watching(self, publish: Publish | None = None) -> Publish: ...
 
-    def observe(self, first_step: int, losses: NDArray[np.float32]) -> None: ...
+    def observe(self, first_step: int, losses: Losses) -> None: ...

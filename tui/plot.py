@@ -14,8 +14,8 @@ from functools import cache
 from math import log10
 from typing import Any
 
+from eetui.core.curves.raster import Area, braille
 from eetui.tui import layers
-from eetui.tui.layers import Shade
 from eetui.tui.rows import Role, Row
 from eetui.tui.ticks import Ticks
 
@@ -67,7 +67,7 @@ class Chart:
     level: float | None = None
     marks: tuple[float, ...] = ()
     labels: tuple[Label, ...] = field(default=())
-    shade: Shade | None = None
+    shade: Area | None = None
 
 
 @cache
@@ -119,9 +119,10 @@ def y_labels_width(chart: Chart) -> int:
     return max((len(label) for label in chart.y_axis.labels), default=0)
 
 
-def _shaded(drawn: list[Row], chart: Chart, shade: Shade, width: int) -> list[Row]:
+def _shaded(drawn: list[Row], chart: Chart, shade: Area, width: int) -> list[Row]:
     left, rows = y_labels_width(chart), len(drawn) - AXIS_ROWS
-    cells = layers.braille(shade, chart.x_axis, chart.y_axis, chart.log_y, width - left, rows)
+    spans = chart.x_axis.span, chart.y_axis.span
+    cells = braille(shade, *spans, width - left, rows, log_y=chart.log_y)
     shaded = [layers.under(drawn[i], left, cells[i], Role.BAND) for i in range(rows)]
     return [*shaded, *drawn[rows:]]
 

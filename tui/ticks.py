@@ -22,6 +22,11 @@ class Ticks:
     positions: tuple[float, ...]
     labels: tuple[str, ...]
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """From where to where the axis goes."""
+        return self.lower, self.upper
+
 
 def linear(lower: float, upper: float, count: int, label: Reads, fit: bool = False) -> Ticks:
     """At most about `count` ticks at multiples of a round step; `fit` widens to whole half steps.

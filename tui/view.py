@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
-
-import numpy as np
 
 from eetui.core.curves import window
-from eetui.core.curves.points import Axis, Span, along, event_positions
+from eetui.core.curves.points import Axis, Span, event_positions, place
 from eetui.core.curves.reading import Reading
 from eetui.core.run.snapshot import Snapshot
 from eetui.tui import figures, ticks
@@ -34,11 +31,6 @@ class View:
     smoothing: float = 0.6
     window: Span | None = None
     cursor: float | None = None
-
-
-Scale = Literal["close", "linear", "log"]
-SCALES: tuple[Scale, ...] = get_args(Scale)
-"""The y axis: close up on what is learned now, with all that was, or logarithmic."""
 
 
 def said(read: Reading) -> list[str]:
@@ -68,18 +60,13 @@ def settings_of(snapshot: Snapshot, read: Reading) -> list[str]:
     return [*(now | read.settings).values()]
 
 
-def span_of(x_axis: ticks.Ticks) -> Span:
-    """From where to where an axis goes."""
-    return x_axis.lower, x_axis.upper
-
-
 def x_ticks(snapshot: Snapshot, view: View, columns: int) -> ticks.Ticks:
     """The x axis of both charts: the window, or from the start to a round number past the end."""
     curve = snapshot.curve
     label = figures.fixed if view.axis == "steps" else figures.seconds
     count = max(columns // 14, 2)
     if view.window is not None:
-        low, high = along(curve, view.axis, np.array(view.window)).tolist()
+        low, high = (place(curve, view.axis, step) for step in view.window)
         return ticks.linear(low, high, count, label)
     last, _ = window.limits(curve, view.axis)
     return ticks.linear(0.0, max(last, SHORTEST[view.axis]), count, label, fit=True)

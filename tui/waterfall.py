@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import groupby
-from math import isfinite, log
+from math import log
 
+from eetui.core.digits import finite, rounded
 from eetui.core.measure.ladder import Gain, Ladder, Rung
-from eetui.tui import figures, verdicts
+from eetui.tui import figures
 
 FULL, SAVED, COST, MARK = "█", "░", "▓", "╎"
 EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -92,14 +93,14 @@ def gain(told: Gain | None) -> str:
         return ""
     if not told.is_known:
         return "?"
-    return f"{verdicts.rounded(told.estimate, told.spread)} %" if told.is_some else "none"
+    return f"{rounded(told.estimate, told.spread)} %" if told.is_some else "none"
 
 
 def spread(told: Gain | None) -> str:
     """How far to either side the interval reaches: '±1.2 %'."""
-    if told is None or not isfinite(told.spread):
+    if told is None or finite(told.spread) is None:
         return ""
-    return f"±{verdicts.rounded(told.spread, told.spread)} %"
+    return f"±{rounded(told.spread, told.spread)} %"
 
 
 def alone(told: Gain | None) -> str:

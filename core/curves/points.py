@@ -49,6 +49,31 @@ def loss_points(
     return x, smoothed(curve, mean(steps), smoothing) if smoothing else mean(curve.loss)
 
 
+def branch_points(
+    trunk: Curve,
+    branch: Curve,
+    begun: int,
+    axis: Axis,
+    smoothing: float,
+    columns: int,
+    span: Span | None = None,
+) -> Points:
+    """As `loss_points`, of a curve that left `trunk` after step `begun`, from there on.
+
+    It is smoothed together with what the two have in common, as the trunk is.
+    """
+    n = int(np.searchsorted(trunk.steps, begun, side="right"))
+    whole = Curve(
+        np.concatenate([trunk.steps[:n], branch.steps]),
+        np.concatenate([trunk.seconds[:n], branch.seconds]),
+        np.concatenate([trunk.loss[:n], branch.loss]),
+        np.concatenate([trunk.us[:n], branch.us]),
+    )
+    x, y = loss_points(whole, axis, smoothing, columns, span)
+    first = begun if axis == "steps" else (float(trunk.seconds[n - 1]) if n else 0.0)
+    return x[x > first], y[x > first]
+
+
 def us_band(curve: Curve, axis: Axis, columns: int, span: Span | None = None) -> Band:
     """Median and quartiles of the microseconds a step, [n <= columns] of each.
 
@@ -89,11 +114,27 @@ def along(curve: Curve, axis: Axis, steps: Vector) -> Vector:
     return seconds
 
 
+def place(curve: Curve, axis: Axis, step: float) -> float:
+    """The place of one step on the axis."""
+    return float(along(curve, axis, np.array([step]))[0])
+
+
 def step_at(curve: Curve, axis: Axis, x: float) -> float:
     """The step at a place on the axis."""
     if axis == "steps" or not len(curve.steps):
         return x
     return float(np.interp(x, np.append(0.0, curve.seconds), np.append(0, curve.steps)))
+
+
+def thinned(points: Points, span: Span, columns: int, apart: int, shift: int = 0) -> Points:
+    """The first of the points in every `apart` columns, where `span` is so many columns wide.
+
+    shift: columns by which that is later, so that the points of several lines lie side by side.
+    """
+    x, y = points
+    column = (span[1] - span[0]) / max(columns, 1)
+    _, first = np.unique((x - shift * column) // (apart * column), return_index=True)
+    return x[first], y[first]
 
 
 @dataclass(frozen=True, slots=True)

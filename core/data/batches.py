@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isqrt
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,8 @@ from eetui.core.config import TrainConfig
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = 2**64 - 1
+_ROUNDS = 6  # with four, neighbours of a small data set are not independent
+_ODD = np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B)
 
 
 def mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -16,6 +20,58 @@ def mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
+
+
+def documents_of(
+    train: TrainConfig, first_step: int, n_steps: int, n_docs: int
+) -> NDArray[np.int32]:
+    """Indices [n_steps, train.batch] of the documents of a run's steps from first_step on."""
+    order = shuffled if train.order == "shuffled" else documents
+    return order(train.seed, first_step, n_steps, train.batch, n_docs)
+
+
+def shuffled(
+    seed: int, first_step: int, n_steps: int, batch: int, n_docs: int
+) -> NDArray[np.int32]:
+    """Indices [n_steps, batch]: every document once an epoch, in an order of that epoch's own.
+
+    The place at which a step begins is its number times the batch, and a place's document is a
+    permutation of its place in the epoch, keyed by (seed, epoch). So nothing is kept: a fork, a
+    replay and a resumed run see the same data. Where the batch changes, places jump with it.
+    """
+    first_epoch, first_place = divmod(first_step * batch, n_docs)
+    at = np.arange(first_place, first_place + n_steps * batch)
+    epoch = at // n_docs
+    place = (at - epoch * n_docs).astype(np.uint32)
+    numbers = np.arange(first_epoch, first_epoch + epoch[-1:].sum() + 1, dtype=np.uint64)
+    rounds = np.arange(_ROUNDS, dtype=np.uint64)[:, None]
+    key = np.uint64((seed * _GOLDEN + 2) & _MASK)
+    hashed = mix(mix(numbers * np.uint64(_GOLDEN) ^ key) + rounds * np.uint64(_GOLDEN))
+    keys = (hashed >> np.uint64(32)).astype(np.uint32)
+    if len(numbers) > 1:
+        keys = keys[:, epoch]
+    return _permuted(place, keys, n_docs).astype(np.int32).reshape(n_steps, batch)
+
+
+def _permuted(x: NDArray[np.uint32], keys: NDArray[np.uint32], n: int) -> NDArray[np.uint32]:
+    """Each x below n in a permutation of 0 ... n - 1, keyed by `keys` [rounds, 1 or elements].
+
+    A Feistel network on a square of numbers that holds n; what falls outside of n goes through it
+    again until it falls inside (cycle walking; Black and Rogaway, 2002).
+    """
+    side = np.uint32(isqrt(n - 1) + 1)
+    left = x // side
+    right = x - left * side
+    for key in keys:
+        share = ((right * _ODD[0]) ^ key) * _ODD[1] >> 16
+        left += share * side >> 16
+        np.minimum(left, left - side, out=left)  # modulo side: what is negative wraps to the top
+        left, right = right, left
+    y = left * side + right
+    outside = np.flatnonzero(y >= n)
+    if len(outside):
+        y[outside] = _permuted(y[outside], keys[:, outside] if keys.shape[1] > 1 else keys, n)
+    return y
 
 
 def documents(

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 from eetui.core.config import ModelConfig
 from eetui.core.engines.availability import FROM_D_MODEL, choose_optimizations, judge
 from eetui.core.engines.base import Engine
 from eetui.core.optimizations import CATALOGUE, Optimizations, Value
 
-PresetName = Literal["off", "eemicrogpt", "on"]
-PRESETS: tuple[PresetName, ...] = get_args(PresetName)
-
-LABELS: dict[PresetName, str] = {
-    "off": "off",
-    "eemicrogpt": "EE",
-    "on": "on",
-}
+PRESETS = {"off": "off", "eemicrogpt": "EE", "on": "on"}
+"""Their names, and what a narrow column calls them."""
 
 EEMICROGPT: dict[str, Value] = {
     "padding_skip": True,
@@ -34,8 +26,8 @@ EEMICROGPT: dict[str, Value] = {
 gradients, its own exp. Its second path computes the products by SME2, from d_model 64 on."""
 
 
-def preset(name: PresetName, engine: Engine, model: ModelConfig) -> Optimizations:
-    """The toggles of a preset; what the engine cannot do here stays at its lowest value."""
+def preset(name: str, engine: Engine, model: ModelConfig) -> Optimizations:
+    """The toggles of one of PRESETS; what the engine cannot do here stays at its lowest value."""
     if name == "on":
         return choose_optimizations(engine, model, ())
     chosen = everything_off(engine)

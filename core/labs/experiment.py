@@ -139,7 +139,7 @@ def _documents(measurement: Measurement, arm: Arm) -> int:
 
 
 def _timed(label: str, verdict: Verdict, documents: int) -> Row:
-    if not isfinite(verdict.half_width):
+    if not verdict.has_interval:
         return Row(label)
     us, change = verdict.typical_b * documents, 1 + verdict.estimate / 100
     slowest, fastest = 1 + verdict.high / 100, 1 + verdict.low / 100

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from math import floor, isfinite, log10
 from typing import Any
 
+from eetui.core.digits import finite
 from eetui.core.labs.answer import POINTS, Answer, Guess, Interval, Result, points
 from eetui.core.labs.lesson import Lesson
 
@@ -84,7 +85,7 @@ def _interval_json(value: Interval | None) -> dict[str, float | None] | None:
     """An end that is not finite, because there were too few pairs, is null."""
     if value is None:
         return None
-    return {key: end if isfinite(end) else None for key, end in asdict(value).items()}
+    return {key: finite(end) for key, end in asdict(value).items()}
 
 
 def interval(value: Interval | None) -> str:

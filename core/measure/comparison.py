@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.clocks import ClockName
-from eetui.core.data.batches import documents, learning_rates
+from eetui.core.data.batches import documents_of, learning_rates
 from eetui.core.engines.base import Engine
 from eetui.core.engines.subject import Subject
 from eetui.core.model.state import TrainState
@@ -177,8 +177,8 @@ class Comparison:
         n_steps = -(-n // batch)
         first = self._kept[0].step + self._drawn
         self._drawn += n_steps
-        seed, n_docs = subject.train.seed, subject.dataset.n_docs
-        return documents(seed, first, n_steps, batch, n_docs).ravel()
+        train = replace(subject.train, batch=batch)
+        return documents_of(train, first, n_steps, subject.dataset.n_docs).ravel()
 
     def _steps(self, place: int) -> int:
         return max(1, round(self._n_samples / self._arms[place].batch))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from eetui.core.clocks import ClockName
 from eetui.core.config import MAX_BATCH
-from eetui.core.data.batches import documents, learning_rates
+from eetui.core.data.batches import documents_of, learning_rates
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.measure.comparison import Arm, Now
 from eetui.core.model.state import TrainState
@@ -114,7 +114,7 @@ def _trained(arm: Arm, limit: Limit) -> tuple[TrainState, ClockName]:
             subject.model,
             train,
             arm.optimizations,
-            documents(train.seed, state.step, n, train.batch, subject.dataset.n_docs),
+            documents_of(train, state.step, n, subject.dataset.n_docs),
             _rates(arm, limit, state.step, n, spent_us),
         )
         if not isfinite(float(report.losses[-1])):

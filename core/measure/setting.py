@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from eetui.core.config import ACTIVATIONS, default_learning_rate
+from eetui.core.config import ACTIVATIONS, ORDERS, default_learning_rate
 from eetui.core.engines import registry
 from eetui.core.engines.availability import choose_optimizations, judge
 from eetui.core.engines.base import Engine
@@ -63,6 +63,12 @@ def _learning_rate(subject: Subject, text: str) -> Subject:
     return replace(subject, train=replace(subject.train, learning_rate=_rate(text)))
 
 
+def _order(subject: Subject, text: str) -> Subject:
+    if text not in ORDERS:
+        raise UsageError(f"order is one of {', '.join(ORDERS)}, not {text!r}.")
+    return replace(subject, train=replace(subject.train, order=text))
+
+
 def _engine(subject: Subject, text: str) -> Subject:
     return replace(subject, engine=registry.require(text))
 
@@ -83,6 +89,7 @@ OTHERS: dict[str, tuple[Kind, Change]] = {
     "heads": ("learning", _heads),
     "layers": ("learning", _layers),
     "activation": ("learning", _activation),
+    "order": ("learning", _order),
     "engine": ("exact", _engine),
 }
 """What can be compared beside the catalogue's toggles."""

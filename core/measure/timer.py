@@ -6,7 +6,7 @@ from dataclasses import replace
 from time import perf_counter
 
 from eetui.core import clocks
-from eetui.core.data.batches import documents, learning_rates
+from eetui.core.data.batches import documents_of, learning_rates
 from eetui.core.engines.base import PHASES, Engine
 from eetui.core.engines.subject import Subject
 from eetui.core.model.state import TrainState
@@ -70,7 +70,7 @@ class Timer:
             subject.model,
             train,
             self._optimizations,
-            documents(train.seed, state.step, n_steps, train.batch, subject.dataset.n_docs),
+            documents_of(train, state.step, n_steps, subject.dataset.n_docs),
             learning_rates(train, state.step, n_steps),
             profile,
         )

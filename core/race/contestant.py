@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.data.batches import documents, learning_rates
+from eetui.core.data.batches import documents_of, learning_rates
 from eetui.core.data.dataset import Dataset
 
 Rules = Literal["equal", "microgpt"]
@@ -23,7 +23,7 @@ class Task:
 
     initial: the transformer's weights [n_params] float64, laid out as in `state.layout`. order: if
     the rules fix one, the documents of step k start at order[k * batch % n_docs]; None if they are
-    drawn by (seed, step). `train.batch` is for contestants that can choose their batch.
+    decided by (seed, step). `train.batch` is for contestants that can choose their batch.
     """
 
     dataset: Dataset
@@ -36,8 +36,8 @@ class Task:
     def documents(self, first_step: int, n_steps: int, batch: int) -> NDArray[np.int32]:
         """Indices [n_steps, batch] of the documents of the steps from first_step on."""
         if self.order is None:
-            n_docs = self.dataset.n_docs
-            return documents(self.train.seed, first_step, n_steps, batch, n_docs)
+            train = replace(self.train, batch=batch)
+            return documents_of(train, first_step, n_steps, self.dataset.n_docs)
         places = np.arange(first_step * batch, (first_step + n_steps) * batch) % len(self.order)
         return self.order[places].reshape(n_steps, batch)
 
@@ -92,10 +92,17 @@ class Contestant(Protocol):
     eetui[torch], or ''.
     """
 
-    name: str
-    summary: str
-    model: str
-    extra: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def summary(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def extra(self) -> str: ...
 
     def why_not(self) -> str:
         """Empty if it can run here, else a sentence that says why not and what to install."""

@@ -28,7 +28,9 @@ NAMES_FREE_NS = 50e6
 NAMES_FACTOR, NAMES_APART = 2.0, 0.5
 """New names after this factor in training time, or after this many seconds, whichever is first."""
 
-Observe = Callable[[str, int, NDArray[np.float64]], None]
+Losses = NDArray[np.float64]
+Observe = Callable[[str, int, Losses], None]
+"""Gets a name, its first step and the losses [n] from there on."""
 """Called with a contestant's name, its first step of a slice (from 0) and that slice's losses."""
 Clock = Callable[[], int]
 """Nanoseconds since some fixed moment; never decreases."""

@@ -30,7 +30,8 @@ def make_task(
 ) -> Task:
     """What every contestant of a race gets: the model, the data and the seed of `subject`.
 
-    They train on all documents, as microgpt and the published figures do: none is held out.
+    They train on all documents, as microgpt and the published figures do: none is held out. By
+    equal rules documents are drawn, as in the published figures.
 
     By equal rules the learning rate falls to zero over `steps`. Without `steps` it is constant,
     because nobody knows how far each contestant will get. By microgpt's rules it falls over 1,000
@@ -46,10 +47,13 @@ def make_task(
             learning_rate=DEFAULT_LEARNING_RATE if learning_rate is None else learning_rate,
             steps=DEFAULT_STEPS if steps is None else steps,
             seed=seed,
+            order="drawn",
         )
         return microgpt_task(dataset, model, train)
     rate = default_learning_rate(model.d_model) if learning_rate is None else learning_rate
-    train = TrainConfig(batch=16 if batch is None else batch, learning_rate=rate, seed=seed)
+    train = TrainConfig(
+        batch=16 if batch is None else batch, learning_rate=rate, seed=seed, order="drawn"
+    )
     if steps is None:
         train = replace(train, schedule="constant")
     else:

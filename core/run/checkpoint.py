@@ -32,9 +32,9 @@ from eetui.core.run.forms import encode, read_fields, read_optimizations
 from eetui.core.text import told, visible
 
 FORMAT = "eetui checkpoint"
-VERSION = 2
-"""1: no share of held-out documents; all were trained on."""
-READABLE = ("1", "2")
+VERSION = 3
+"""1: no share of held-out documents; all were trained on. 2: documents were drawn."""
+READABLE = ("1", "2", "3")
 VECTORS = ("params", "m", "v")
 
 MOST_HEADER_BYTES = 1 << 20

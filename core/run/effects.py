@@ -16,6 +16,7 @@ from eetui.core.engines.base import Engine
 from eetui.core.engines.subject import Subject
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations
+from eetui.core.run.listeners import GiveWay
 from eetui.core.run.setup import Setup
 from eetui.core.run.snapshot import Effect
 from eetui.core.verdict import Verdict
@@ -23,7 +24,7 @@ from eetui.core.verdict import Verdict
 SECONDS = 1.0
 LONGER_SECONDS = 5.0
 """What a verdict takes at the most, training included: by itself, and where it was asked for."""
-SLICE_SECONDS = 0.05
+SLICE_SECONDS = 0.02
 """Time for pairs after a chunk of training."""
 
 Way = tuple[Subject, Optimizations]
@@ -96,7 +97,7 @@ class Effects:
         self._current = flip.key
         self._effects[flip.key] = replace(self._effects[flip.key], is_measuring=True)
 
-    def take_pairs(self, give_way: Callable[[], object] | None = None) -> float:
+    def take_pairs(self, give_way: GiveWay | None = None) -> float:
         """Go on measuring for a moment; gives the seconds that it took.
 
         give_way: called before every pair, if not None.

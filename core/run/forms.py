@@ -15,6 +15,9 @@ from eetui.core.text import told
 
 T = TypeVar("T")
 
+_LATER: Mapping[type, Mapping[str, Any]] = {TrainConfig: {"order": "drawn"}}
+"""Fields that no JSON of earlier versions has, and what those versions did."""
+
 _WORDS = {**KIND_NAMES, bool: "true or false"}
 
 
@@ -33,12 +36,13 @@ def read_fields(
     """An instance of the dataclass `cls` from the JSON object `values`, called `name` in errors.
 
     A configuration must name all of its fields, since a default may change from one version to
-    the next; `since` has those that came after the JSON was written. Raises `UsageError` for
+    the next; one of an earlier version has what that did. `since` has what else came after the JSON
+    was written. Raises `UsageError` for
     unknown and missing fields, wrong types and values that the class refuses.
     """
     if not isinstance(values, dict):
         raise UsageError(f"{name} must be a JSON object.")
-    values = {**since, **values}
+    values = {**_LATER.get(cls, {}), **since, **values}
     hints = get_type_hints(cls)
     is_whole = cls in (ModelConfig, TrainConfig)
     for field in fields(cls):  # type: ignore[arg-type]

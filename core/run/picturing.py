@@ -1,9 +1,9 @@
-"""A snapshot of a run from its trainer and from whoever drives it."""
+"""A snapshot of a run, from its trainer and from whoever drives that."""
 
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from dataclasses import dataclass
 
 from eetui.core.data.batches import learning_rates
 from eetui.core.engines.base import Engine
@@ -11,52 +11,33 @@ from eetui.core.optimizations import Optimizations
 from eetui.core.run.snapshot import Notice, Snapshot, Status, Visit
 from eetui.core.run.toggles import toggle_views
 from eetui.core.run.trainer import Trainer
-from eetui.core.run.undo import UndoStack
+
+MOST_BESIDE = 0.9
+"""Share of the time that ghosts take at the most while the run trains."""
 
 
-class Driver(Protocol):
-    """What decides when a trainer trains, and how that stands.
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What whoever drives a trainer knows beside it. Fields that a snapshot has are the same there.
 
     engine: the one that was asked for, once it is ready. wanted: the toggles that are asked for.
     """
 
-    @property
-    def trainer(self) -> Trainer: ...
-
-    @property
-    def status(self) -> Status: ...
-
-    @property
-    def message(self) -> str: ...
-
-    @property
-    def error(self) -> str: ...
-
-    @property
-    def engine_name(self) -> str: ...
-
-    @property
-    def engine(self) -> Engine | None: ...
-
-    @property
-    def wanted(self) -> Optimizations: ...
-
-    @property
-    def peak_gflops(self) -> float | None: ...
-
-    @property
-    def notice(self) -> Notice | None: ...
-
-    @property
-    def visit(self) -> Visit | None: ...
-
-    @property
-    def undo_stack(self) -> UndoStack: ...
+    status: Status
+    message: str
+    error: str
+    engine_name: str
+    engine: Engine | None
+    wanted: Optimizations
+    notice: Notice | None
+    peak_gflops: float | None = None
+    undo: str = ""
+    redo: str = ""
+    visit: Visit | None = None
 
 
-def snapshot_of(driver: Driver) -> Snapshot:
+def snapshot_of(trainer: Trainer, situation: Situation) -> Snapshot:
     """One consistent picture; to be taken by the thread that trains."""
-    trainer = driver.trainer
     engine, history, train, step = (
         trainer.engine,
         trainer.history,
@@ -67,13 +48,13 @@ def snapshot_of(driver: Driver) -> Snapshot:
     is_alone = trainer.clock == "cpu"
     left = max(train.steps - step, 0)
     gflops = trainer.nominal_flops / us / 1e3 if us else None
-    peak = driver.peak_gflops
-    waiting = f"The {driver.engine_name} engine is not ready yet."
+    peak = situation.peak_gflops
+    waiting = f"The {situation.engine_name} engine is not ready yet."
     return Snapshot(
-        status=driver.status,
-        message=driver.message,
-        error=driver.error,
-        engine=engine.name if engine else driver.engine_name,
+        status=situation.status,
+        message=situation.message,
+        error=situation.error,
+        engine=engine.name if engine else situation.engine_name,
         instruction_set=engine.instruction_set(trainer.optimizations) if engine else "",
         model=trainer.model,
         train=train,
@@ -86,7 +67,9 @@ def snapshot_of(driver: Driver) -> Snapshot:
         learning_rate=float(learning_rates(train, step, 1)[0]),
         seconds=history.seconds,
         cpu_seconds=history.cost_seconds if is_alone else None,
-        seconds_left=left * wall_us / 1e6 if wall_us else None,
+        seconds_left=left * wall_us / 1e6 / (1 - min(trainer.ghosts.share, MOST_BESIDE))
+        if wall_us
+        else None,
         us_per_step=us,
         clock=trainer.clock,
         core_share=history.core_share if is_alone else None,
@@ -95,9 +78,9 @@ def snapshot_of(driver: Driver) -> Snapshot:
         percent_of_peak=100 * gflops / peak if gflops and peak else None,
         peak_gflops=peak,
         toggles=toggle_views(
-            driver.engine,
+            situation.engine,
             trainer.optimizations,
-            driver.wanted,
+            situation.wanted,
             train.batch,
             trainer.model,
             trainer.effects,
@@ -111,12 +94,14 @@ def snapshot_of(driver: Driver) -> Snapshot:
         temperature=trainer.names.temperature,
         prefix=trainer.names.prefix,
         can_rewind=trainer.good.step < step,
-        is_ready=driver.engine is not None,
-        notice=driver.notice,
+        is_ready=situation.engine is not None,
+        notice=situation.notice,
         held_out=trainer.held_out.track.curve(),
         why_none_held_out=trainer.dataset.why_none_held_out,
-        undo=driver.undo_stack.undo_label,
-        redo=driver.undo_stack.redo_label,
+        undo=situation.undo,
+        redo=situation.redo,
         keyframes=trainer.logbook.keyframes(step),
-        visit=driver.visit,
+        visit=situation.visit,
+        ghosts=trainer.ghosts.views,
+        ghost_share=trainer.ghosts.share,
     )

@@ -11,9 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import monotonic
 
-import numpy as np
-from numpy.typing import NDArray
-
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import registry
@@ -23,19 +20,18 @@ from eetui.core.model.state import TrainState
 from eetui.core.run.checkpoint import Checkpoint
 from eetui.core.run.commands import Command
 from eetui.core.run.controller import Controller
+from eetui.core.run.divergence import Chunk
 from eetui.core.run.effects import Measure
+from eetui.core.run.listeners import GiveWay, Observe, Publish
 from eetui.core.run.log import Log
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.picturing import snapshot_of
 from eetui.core.run.snapshot import Snapshot, Status
-from eetui.core.run.trainer import Chunk
 
 SECONDS_BETWEEN_SNAPSHOTS = 0.05
+NOW = 0.0
+"""When the next snapshot is due after something was asked for."""
 ENDED = (Status.FINISHED, Status.DIVERGED, Status.FAILED)
-
-Publish = Callable[[Snapshot], None]
-GiveWay = Callable[[], object]
-Observe = Callable[[int, NDArray[np.float32]], None]
 
 
 class Session:
@@ -70,31 +66,30 @@ class Session:
         self._tasks: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._stop_at_plan = stop_at_plan
         self._closing = False
-        self._publish_at = 0.0
+        self._publish_at = NOW
         self._publish: Publish | None = None
         self._observe: Observe | None = None
-        names = NameStream(temperature, prefix)
         self._controller = Controller(
-            dataset,
-            model,
-            train,
-            self._tasks.put,
-            engine or registry.default(),
-            assignments,
-            state,
-            names,
-            paused,
-            stand_in,
-            measure_peak,
-            measure,
-            measure_flips,
+            dataset=dataset,
+            model=model,
+            train=train,
+            post=self._tasks.put,
+            engine=engine or registry.default(),
+            assignments=assignments,
+            state=state,
+            names=NameStream(temperature, prefix),
+            paused=paused,
+            stand_in=stand_in,
+            measure_peak=measure_peak,
+            measure=measure,
+            automatic=measure_flips,
         )
-        self.latest = snapshot_of(self._controller)
+        self.latest = self._snapshot()
 
     @property
     def failure(self) -> Exception | None:
         """The error that ended the run, or None."""
-        return self._controller.failure
+        return self._controller.lifecycle.failure
 
     @property
     def state(self) -> TrainState:
@@ -136,30 +131,34 @@ class Session:
         something that is more urgent.
         """
         self._publish, self._observe = publish, observe
-        controller = self._controller
+        controller, lifecycle = self._controller, self._controller.lifecycle
         controller.give_way(give_way)
         controller.begin()
-        while not self._closing and not (self._stop_at_plan and controller.status in ENDED):
+        while not self._closing and not (self._stop_at_plan and lifecycle.status in ENDED):
             self._take_tasks()
-            if controller.status is Status.RUNNING and monotonic() >= controller.rest_until:
+            if self._publish_at == NOW:  # an answer does not wait for the next chunk
+                self._publish_now()
+            if ghost := controller.ghost_turns.due:
+                controller.ghost_turns.take(ghost)
+            elif lifecycle.status is Status.RUNNING and not controller.rest:
                 self._tell_observer(controller.advance())
             if controller.is_measuring:
                 controller.measure()
             if monotonic() >= self._publish_at:
                 self._publish_now()
         if self._closing:
-            controller.status = Status.CLOSED
+            lifecycle.status = Status.CLOSED
         self._publish_now()
 
     def _take_tasks(self) -> None:
         """Carry out what was asked; with nothing to train, sleep until something is."""
         controller = self._controller
         try:
-            if controller.is_measuring:
+            if controller.is_measuring or controller.ghost_turns.due:
                 self._carry_out(self._tasks.get_nowait())
-            elif controller.status is Status.RUNNING:
-                rest = controller.rest_until - monotonic()
-                self._carry_out(self._tasks.get(rest > 0, max(rest, 0.0)))
+            elif controller.lifecycle.status is Status.RUNNING:
+                rest = controller.rest
+                self._carry_out(self._tasks.get(rest > 0, rest))
             else:
                 self._publish_now()
                 self._carry_out(self._tasks.get())
@@ -172,10 +171,10 @@ class Session:
         try:
             task()
         except EetuiError as error:
-            self._controller.tell(str(error), "error")
+            self._controller.notices.tell(str(error), "error")
         except Exception as error:  # a fault of the program: shown, and the screen stays alive
-            self._controller.fail(error)
-        self._publish_at = 0.0
+            self._controller.lifecycle.fail(error)
+        self._publish_at = NOW
 
     def _tell_observer(self, chunk: Chunk | None) -> None:
         if self._observe and chunk is not None and len(chunk.losses):
@@ -195,8 +194,11 @@ class Session:
 
     # -- snapshots --------------------------------------------------------------------------
 
+    def _snapshot(self) -> Snapshot:
+        return snapshot_of(self._controller.trainer, self._controller.situation)
+
     def _publish_now(self) -> None:
-        self.latest = snapshot_of(self._controller)
+        self.latest = self._snapshot()
         self._publish_at = monotonic() + SECONDS_BETWEEN_SNAPSHOTS
         if self._publish:
             self._publish(self.latest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.data.batches import documents, learning_rates
+from eetui.core.data.batches import documents_of, learning_rates
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines.base import Engine, StepReport
 from eetui.core.model.state import TrainState
@@ -70,6 +70,6 @@ class Setup:
             self.model,
             train,
             self.optimizations,
-            documents(train.seed, first, n_steps, train.batch, dataset.n_docs),
+            documents_of(train, first, n_steps, dataset.n_docs),
             learning_rates(train, first, n_steps),
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from eetui.core.config import ModelConfig
 from eetui.core.engines.base import Engine
-from eetui.core.engines.presets import LABELS, PRESETS, preset
+from eetui.core.engines.presets import PRESETS, preset
 from eetui.core.optimizations import Optimization, Optimizations
 
 ALL = "preset"
@@ -31,5 +31,5 @@ def toggle_switch(entry: Optimization) -> Switch:
 
 def preset_switch(engine: Engine, model: ModelConfig) -> Switch:
     """All toggles together, called by the preset that they are at."""
-    known = {preset(name, engine, model): LABELS[name] for name in PRESETS}
+    known = {preset(name, engine, model): label for name, label in PRESETS.items()}
     return Switch(ALL, "all together", lambda o: known.get(o, MIXED))

@@ -5,21 +5,18 @@ No thread and no clock but the engine's; `core/run/session.py` drives it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
-from math import log
 from pathlib import Path
-from time import monotonic, perf_counter_ns
+from time import perf_counter_ns
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eetui.core import clocks
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Event, History
 from eetui.core.curves.track import Track
-from eetui.core.data.batches import documents
+from eetui.core.data.batches import documents_of
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines.base import Engine
 from eetui.core.model.state import TrainState, relative_distance
@@ -39,8 +36,12 @@ from eetui.core.run.commands import (
     UseEngine,
     UseState,
 )
+from eetui.core.run.divergence import NOT_FINITE, Chunk, DivergenceWatch, is_healthy
 from eetui.core.run.effects import LONGER_SECONDS, Effects, Flip, Measure
 from eetui.core.run.evaluation import HeldOutLoss
+from eetui.core.run.ghosts import Ghosts, Origin
+from eetui.core.run.good_state import GoodState
+from eetui.core.run.listeners import GiveWay
 from eetui.core.run.log import Log
 from eetui.core.run.logbook import Logbook
 from eetui.core.run.namestream import NameStream
@@ -49,31 +50,10 @@ from eetui.core.run.snapshot import NameSample
 from eetui.core.run.switch import Switch
 
 CHUNK_US = 10_000
-START_STEPS = 100
-FAR_NATS = 3.0
-FAR_STEPS = 200
-"""A run has diverged if its loss stays so far above the mean of its start, or above chance, for so
-many steps."""
 GROWTH = 2
 BESIDE_OTHERS = 4
 """How many times shorter a chunk is while a flip is being measured, or where it gives way."""
 KEPT_EVENTS = 200
-SECONDS_BETWEEN_KEEPSAKES = 1.0
-GOOD_WITHIN = 0.5
-"""A state is worth going back to if its loss is within so many nats of the best so far."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """What a chunk did: losses [n] of the steps from first_step on, those before a divergence.
-
-    why: in what way it diverged, as a part of a sentence, or ''.
-    """
-
-    first_step: int
-    losses: NDArray[np.float32]
-    diverged_at: int | None
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +87,11 @@ class Trainer:
     ) -> None:
         """measure: what compares the two sides of a flip; automatic: whether after every flip."""
         self._measure, self._automatic = measure, automatic
-        self.give_way: Callable[[], object] | None = None
+        self.give_way: GiveWay | None = None
         self.dataset = dataset
         self.engine = engine
         self.names = names
+        self.ghosts = Ghosts()
         self.setup = Setup(engine.name if engine else "", optimizations, model, train)
         self._begin(model, train, state)
         given = state is not None
@@ -127,12 +108,11 @@ class Trainer:
         self.held_out = HeldOutLoss(self.dataset, model)
         self.effects = Effects(self._measure)
         self.clock: clocks.ClockName = "cpu"
-        self._start_loss, self._start_steps, self._far_steps = 0.0, 0, 0
         self.events: list[Event] = []
         self.names.clear(model.block_size)
-        self.good = self.state.clone()
-        self._best_loss = float("inf")
-        self._keep_at = 0.0
+        self.ghosts.leave(self.state.step)
+        self._good = GoodState(self.state)
+        self._divergence = DivergenceWatch(model.vocab_size)
         self._chunk_steps = 1
 
     @property
@@ -151,6 +131,11 @@ class Trainer:
     def finished(self) -> bool:
         """Whether the planned steps are done."""
         return self.state.step >= self.train.steps
+
+    @property
+    def good(self) -> TrainState:
+        """The last good state."""
+        return self._good.state
 
     @property
     def nominal_flops(self) -> float:
@@ -177,7 +162,7 @@ class Trainer:
     # -- changes: each is logged at the present step and decides the steps from there on ----------
 
     def _change(self, change: Change) -> None:
-        keep = not isinstance(change, SetNames) and self._healthy()
+        keep = not isinstance(change, SetNames) and is_healthy(self.state)
         self.logbook.add(change, self.state, keep=keep)
         self.setup = self.setup.after(change)
 
@@ -192,27 +177,34 @@ class Trainer:
     def use_optimizations(self, optimizations: Optimizations, switch: Switch) -> None:
         """Go on with other toggles; what was flipped is marked on the charts."""
         moved, old = self._gradient_change(optimizations), self.setup
+        entries = self.logbook.n_entries
         for key, value in asdict(optimizations).items():
             if value != getattr(self.optimizations, key):
                 self._change(SetOptimization(key, value))
         before, after = (switch.label(setup.optimizations) for setup in (old, self.setup))
         self._changed_pace(switch.key, f"{switch.name} {after}", f"{switch.name} {before}")
+        self._changed_setting(f"{switch.name} {before}", entries, old)
         self._judge(Flip(switch.key, before, after, old, self.setup), moved)
 
     def tune(self, change: Tuning) -> None:
         """Go on with another batch size, learning rate or plan."""
-        old = self.setup
+        old, entries = self.setup, self.logbook.n_entries
         self._change(change)
         before, after = old.train.batch, self.train.batch
         if after != before:
             self._changed_pace("batch", f"batch {after}", f"batch {before}")
+            self._changed_setting(f"batch {before}", entries, old)
             self._judge(Flip("batch", str(before), str(after), old, self.setup))
             return
         match change:
             case SetLearningRate(rate):
-                self._mark("learning_rate", f"lr {rate:.3g}", f"lr {old.train.learning_rate:.3g}")
+                was = f"lr {old.train.learning_rate:.3g}"
+                self._mark("learning_rate", f"lr {rate:.3g}", was)
+                self._changed_setting(was, entries, old)
             case SetSteps(steps):
-                self._mark("steps", f"plan {steps:,}", f"plan {old.train.steps:,}")
+                was = f"plan {old.train.steps:,}"
+                self._mark("steps", f"plan {steps:,}", was)
+                self._changed_setting(was, entries, old)
             case SetBatch():  # the same one again
                 pass
 
@@ -244,8 +236,9 @@ class Trainer:
         self.history.forget_after(step)
         self.held_out.forget_after(step)
         self.names.forget_after(step)
+        self.ghosts.went_back(step)
         self.effects.stop()
-        self._far_steps = 0
+        self._divergence.went_back()
         self.events = [event for event in self.events if event.step <= step]
         return step
 
@@ -293,9 +286,8 @@ class Trainer:
         assert self.engine is not None
         if self.give_way:
             self.give_way()
-        if not self._healthy():
-            gone = "stopped being a finite number"
-            return Chunk(self.state.step, np.zeros(0, np.float32), self.state.step, gone)
+        if not is_healthy(self.state):
+            return Chunk(self.state.step, np.zeros(0, np.float32), self.state.step, NOT_FINITE)
         self.names.update(self.engine, self.state, self.model, self.dataset, self.train.seed)
         first = self.state.step
         n = self._steps_of_next_chunk(at_most)
@@ -303,18 +295,15 @@ class Trainer:
         report = self.setup.advance(self.engine, self.state, self.dataset, n)
         spent = clocks.since(start, alone=report.clock == "cpu")
         self.clock = spent.clock
-        diverged_at = self._first_failure(first, report.losses)
-        why = "" if diverged_at is None else "stopped being a finite number"
-        losses = report.losses if diverged_at is None else report.losses[: diverged_at - first]
-        wall_ns, cost_ns = (ns * len(losses) // n for ns in (spent.wall_ns, spent.cost_ns))
-        self.history.add(first + len(losses), losses, wall_ns, cost_ns)
+        chunk = self._divergence.judge(first, report.losses, self.state)
+        done = len(chunk.losses)
+        wall_ns, cost_ns = (ns * done // n for ns in (spent.wall_ns, spent.cost_ns))
+        self.history.add(first + done, chunk.losses, wall_ns, cost_ns)
+        self.ghosts.trained(first, chunk.losses, cost_ns)
         fitting = int(CHUNK_US * 1e3 * n / max(spent.cost_ns, 1))
         self._chunk_steps = max(1, min(fitting, GROWTH * max(n, self._chunk_steps)))
-        if diverged_at is None and self._is_far_off(losses):
-            diverged_at = first + n
-            why = f"has stayed {FAR_NATS:g} nats above its start for {FAR_STEPS} steps"
-        if diverged_at is None:
-            self._keep_if_good()
+        if chunk.diverged_at is None:
+            self._good.offer(self.state, self.history.loss)
             self.logbook.trained(self.state)
             judge = self.engine, self.optimizations, self.state, self.history.seconds
             if self.finished:
@@ -325,58 +314,24 @@ class Trainer:
             else:
                 self.held_out.trained(spent.wall_ns, *judge)
         self.history.wait(perf_counter_ns() - start.wall_ns - spent.wall_ns)
-        return Chunk(first, losses, diverged_at, why)
-
-    def _is_far_off(self, losses: NDArray[np.float32]) -> bool:
-        """Whether the loss has been far above the start of the run, and chance, for long."""
-        begun = losses[: START_STEPS - self._start_steps]
-        self._start_loss += float(begun.sum())
-        self._start_steps += len(begun)
-        if self._start_steps < START_STEPS:
-            return False
-        limit = min(self._start_loss / START_STEPS, log(self.model.vocab_size)) + FAR_NATS
-        near = np.flatnonzero(losses <= limit)
-        self._far_steps = (
-            len(losses) - 1 - int(near[-1]) if len(near) else (self._far_steps + len(losses))
-        )
-        return self._far_steps >= FAR_STEPS
+        return chunk
 
     def _steps_of_next_chunk(self, at_most: int | None) -> int:
         step = self.state.step
         chunk = self._chunk_steps
-        if self.effects.is_measuring or self.give_way:  # others wait for their turn
+        if (
+            self.effects.is_measuring or self.give_way or len(self.ghosts)
+        ):  # others wait for their turn
             chunk = max(chunk // BESIDE_OTHERS, 1)
         limits = [chunk, self.train.steps - step, self.names.steps_to_milestone(step)]
         if at_most is not None:
             limits.append(at_most)
         return max(1, min(limits))
 
-    def _first_failure(self, first: int, losses: NDArray[np.float32]) -> int | None:
-        """The first step whose loss, or at the end whose weights, are no longer finite."""
-        finite = np.isfinite(losses)
-        if not finite.all():
-            return first + int(np.argmin(finite))
-        return None if self._healthy() else first + len(losses)
-
-    def _healthy(self) -> bool:
-        """Whether every weight is finite: one product is far cheaper than testing each."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return bool(np.isfinite(np.dot(self.state.params, self.state.params)))
-
-    def _keep_if_good(self) -> None:
-        loss = self.history.loss
-        if loss is None or monotonic() < self._keep_at:
-            return
-        self._best_loss = min(self._best_loss, loss)
-        if loss <= self._best_loss + GOOD_WITHIN:
-            self.good = self.state.clone()
-            self._keep_at = monotonic() + SECONDS_BETWEEN_KEEPSAKES
-
     def _gradient_change(self, optimizations: Optimizations) -> float | None:
         """How far other toggles move the gradient of the next batch; None if it is not finite."""
         assert self.engine is not None
-        train, n_docs = self.train, self.dataset.n_docs
-        batch = documents(train.seed, self.state.step, 1, train.batch, n_docs)[0]
+        batch = documents_of(self.train, self.state.step, 1, self.dataset.n_docs)[0]
         before, after = (
             self.engine.gradients(self.state, self.dataset, self.model, toggles, batch).grads
             for toggles in (self.optimizations, optimizations)
@@ -425,6 +380,12 @@ class Trainer:
         self.history.forget_pace()
         self._chunk_steps = 1
         self._mark(key, label, before)
+
+    def _changed_setting(self, before: str, entries: int, old: Setup) -> None:
+        """A setting that was `before` is another one: a ghost may go on without that."""
+        if old != self.setup:
+            step, seconds = self.state.step, self.history.seconds
+            self.ghosts.changed(Origin(before, entries, step, seconds, old))
 
     def _mark(self, key: str, label: str, before: str) -> None:
         self.events.append(Event(self.state.step, self.history.seconds, key, label, before))

@@ -1,4 +1,7 @@
-"""A look at an earlier step of a run: its weights again, and what they make."""
+"""A look at an earlier step of a run: its weights again, and what they make.
+
+Nothing of the run changes by it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,42 @@ import numpy as np
 
 from eetui.core.data.batches import learning_rates
 from eetui.core.errors import UsageError
-from eetui.core.run.snapshot import Visit
+from eetui.core.run.lifecycle import Lifecycle
+from eetui.core.run.snapshot import Status, Visit
 from eetui.core.run.toggles import toggle_views
 from eetui.core.run.trainer import Trainer
+
+
+class TimeTravel:
+    """The moment that is looked at, `visit`, or None for now; the training pauses meanwhile."""
+
+    def __init__(self, trainer: Trainer, lifecycle: Lifecycle) -> None:
+        self.visit: Visit | None = None
+        self._trainer, self._lifecycle = trainer, lifecycle
+        self._goes_on = False
+
+    def to(self, step: int) -> None:
+        """Look at the run as it was at `step`; raises `UsageError` as `visited` does."""
+        self.visit = visited(self._trainer, step)
+        if self._lifecycle.status is Status.RUNNING:
+            self._lifecycle.pause()
+            self._goes_on = True
+
+    def on(self, *, back: bool) -> None:
+        """Look at the keyframe before or after; now is the last of them."""
+        now = self._trainer.state.step
+        here = self.visit.step if self.visit is not None else now
+        steps = (*self._trainer.logbook.keyframes(now), now)
+        if back:
+            self.to(max((step for step in steps if step < here), default=here))
+        else:
+            self.to(min((step for step in steps if step > here), default=here))
+
+    def end(self, *, resume: bool) -> None:
+        """Look at the present again; resume: train on, if the run did before."""
+        if self._goes_on and resume:
+            self._lifecycle.status = Status.RUNNING
+        self.visit, self._goes_on = None, False
 
 
 def visited(trainer: Trainer, step: int) -> Visit:

@@ -8,15 +8,13 @@ from bisect import bisect_right
 from collections.abc import Callable
 from time import monotonic
 
-import numpy as np
-from numpy.typing import NDArray
-
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import registry
 from eetui.core.engines.base import Engine
 from eetui.core.engines.subject import Subject
 from eetui.core.errors import UsageError
-from eetui.core.optimizations import Optimizations, find_optimization
+from eetui.core.model.state import TrainState
+from eetui.core.optimizations import find_optimization
 from eetui.core.run.commands import (
     Command,
     Pause,
@@ -29,14 +27,15 @@ from eetui.core.run.commands import (
     TogglePause,
     UseEngine,
 )
+from eetui.core.run.listeners import GiveWay, Observe, Publish
 from eetui.core.run.namestream import NameStream
-from eetui.core.run.picturing import snapshot_of
+from eetui.core.run.notices import Notices
+from eetui.core.run.picturing import Situation, snapshot_of
 from eetui.core.run.replay import surviving
 from eetui.core.run.setup import Setup
-from eetui.core.run.snapshot import Notice, Snapshot, Status, Visit
+from eetui.core.run.snapshot import Snapshot, Status
 from eetui.core.run.switch import toggle_switch
 from eetui.core.run.trainer import Trainer
-from eetui.core.run.undo import UndoStack
 from eetui.core.store.capsule import Capsule
 from eetui.core.store.check import adapted, require_data
 from eetui.core.store.resume import changes_between
@@ -44,10 +43,6 @@ from eetui.core.store.resume import changes_between
 SPEEDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 SECONDS_BETWEEN_SNAPSHOTS = 0.05
 WAIT_SECONDS = 0.01
-
-Publish = Callable[[Snapshot], None]
-Observe = Callable[[int, NDArray[np.float32]], None]
-GiveWay = Callable[[], object]
 
 
 class Playback:
@@ -72,34 +67,31 @@ class Playback:
         self._engines: dict[str, Engine] = {}
         first = self._setups[0]
         names = NameStream(temperature=0.5, prefix="")
-        self.trainer = Trainer(
+        self._trainer = Trainer(
             dataset, first.model, first.train, None, first.optimizations, names, None
         )
-        self.engine: Engine | None = None
-        self.engine_name = first.engine
-        self.status = Status.STARTING
-        self.message = "Preparing the engines ..."
-        self.error = ""
-        self.peak_gflops: float | None = None
-        self.notice: Notice | None = None
-        self.visit: Visit | None = None
-        self.undo_stack = UndoStack()  # what the run did stays done
+        self._engine: Engine | None = None
+        self._engine_name = first.engine
+        self._status = Status.STARTING
+        self._message = "Preparing the engines ..."
+        self._error = ""
+        self._notices = Notices()
         self._closing = False
         self._queue: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._publish: Publish | None = None
         self._publish_at = 0.0
-        self.latest = snapshot_of(self)
+        self.latest = self._snapshot()
 
     @property
-    def wanted(self) -> Optimizations:
-        """The toggles that are set: no others can be asked for."""
-        return self.trainer.optimizations
+    def state(self) -> TrainState:
+        """The live state; only to be read after `run` has returned."""
+        return self._trainer.state
 
     @property
     def subject(self) -> Subject:
         """What is trained now, for a measurement beside it."""
         now = self.latest
-        return Subject(self.trainer.dataset, now.model, now.train, now.engine)
+        return Subject(self._trainer.dataset, now.model, now.train, now.engine)
 
     # -- from any thread ------------------------------------------------------------------------
 
@@ -131,17 +123,17 @@ class Playback:
                 if give_way is not None:
                     give_way()
                 self._take_commands()
-                if self.status is Status.RUNNING:
+                if self._status is Status.RUNNING:
                     self._advance(observe)
                 if monotonic() >= self._publish_at:
                     self._tell()
         except Exception as error:  # shown, and the screen stays alive
-            self.status, self.message = Status.FAILED, f"The replay stopped: {error}"
-            self.error = "".join(traceback.format_exception(error))
+            self._status, self._message = Status.FAILED, f"The replay stopped: {error}"
+            self._error = "".join(traceback.format_exception(error))
             self._tell()
             while not self._closing:
                 self._queue.get()()
-        self.status = Status.CLOSED
+        self._status = Status.CLOSED
         self._tell()
 
     def _prepare(self) -> None:
@@ -150,47 +142,47 @@ class Playback:
                 self._engines[setup.engine] = registry.create(setup.engine)
             self._engines[setup.engine].prepare(setup.model, setup.optimizations)
         self._use(self._setups[0], self._setups[0])
-        self.status, self.message = Status.RUNNING, ""
+        self._status, self._message = Status.RUNNING, ""
         self._say(f"Replay of {self._name} at {self._speed:g}×: > and < change the speed.")
         self._since = monotonic()
 
     def _use(self, before: Setup, now: Setup) -> None:
         """Go on as the run did."""
-        if self.engine is None:
-            self.engine = self._engines[now.engine]
-            self.trainer.use_engine(self.engine, now.optimizations)
+        if self._engine is None:
+            self._engine = self._engines[now.engine]
+            self._trainer.use_engine(self._engine, now.optimizations)
             return
         for change in changes_between(before, now):
             match change:
                 case UseEngine(engine, optimizations):
-                    self.engine, self.engine_name = self._engines[engine], engine
-                    self.trainer.use_engine(self.engine, optimizations)
+                    self._engine, self._engine_name = self._engines[engine], engine
+                    self._trainer.use_engine(self._engine, optimizations)
                 case SetOptimization(key, value):
-                    on = self.trainer.optimizations.with_value(key, value)
-                    self.trainer.use_optimizations(on, toggle_switch(find_optimization(key)))
+                    on = self._trainer.optimizations.with_value(key, value)
+                    self._trainer.use_optimizations(on, toggle_switch(find_optimization(key)))
                 case SetBatch() | SetLearningRate() | SetSteps():
-                    self.trainer.tune(change)
+                    self._trainer.tune(change)
 
     def _advance(self, observe: Observe | None, at_most: int | None = None) -> None:
         """The steps that the run had done by now, up to the next change."""
         now = monotonic()
         self._played += (now - self._since) * self._speed
         self._since = now
-        step = self.trainer.state.step
+        step = self._trainer.state.step
         due = self._steps_by(self._played) - step if at_most is None else at_most
         left = self._ends[self._stretch] - step
         if due < 1:
             return
-        chunk = self.trainer.advance(min(due, left))
+        chunk = self._trainer.advance(min(due, left))
         if observe is not None and len(chunk.losses):
             observe(chunk.first_step, chunk.losses)
-        if self.trainer.state.step >= self._ends[self._stretch]:
+        if self._trainer.state.step >= self._ends[self._stretch]:
             self._next_stretch()
 
     def _next_stretch(self) -> None:
         if self._stretch + 1 == len(self._ends):
-            self.status = Status.FINISHED
-            self.message = f"The replay of {self._name} is over."
+            self._status = Status.FINISHED
+            self._message = f"The replay of {self._name} is over."
             return
         before = self._setups[self._stretch]
         self._stretch += 1
@@ -209,8 +201,8 @@ class Playback:
 
     def _take_commands(self) -> None:
         try:
-            if self.status is Status.RUNNING:
-                behind = self._steps_by(self._played) > self.trainer.state.step
+            if self._status is Status.RUNNING:
+                behind = self._steps_by(self._played) > self._trainer.state.step
                 self._queue.get(not behind, WAIT_SECONDS)()
             else:
                 self._tell()
@@ -221,14 +213,14 @@ class Playback:
             return
 
     def _execute(self, command: Command) -> None:
-        running = self.status is Status.RUNNING
+        running = self._status is Status.RUNNING
         match command:
             case Pause() | TogglePause() if running:
-                self.status = Status.PAUSED
-            case Resume() | TogglePause() if self.status is Status.PAUSED:
-                self.status, self._since = Status.RUNNING, monotonic()
-            case SingleStep() if running or self.status is Status.PAUSED:
-                self.status, self._since = Status.PAUSED, monotonic()
+                self._status = Status.PAUSED
+            case Resume() | TogglePause() if self._status is Status.PAUSED:
+                self._status, self._since = Status.RUNNING, monotonic()
+            case SingleStep() if running or self._status is Status.PAUSED:
+                self._status, self._since = Status.PAUSED, monotonic()
                 self._advance(None, at_most=1)
             case Pause() | Resume() | TogglePause() | SingleStep():
                 pass
@@ -245,12 +237,24 @@ class Playback:
         self._closing = True
 
     def _say(self, text: str) -> None:
-        serial = self.notice.serial + 1 if self.notice else 1
-        self.notice = Notice(serial, text)
+        self._notices.tell(text)
         self._publish_at = 0.0
 
+    def _snapshot(self) -> Snapshot:
+        """The toggles that are set are those of the run: no others can be asked for."""
+        situation = Situation(
+            status=self._status,
+            message=self._message,
+            error=self._error,
+            engine_name=self._engine_name,
+            engine=self._engine,
+            wanted=self._trainer.optimizations,
+            notice=self._notices.latest,
+        )
+        return snapshot_of(self._trainer, situation)
+
     def _tell(self) -> None:
-        self.latest = snapshot_of(self)
+        self.latest = self._snapshot()
         self._publish_at = monotonic() + SECONDS_BETWEEN_SNAPSHOTS
         if self._publish is not None:
             self._publish(self.latest)

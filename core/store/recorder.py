@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -11,9 +10,6 @@ from queue import SimpleQueue
 from threading import Thread
 from time import monotonic, perf_counter, thread_time
 from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from eetui.core import cpu
 from eetui.core.curves.steplosses import StepLosses
@@ -23,6 +19,7 @@ from eetui.core.errors import EetuiError
 from eetui.core.run import checkpoint
 from eetui.core.run.checkpoint import Checkpoint
 from eetui.core.run.commands import Branch, Restart, UseState
+from eetui.core.run.listeners import Losses, Publish
 from eetui.core.run.log import Log
 from eetui.core.run.replay import surviving
 from eetui.core.run.snapshot import Snapshot, Status
@@ -35,8 +32,6 @@ SECONDS_BETWEEN_WRITINGS = 1.0
 STATE_SHARE = 0.003
 """Of the time, what copying states for the store may take; a large one is copied less often."""
 CLOSING_SECONDS = 10.0
-
-Publish = Callable[[Snapshot], None]
 
 
 class Recorded(Protocol):
@@ -107,7 +102,7 @@ class Recorder:
 
         return published
 
-    def observe(self, first_step: int, losses: NDArray[np.float32]) -> None:
+    def observe(self, first_step: int, losses: Losses) -> None:
         """What a session is to tell its losses to."""
         self._changed_log()
         self._exact.add(first_step, losses)

@@ -145,6 +145,6 @@ def require_same_rules(now: TrainConfig, then: TrainConfig) -> None:
     same = replace(then, batch=now.batch, learning_rate=now.learning_rate, steps=now.steps)
     if same != now:
         raise UsageError(
-            "A run goes on with its own seed, schedule and held-out share: leave them out, or "
-            "begin a new run."
+            "A run goes on with its own seed, schedule, order and held-out share: leave them out, "
+            "or begin a new run."
         )

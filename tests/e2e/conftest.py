@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -15,7 +15,7 @@ import pyte
 import pytest
 
 ROWS, COLUMNS = 40, 120
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 class Terminal:
@@ -24,6 +24,7 @@ class Terminal:
     def __init__(self, command: str, env: dict[str, str]) -> None:
         self.screen = pyte.Screen(COLUMNS, ROWS)
         self.raw = ""
+        self.read_at = 0.0  # when the program last wrote something, by the monotonic clock
         self._stream = pyte.Stream(self.screen)
         self.process = pexpect.spawn(
             "/bin/sh",
@@ -34,6 +35,7 @@ class Terminal:
             codec_errors="replace",
             timeout=PATIENCE,
         )
+        self.process.delaybeforesend = None
 
     @property
     def text(self) -> str:
@@ -72,6 +74,7 @@ class Terminal:
             return True
         except pexpect.EOF:
             return False
+        self.read_at = monotonic()
         self.raw += new
         self._stream.feed(new)
         return True
@@ -80,9 +83,10 @@ class Terminal:
 class Start:
     """Starts programs in terminals of their own."""
 
-    def __init__(self, env: dict[str, str]) -> None:
+    def __init__(self, env: dict[str, str], before: Sequence[str] = ()) -> None:
         self.started: list[Terminal] = []
         self._env = env
+        self._before = before
 
     def __call__(self, *arguments: str | Path, theme: str | None = None) -> Terminal:
         """`eetui` with arguments."""
@@ -99,22 +103,28 @@ class Start:
         return self._start(f"exec {self._command(arguments)} 2>{shlex.quote(str(path))}")
 
     def _command(self, arguments: tuple[str | Path, ...]) -> str:
-        return shlex.join([sys.executable, "-m", "eetui.tui", *map(str, arguments)])
+        return shlex.join([*self._before, sys.executable, "-m", "eetui.tui", *map(str, arguments)])
 
     def _start(self, command: str) -> Terminal:
         self.started.append(Terminal(command, self._env))
         return self.started[-1]
 
 
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Start]:
-    """Start programs with this, with settings of their own; they are ended with the test."""
+def environment(folder: Path) -> dict[str, str]:
+    """That of a program whose settings, runs and state lie in `folder`."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("EETUI_")}
     env |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
     kinds = ("CONFIG", "STATE", "DATA")
-    env |= {f"XDG_{kind}_HOME": str(tmp_path / kind.lower()) for kind in kinds}
-    env.pop("NO_COLOR", None)
-    start = Start(env)
+    env |= {f"XDG_{kind}_HOME": str(folder / kind.lower()) for kind in kinds}
+    for name in ("NO_COLOR", "COLUMNS", "LINES"):  # the size is the terminal's own
+        env.pop(name, None)
+    return env
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Start]:
+    """Start programs with this, with settings of their own; they are ended with the test."""
+    start = Start(environment(tmp_path))
     yield start
     for each in start.started:
         each.process.close(force=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from eetui.core.curves.raster import Area
 from eetui.tui import figures, layers, ticks
-from eetui.tui.layers import Shade
 from eetui.tui.plot import Chart, Series, draw
 from eetui.tui.rows import Role
 
@@ -25,32 +25,10 @@ def test_what_is_under_a_row_shows_only_where_it_is_blank():
     assert [role for _, role in row] == [Role.TICK, Role.BAND, Role.LINE, Role.BAND]
 
 
-def axes():
-    return ticks.linear(0, 100, 4, figures.fixed), ticks.linear(0, 10, 2, figures.fixed)
-
-
-def test_a_band_fills_what_lies_between_its_edges():
-    shade = Shade(np.array([0.0, 100.0]), np.array([2.5, 2.5]), np.array([7.5, 7.5]))
-    rows = layers.braille(shade, *axes(), log_y=False, columns=30, rows=8)
-    assert [set(row) for row in (rows[0], rows[3], rows[4], rows[7])] == [
-        {" "},
-        {"⣿"},
-        {"⣿"},
-        {" "},
-    ]
-
-
-def test_a_band_ends_where_its_points_end():
-    shade = Shade(np.array([50.0, 100.0]), np.array([0.0, 0.0]), np.array([10.0, 10.0]))
-    rows = layers.braille(shade, *axes(), log_y=False, columns=30, rows=4)
-    assert {row[:14] for row in rows} == {" " * 14}
-    assert {row[16:] for row in rows} == {"⣿" * 14}
-
-
 def test_a_line_lies_over_its_band():
     x = np.linspace(0, 100, 60)
-    x_axis, y_axis = axes()
-    shade = Shade(x, np.full(60, 1.0), np.full(60, 9.0))
+    x_axis, y_axis = ticks.linear(0, 100, 4, figures.fixed), ticks.linear(0, 10, 2, figures.fixed)
+    shade = Area(x, np.full(60, 1.0), np.full(60, 9.0))
     line = Series(x.tolist(), [5.0] * 60, Role.LINE)
     rows = draw(Chart(x_axis, y_axis, series=(line,), shade=shade), 62, 12)
     roles = [{role for _, role in row} for row in rows[:-2]]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
+from eetui.core.digits import finite
 from eetui.core.errors import UsageError
 from eetui.core.measure.comparison import Comparison, compare
 from eetui.core.measure.learning import SEEDS, STEPS, Limit, learn
@@ -70,7 +70,7 @@ def _verdicts(setting: Setting, way: AbOptions) -> Iterator[Verdict]:
 
 def facts(setting: Setting, verdict: Verdict) -> dict[str, Any]:
     """What --json prints; an end of the interval that is not finite is null."""
-    low, high = (end if isfinite(end) else None for end in (verdict.low, verdict.high))
+    low, high = (finite(end) for end in (verdict.low, verdict.high))
     return {
         "setting": setting.key,
         "a": setting.a.label,

@@ -7,15 +7,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from eetui.core.digits import finite
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.files import named
 from eetui.core.race import roster
 from eetui.core.race.contestant import Contestant, Task
 from eetui.core.race.energy import open_meter
-from eetui.core.race.lane import RacePlan
+from eetui.core.race.lane import Losses, Observe, RacePlan
 from eetui.core.race.league import League, compete
 from eetui.core.race.microgpt import DEFAULT_STEPS
 from eetui.core.race.report.folder import require_folder, write_report
@@ -120,7 +118,7 @@ def _race(
     plan: RacePlan,
     extras: Extras,
     tell: Callable[[str], None] | None,
-    observe: Callable[[str, int, NDArray[np.float64]], None] | None,
+    observe: Observe | None,
 ) -> Outcome:
     """Race, then measure what else was asked for; Ctrl-C keeps the results so far."""
     outcome: Outcome | None = None
@@ -158,10 +156,9 @@ def _progress(league: League) -> str:
     return f"{words}: {at_work.seconds:.1f} s, loss {at_work.loss:.3f}"
 
 
-def _print_lines(name: str, first_step: int, losses: NDArray[np.float64]) -> None:
+def _print_lines(name: str, first_step: int, losses: Losses) -> None:
     sys.stdout.writelines(
-        json.dumps({"contestant": name, "step": step, "loss": loss if np.isfinite(loss) else None})
-        + "\n"
+        json.dumps({"contestant": name, "step": step, "loss": finite(loss)}) + "\n"
         for step, loss in enumerate(losses.tolist(), start=first_step + 1)
     )
     sys.stdout.flush()

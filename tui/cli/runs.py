@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FREE = ("batch", "seed", "lr", "steps", "schedule")
+FREE = ("batch", "seed", "lr", "steps", "schedule", "order")
 """What may be another when a checkpoint goes on."""
 SHAPE = ("d_model", "heads", "layers", "block_size", "activation")
 
@@ -169,6 +169,7 @@ def _planned(options: RunOptions, subject: Subject, default_steps: int) -> Subje
         steps=_or(options.steps, default_steps),
         schedule=_or(options.schedule, subject.train.schedule),
         held_out=_or(options.held_out, subject.train.held_out),
+        order=_or(options.order, subject.train.order),
     )
     return replace(subject, train=train)
 
@@ -196,7 +197,7 @@ def _resumed(options: RunOptions, explicit: frozenset[str], extend: bool) -> Req
         raise UsageError("Use either --continue or --load.")
     with Store(find_store(options.store)) as store:
         found = resume(store, options.resume)
-    for name in ("seed", "schedule", "data"):
+    for name in ("seed", "schedule", "order", "data"):
         if name in explicit:
             raise UsageError(f"A run goes on with its own {name}: leave --{name} out.")
     shown = f"run {found.run.name}"

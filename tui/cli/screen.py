@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from eetui.core.errors import UsageError
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from eetui.core.store.recorder import Recorder
 
 DEFAULT_STEPS = 1_000_000
+ESCAPE_MS = "25"
+"""How long an escape character waits for the rest of a key's sequence before it is the key esc; a
+quarter of Textual's, which a person would see. ESCDELAY sets another one, as for ncurses."""
 
 
 def show(options: RunOptions, explicit: frozenset[str]) -> int:
@@ -34,6 +38,7 @@ def show(options: RunOptions, explicit: frozenset[str]) -> int:
 
 def _show(request: Request) -> tuple[int, str]:
     """One run on the screen; gives the exit code and the run to go on with, or ''."""
+    os.environ.setdefault("ESCDELAY", ESCAPE_MS)  # read when Textual is imported
     from eetui.tui.app import run
 
     session = request.session(headless=False)

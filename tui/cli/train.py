@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from queue import Empty, Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from eetui.core.curves.last_losses import LastLosses
+from eetui.core.digits import finite
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.model.sampling import generate
 from eetui.core.run import checkpoint
+from eetui.core.run.listeners import Losses
 from eetui.core.run.session import Session
 from eetui.core.run.snapshot import Snapshot
 from eetui.core.text import visible, visible_lines
@@ -33,9 +31,6 @@ if TYPE_CHECKING:
 
 DEFAULT_STEPS = 10_000
 N_SAMPLES = 20
-LAST = 100
-
-Losses = tuple[int, NDArray[np.float32]]
 
 
 def run(
@@ -101,13 +96,13 @@ class Training:
     """A session in a thread of its own; `follow` blocks, and prints a line a step if asked to."""
 
     def __init__(self, session: Session, recorder: Recorder | None, lines: bool) -> None:
-        self.last: deque[float] = deque(maxlen=LAST)
+        self.last = LastLosses()
         self.first_step = session.latest.step
         self._session = session
         self._recorder = recorder
         self._lines = lines
-        self._queue: Queue[Losses] = Queue(maxsize=64)
-        self._rest: list[Losses] = []
+        self._queue: Queue[tuple[int, Losses]] = Queue(maxsize=64)
+        self._rest: list[tuple[int, Losses]] = []
         self._crash: BaseException | None = None
         self._thread = Thread(target=self._run, name="training", daemon=True)
 
@@ -141,14 +136,14 @@ class Training:
         except BaseException as error:
             self._crash = error
 
-    def _observe(self, first_step: int, losses: NDArray[np.float32]) -> None:
+    def _observe(self, first_step: int, losses: Losses) -> None:
         if self._recorder:
             self._recorder.observe(first_step, losses)
         self._queue.put((first_step, losses))
 
-    def _take(self, first_step: int, losses: NDArray[np.float32]) -> None:
+    def _take(self, first_step: int, losses: Losses) -> None:
         values = losses.tolist()
-        self.last.extend(values)
+        self.last.add(values)
         if self._lines:
             latest = self._session.latest  # at most a twentieth of a second old
             now = {
@@ -157,15 +152,10 @@ class Training:
                 "cpu_seconds": latest.cpu_seconds,
             }
             sys.stdout.writelines(
-                json.dumps({"step": step, "loss": _number(loss), **now}) + "\n"
+                json.dumps({"step": step, "loss": finite(loss), **now}) + "\n"
                 for step, loss in enumerate(values, start=first_step + 1)
             )
             sys.stdout.flush()
-
-
-def _number(loss: float) -> float | None:
-    """None for what JSON has no word for."""
-    return loss if math.isfinite(loss) else None
 
 
 @contextmanager
@@ -246,10 +236,11 @@ def summary(request: Request, session: Session, training: Training) -> dict[str,
         "steps_run": state.step - training.first_step,
         "learning_rate": latest.train.learning_rate,
         "schedule": latest.train.schedule,
+        "order": latest.train.order,
         "seed": latest.train.seed,
         "data": latest.data_name,
-        "final_loss": training.last[-1],
-        "loss_last100": math.fsum(training.last) / len(training.last),
+        "final_loss": training.last.latest,
+        "loss_last100": training.last.mean,
         "held_out": latest.train.held_out,
         "held_out_loss": latest.held_out.latest,
         "held_out_curve": {
@@ -272,20 +263,20 @@ def summary(request: Request, session: Session, training: Training) -> dict[str,
     }
 
 
-def _print_summary(facts: dict[str, Any], n_losses: int) -> None:
+def _print_summary(found: dict[str, Any], n_losses: int) -> None:
     from rich.columns import Columns
 
     from eetui.tui.cli.console import data
 
     print_text(
-        f"{facts['engine']} ({facts['isa']}), d_model {facts['d_model']}, "
-        f"{facts['n_params']:,} parameters, batch {facts['batch']}, data {facts['data']}"
+        f"{found['engine']} ({found['isa']}), d_model {found['d_model']}, "
+        f"{found['n_params']:,} parameters, batch {found['batch']}, data {found['data']}"
     )
     print(
-        f"{facts['steps_run']:,} steps in {facts['seconds']:.2f} s, "
-        f"{facts['us_per_step']:.1f} us a step, "
-        f"loss {facts['loss_last100']:.4f} nats (mean of the last {n_losses})"
+        f"{found['steps_run']:,} steps in {found['seconds']:.2f} s, "
+        f"{found['us_per_step']:.1f} us a step, "
+        f"loss {found['loss_last100']:.4f} nats (mean of the last {n_losses})"
     )
-    if facts["held_out_loss"] is not None:
-        print(f"held-out loss {facts['held_out_loss']:.4f} nats, on documents kept from training")
-    data().print(Columns(facts["samples"], padding=(0, 2), width=16))
+    if found["held_out_loss"] is not None:
+        print(f"held-out loss {found['held_out_loss']:.4f} nats, on documents kept from training")
+    data().print(Columns(found["samples"], padding=(0, 2), width=16))

@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Select, Static
 
-from eetui.core.config import ACTIVATIONS, SCHEDULES, ModelConfig, TrainConfig
+from eetui.core.config import ACTIVATIONS, ORDERS, SCHEDULES, ModelConfig, TrainConfig
 from eetui.core.errors import UsageError
 from eetui.core.text import told
 from eetui.tui import figures
@@ -28,20 +28,24 @@ MODEL_FIELDS = (
     ("block_size", "block size", "characters seen at once"),
     ("activation", "activation", ""),
 )
-RUN_FIELDS = (("seed", "seed", "of weights and batches"), ("schedule", "schedule", "of the rate"))
+RUN_FIELDS = (
+    ("seed", "seed", "of weights and batches"),
+    ("schedule", "schedule", "of the rate"),
+    ("order", "order", "of the names"),
+)
 LIVE_FIELDS = (
     ("steps", "steps", "planned"),
     ("learning_rate", "learning rate", "at the start of the decay"),
     ("batch", "batch", "names a step"),
 )
-CHOICES = {"activation": ACTIVATIONS, "schedule": SCHEDULES}
+CHOICES = {"activation": ACTIVATIONS, "schedule": SCHEDULES, "order": ORDERS}
 
 
 def needs_new_run(
     model: ModelConfig, train: TrainConfig, new_model: ModelConfig, new_train: TrainConfig
 ) -> bool:
     """Whether a change cannot be made to the weights that are training now."""
-    fixed = ("seed", "schedule")
+    fixed = ("seed", "schedule", "order")
     return model != new_model or any(getattr(train, f) != getattr(new_train, f) for f in fixed)
 
 

@@ -7,20 +7,20 @@ from dataclasses import replace
 from time import monotonic
 from typing import ClassVar
 
-import numpy as np
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.timer import Timer
 
 from eetui.core.curves import window
-from eetui.core.curves.points import Span, along, step_at
+from eetui.core.curves.points import Span, place, step_at
 from eetui.core.curves.reading import Reading, reading
+from eetui.core.curves.y_range import SCALES, Scale
 from eetui.core.run.snapshot import Snapshot
 from eetui.tui import figures, layers, ticks
 from eetui.tui.plot import AXIS_ROWS, Chart, draw
 from eetui.tui.rows import Role, Row
-from eetui.tui.view import LABEL_WIDTH, SCALES, Scale, View, said, settings_of, span_of
+from eetui.tui.view import LABEL_WIDTH, View, said, settings_of
 from eetui.tui.widgets.canvas import Canvas
 
 SECONDS_BETWEEN_DRAWINGS = 0.25
@@ -172,7 +172,7 @@ class ChartPane(Canvas, can_focus=True):
             return
         read = None
         if view.cursor is not None:
-            low, high = (step_at(snapshot.curve, view.axis, x) for x in span_of(x_axis))
+            low, high = (step_at(snapshot.curve, view.axis, x) for x in x_axis.span)
             within = (high - low) / max(self.columns, 1)
             read = reading(
                 snapshot.curve,
@@ -225,8 +225,8 @@ class ChartPane(Canvas, can_focus=True):
         cursor, snapshot, x_axis = self._view.cursor, self._snapshot, self._x_axis
         if cursor is None or snapshot is None or x_axis is None:
             return self.columns // 2
-        x = along(snapshot.curve, self._view.axis, np.array([cursor]))[0]
-        return min(max(self._column(float(x), x_axis), 0), self.columns - 1)
+        x = place(snapshot.curve, self._view.axis, cursor)
+        return min(max(self._column(x, x_axis), 0), self.columns - 1)
 
     def action_read(self, columns: int) -> None:
         """Move the cursor, stopping at the edges; the first key puts it in the middle."""
@@ -274,9 +274,9 @@ class ChartPane(Canvas, can_focus=True):
         assert self._snapshot is not None
         assert self._x_axis is not None
         if self._view.window is None:
-            return span_of(self._x_axis)
-        steps = np.array(self._view.window)
-        low, high = along(self._snapshot.curve, self._view.axis, steps).tolist()
+            return self._x_axis.span
+        curve, axis = self._snapshot.curve, self._view.axis
+        low, high = (place(curve, axis, step) for step in self._view.window)
         return low, high
 
     def _pan(self, span: Span, share: float) -> None:
@@ -338,4 +338,7 @@ def _same_run(a: Snapshot, b: Snapshot) -> bool:
     """Whether nothing that a chart shows differs."""
     last = (c.curve.steps[-1] if len(c.curve.steps) else -1 for c in (a, b))
     held_out = {c.held_out.latest for c in (a, b)}
+    ghosts = {tuple((ghost.number, ghost.step) for ghost in c.ghosts) for c in (a, b)}
+    if len(ghosts) > 1:
+        return False
     return a.step == b.step and a.events == b.events and len({*last}) == len(held_out) == 1

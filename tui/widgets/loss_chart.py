@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from eetui.core.curves import window
-from eetui.core.curves.points import Points, Span, loss_points, track_points
+from eetui.core.curves.points import branch_points, loss_points, thinned, track_points
 from eetui.core.curves.reading import Reading
+from eetui.core.curves.y_range import loss_range
 from eetui.core.run.snapshot import Snapshot
 from eetui.tui import figures, ticks
 from eetui.tui.plot import Chart, Label, Series
 from eetui.tui.rows import Role
-from eetui.tui.view import View, mark_labels, marks, span_of, x_ticks, y_label
+from eetui.tui.view import View, mark_labels, marks, x_ticks, y_label
 from eetui.tui.widgets.chart_pane import ChartPane
 
-LEAST_SPAN = 1.0
-"""Nats below chance that are always on the axis with everything, so that it seldom has to move."""
-LEAST_CLOSE = 0.01
-"""Nats that are on the axis at the least."""
 HELD_OUT = "○"
 BETWEEN_MARKERS = 8
 """Columns from one marker of the held-out line to the next, at the least."""
+BETWEEN_NUMBERS = 14
+"""The same for the numbers of the ghosts."""
 
 
 class LossChart(ChartPane):
@@ -54,19 +49,31 @@ class LossChart(ChartPane):
     def chart(self, snapshot: Snapshot, view: View, columns: int) -> Chart:
         curve, chance = snapshot.curve, snapshot.chance_loss
         x_axis = x_ticks(snapshot, view, columns)
-        span = span_of(x_axis)
+        span = x_axis.span
         raw_x, raw = loss_points(curve, view.axis, 0.0, 2 * columns, span)
         x, y = loss_points(curve, view.axis, view.smoothing, 2 * columns, span)
         out_x, out = track_points(snapshot.held_out, view.axis, span)
         zoomed = view.window is not None
-        low, high = self._in_sight((raw_x, raw), (out_x, out), chance, zoomed)
+        ghosts = [
+            branch_points(curve, g.curve, g.begun, view.axis, view.smoothing, 2 * columns, span)
+            for g in snapshot.ghosts
+        ]
+        low, high = loss_range(
+            (raw_x, raw), (out_x, out), chance, self.scale, zoomed=zoomed, ghosts=ghosts
+        )
         y_axis = self._y_axis(low, high)
-        series = [Series(x.tolist(), y.tolist(), Role.LINE)]
+        series = [Series(a.tolist(), b.tolist(), Role.GHOST) for a, b in ghosts]
+        series.append(Series(x.tolist(), y.tolist(), Role.LINE))
         if view.smoothing:
             series.insert(0, Series(raw_x.tolist(), raw.tolist(), Role.RAW, joined=False))
         if len(out):
             series.append(Series(out_x.tolist(), out.tolist(), Role.HELD_OUT))
-            series.append(_markers(out_x, out, x_axis, columns))
+            # told by more than its colour
+            x, y = thinned((out_x, out), span, columns, BETWEEN_MARKERS)
+            series.append(Series(x.tolist(), y.tolist(), Role.HELD_OUT, False, HELD_OUT))
+        for ghost, line in zip(snapshot.ghosts, ghosts, strict=True):
+            x, y = thinned(line, span, columns, BETWEEN_NUMBERS, ghost.number)
+            series.append(Series(x.tolist(), y.tolist(), Role.GHOST, False, str(ghost.number)))
         names: tuple[Label, ...] = ()
         if snapshot.events and self.is_alone:
             names = mark_labels(snapshot, view.axis, x_axis, y_axis.lower, columns, -1)
@@ -80,20 +87,6 @@ class LossChart(ChartPane):
             labels=(_chance(chance, x_axis, y_axis), *names),
         )
 
-    def _in_sight(self, raw: Points, held_out: Points, chance: float, zoomed: bool) -> Span:
-        """From where to where the y axis goes: all there is in a part that is looked at closer."""
-        (raw_x, loss), (out_x, out) = raw, held_out
-        is_settled = self.scale == "close" and window.is_settled(loss, chance)
-        if not len(loss) or not (zoomed or is_settled):
-            seen = np.concatenate([loss, out])
-            top = max(chance * 1.02, float(seen.max(initial=0.0)))
-            return min(chance - LEAST_SPAN, float(seen.min(initial=chance))), top
-        if not zoomed:
-            loss, out = window.later(loss), out[out_x >= window.later(raw_x)[0]]
-        seen = np.concatenate([loss, out])
-        low, high = window.extent(seen, seen)
-        return max(low, 0.0), max(high, low + LEAST_CLOSE)
-
     def _y_axis(self, bottom: float, top: float) -> ticks.Ticks:
         count = max(self.content_size.height // 3, 2)
         if self.scale == "log":
@@ -106,12 +99,3 @@ def _chance(chance: float, x_axis: ticks.Ticks, y_axis: ticks.Ticks) -> Label:
     y = min(max(chance, y_axis.lower), y_axis.upper)
     arrow = " ▲" if y < chance else " ▼" if y > chance else ""
     return Label(x_axis.upper, y, f" chance {chance:.3f}{arrow} ", Role.REFERENCE, "right")
-
-
-def _markers(
-    x: NDArray[np.float64], y: NDArray[np.float64], x_axis: ticks.Ticks, columns: int
-) -> Series:
-    """Markers on some points of the held-out line, so that it is told by more than its colour."""
-    apart = BETWEEN_MARKERS * (x_axis.upper - x_axis.lower) / max(columns, 1)
-    _, first = np.unique(x // apart, return_index=True)
-    return Series(x[first].tolist(), y[first].tolist(), Role.HELD_OUT, False, HELD_OUT)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from eetui.core.curves import window
 from eetui.core.curves.points import Band, us_band
+from eetui.core.curves.raster import Area
 from eetui.core.curves.reading import Reading
+from eetui.core.curves.y_range import pace_range
 from eetui.core.run.snapshot import Snapshot
 from eetui.tui import ticks
-from eetui.tui.layers import Shade
 from eetui.tui.plot import Chart, Series
 from eetui.tui.rows import Role
-from eetui.tui.view import View, mark_labels, marks, span_of, us_said, x_ticks, y_label
+from eetui.tui.view import View, mark_labels, marks, us_said, x_ticks, y_label
 from eetui.tui.widgets.chart_pane import ChartPane
-
-EMPTY = np.array([20.0, 100.0])
 
 
 class PaceChart(ChartPane):
@@ -30,7 +26,7 @@ class PaceChart(ChartPane):
 
     def chart(self, snapshot: Snapshot, view: View, columns: int) -> Chart:
         x_axis = x_ticks(snapshot, view, columns)
-        band = us_band(snapshot.curve, view.axis, 2 * columns, span_of(x_axis))
+        band = us_band(snapshot.curve, view.axis, 2 * columns, x_axis.span)
         y_axis = self._y_axis(band, zoomed=view.window is not None)
         return Chart(
             x_axis,
@@ -39,17 +35,12 @@ class PaceChart(ChartPane):
             series=(Series(band.x.tolist(), band.median.tolist(), Role.LINE),),
             marks=marks(snapshot, view.axis, x_axis),
             labels=mark_labels(snapshot, view.axis, x_axis, y_axis.upper, columns),
-            shade=Shade(band.x, band.low, band.high) if len(band.x) else None,
+            shade=Area(band.x, band.low, band.high) if len(band.x) else None,
         )
 
     def _y_axis(self, band: Band, zoomed: bool) -> ticks.Ticks:
-        low, high = (band.low, band.high) if len(band.x) else (EMPTY, EMPTY)
+        low, high = pace_range(band, self.scale, zoomed=zoomed)
         count = max(self.content_size.height // 2, 2)
-        bottom, top = float(low.min()), float(high.max())
         if self.scale == "log":
-            return ticks.logarithmic(max(bottom * 0.75, 1e-2), top * 1.9, count, y_label)
-        if self.scale == "close":
-            if not zoomed:
-                low, high = window.later(low), window.later(high)
-            return ticks.linear(*window.extent(low, high), count, y_label, fit=True)
-        return ticks.linear(0.0, top * 1.1, count, y_label, fit=True)
+            return ticks.logarithmic(low, high, count, y_label)
+        return ticks.linear(low, high, count, y_label, fit=True)

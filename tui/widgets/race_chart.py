@@ -6,6 +6,7 @@ from textual import events
 
 from eetui.core.curves.labels import spread
 from eetui.core.curves.log_points import Points, loss_points
+from eetui.core.curves.y_range import race_range
 from eetui.core.race.league import League
 from eetui.tui import figures, standings, ticks
 from eetui.tui.plot import AXIS_ROWS, Chart, Label, Series, draw
@@ -17,12 +18,8 @@ LEGEND_WIDTH = 18
 """Columns of a letter and a name, right of the ends of the lines."""
 SHORTEST = 1e-4
 """The logarithmic axis begins here (seconds) or later."""
-TALLEST = 2.0
-"""Nats above the lowest loss that are shown at most: the first steps can be far above."""
 SMOOTH_DOCUMENTS = 32
 """A point is the mean loss of at least this many documents."""
-CLOSE = 0.5
-"""Nats above the threshold that are shown close up."""
 
 
 class RaceChart(Canvas):
@@ -120,16 +117,13 @@ class RaceChart(Canvas):
         return ticks.logarithmic(lower, last, count, lambda at, _: figures.duration(at))
 
     def _y_axis(self, league: League, curves: dict[str, Points], rows: int) -> ticks.Ticks:
-        threshold = league.plan.threshold
-        lows = [float(y.min()) for _, y in curves.values()]
-        highs = [float(y.max()) for _, y in curves.values()]
-        low = min([threshold, *lows])
-        top = threshold + CLOSE if self.close_up else min(max([3.5, *highs]), low + TALLEST)
+        losses = [y for _, y in curves.values()]
+        low, high = race_range(losses, league.plan.threshold, close_up=self.close_up)
 
         def label(value: float, decimals: int) -> str:
             return f"{value:.{max(decimals, 1)}f} ".rjust(Y_LABELS)
 
-        return ticks.linear(low - 0.05, top, max(rows // 3, 2), label)
+        return ticks.linear(low, high, max(rows // 3, 2), label)
 
     def _role(self, league: League, name: str) -> Role:
         names = [s.name for s in league.standings]

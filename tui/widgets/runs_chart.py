@@ -9,6 +9,7 @@ from typing import get_args
 from textual import events
 
 from eetui.core.curves.labels import spread
+from eetui.core.curves.y_range import runs_range
 from eetui.core.store.listing import XAxis, smoothed, summary_of, x_of
 from eetui.core.store.run_record import Curves, Summary
 from eetui.tui import figures, ticks
@@ -109,10 +110,8 @@ class RunsChart(Canvas, can_focus=True):
         label = figures.seconds if self.axis == "seconds" else _count
         last = max(x[-1] for _, x, _ in drawn)
         x_axis = ticks.linear(0.0, last, max(columns // 12, 2), label)
-        lows = [min(y) for _, _, y in drawn]
-        highs = [max(y[len(y) // 2 :] if self.close_up else y) for _, _, y in drawn]
-        margin = 0.05 * (max(highs) - min(lows)) + 0.005
-        y_axis = ticks.linear(min(lows) - margin, max(highs) + margin, max(rows // 3, 2), _nats)
+        low, high = runs_range([y for _, _, y in drawn], close_up=self.close_up)
+        y_axis = ticks.linear(low, high, max(rows // 3, 2), _nats)
         series, labels = [], []
         for line, x, y in drawn:
             inside = [(a, b) for a, b in zip(x, y, strict=True) if b <= y_axis.upper]

@@ -12,9 +12,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from eetui.core.engines.base import PHASES
 from eetui.core.errors import EngineError
+from eetui.core.text import visible
 
-VERSION = 6
+VERSION = 7
 MODULE = "eetui.core.engines.native.eetui_native"
 ISA_VARIABLE = "EETUI_ISA"
 LIBRARY_VARIABLE = "EETUI_NATIVE_LIBRARY"
@@ -59,6 +61,11 @@ class Sample(ctypes.Structure):
     )
 
 
+def fields_of(job: Run | Sample | type[Run] | type[Sample]) -> dict[str, Any]:
+    """The fields of a struct in their order: int64, a double or a pointer each."""
+    return {name: kind for name, kind, *_ in job._fields_}
+
+
 COUNTS = (
     "pieces",
     "rows",
@@ -98,6 +105,19 @@ PRODUCTS = ("rows", "tiles", "outer", "sme2", "amx-split", "amx", "bf16")
 """The values of the toggle `products` by the numbers that the library has for them."""
 
 
+def expected_abi() -> str:
+    """What `eetui_abi` says of a library that was built for this module."""
+    suffix = {c_int64: "", c_double: ".real", c_void_p: ".pointer"}
+    run, sample = (
+        " ".join(name + suffix[kind] for name, kind in fields_of(struct).items())
+        for struct in (Run, Sample)
+    )
+    return (
+        f"version {VERSION}, {len(COUNTS)} counts, {len(PRODUCTS)} products, {len(PHASES)} phases"
+        f"; run {run}; sample {sample}"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """The kernels of one instruction set. place: in the library's list; runs: on this CPU."""
@@ -109,18 +129,29 @@ class Unit:
 
 
 class Library:
-    """The loaded library; raises `EngineError` if it cannot be loaded or is not ours."""
+    """The loaded library; raises `EngineError` if it cannot be loaded or is of another version."""
 
     def __init__(self, path: Path) -> None:
+        name = f"The native engine's library {visible(str(path))}"
         try:
             self._c = CDLL(str(path))
-            self._declare()
-        except (OSError, AttributeError) as error:
+        except OSError as error:
+            raise EngineError(f"{name} cannot be loaded: {visible(str(error))}.") from None
+        if self._abi() != expected_abi():
             raise EngineError(
-                f"The native engine's library {path} cannot be used: {error}."
-            ) from None
+                f"{name} is of another version than this eetui: install eetui again, "
+                f"or unset {LIBRARY_VARIABLE} if it names that file."
+            )
+        self._declare()
         self.units = tuple(self._units())
         self.compiler = str(self._c.eetui_compiler().decode())
+
+    def _abi(self) -> str:
+        """What the library says that it is; empty if it cannot say, as others cannot."""
+        if not hasattr(self._c, "eetui_abi"):
+            return ""
+        self._c.eetui_abi.restype = c_char_p
+        return str(self._c.eetui_abi().decode())
 
     def _declare(self) -> None:
         for name, result, arguments in (

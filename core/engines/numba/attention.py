@@ -103,17 +103,15 @@ def attention_forward(
     ld: int,
     vecs: int,
     fast: bool,
-) -> int:
+) -> None:
     """out [d, ld] = softmax(q k / sqrt(head_dim)) v for each head, from qkv [3 d, ld].
 
     at[row] is the position in the document and back[v] the largest among the lanes of vector v;
     `margin` is the free room before the first row and behind the last, at least block - 1.
-    The probabilities stay in prob [heads * block, ld] for the backward pass. Returns of how many
-    vectors exp was taken.
+    The probabilities stay in prob [heads * block, ld] for the backward pass.
     """
     out_of_line()
     n = count(w)
-    exps = 0
     size = d // heads
     scale = splat(w, 1.0 / sqrt(size))
     lowest = splat(w, LOWEST)
@@ -140,7 +138,6 @@ def attention_forward(
             for b in range(reach):
                 x = load(w, prob, p + b * ld) - top
                 e = exp_fast(x) if fast else exp_library(x)
-                exps += 1
                 e = where_at_least(place, splat(w, b), e, splat(w, 0.0))
                 store(prob, p + b * ld, e)
                 total = total + e
@@ -148,7 +145,6 @@ def attention_forward(
             for b in range(reach):
                 store(prob, p + b * ld, load(w, prob, p + b * ld) * inverse)
             weigh(w, prob, p, ld, qkv, value, -1, reach, out, q, ld, size)
-    return exps
 
 
 @kernel

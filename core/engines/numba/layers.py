@@ -140,17 +140,15 @@ def softmax_loss(
     vecs: int,
     scale: float,
     fast: bool,
-) -> tuple[float, int]:
-    """The sum of the rows' losses in nats, and of how many vectors exp was taken.
-
-    `logits` [vocab, ld] becomes the gradient of the losses times scale.
+) -> float:
+    """The sum of the rows' losses in nats; `logits` [vocab, ld] becomes its gradient times scale.
 
     weight is 1 for a row that predicts and 0 for padding; scale is 1 / predictions of the batch.
     `top` and `total` [ld] are scratch.
     """
     out_of_line()
     n = count(w)
-    loss, exps = 0.0, 0
+    loss = 0.0
     for row in range(rows):
         loss -= weight[row] * logits[target[row] * ld + row]
     for v in range(vecs):
@@ -162,7 +160,6 @@ def softmax_loss(
         for i in range(vocab):
             x = load(w, logits, i * ld + r) - highest
             e = exp_fast(x) if fast else exp_library(x)
-            exps += 1
             store(logits, i * ld + r, e)
             sum_exp = sum_exp + e
         store(top, r, highest)
@@ -179,4 +176,4 @@ def softmax_loss(
         if (row + 1) % LOGS_AT_ONCE == 0:
             loss += log(product)
             product = 1.0
-    return loss + log(product), exps
+    return loss + log(product)

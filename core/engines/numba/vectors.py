@@ -278,7 +278,6 @@ def _at(element: types.Type, llvm: Any) -> Any:
 
 
 f32_at = _at(types.float32, F32)
-f64_at = _at(types.float64, ir.DoubleType())
 i32_at = _at(types.int32, I32)
 i64_at = _at(types.int64, I64)
 u8_at = _at(types.uint8, I8)

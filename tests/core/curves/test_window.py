@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from eetui.core.curves import window
 from eetui.core.curves.history import Curve
+from tests.support.present import present
 
 STEPS = np.arange(10, 1010, 10)
 CURVE = Curve(STEPS, STEPS / 100, np.ones(100), np.ones(100))
 
 
 def test_a_zoom_keeps_the_place_under_the_cursor():
-    low, high = window.zoomed((0.0, 1000.0), 250.0, 0.5, CURVE, "steps")
+    low, high = present(window.zoomed((0.0, 1000.0), 250.0, 0.5, CURVE, "steps"))
     assert (low, high) == (125.0, 625.0)
     assert (250 - low) / (high - low) == pytest.approx(0.25)
 
@@ -45,17 +46,3 @@ def test_whatever_is_done_the_window_lies_in_the_run_and_holds_points(moves):
 def test_a_run_without_steps_has_nothing_to_zoom_into():
     assert window.zoomed((0.0, 10.0), 5.0, 0.8, Curve(), "steps") is None
     assert window.panned((0.0, 10.0), 5.0, Curve(), "steps") is None
-
-
-@pytest.mark.parametrize(
-    ("losses", "settled"),
-    [
-        (np.linspace(3.3, 3.0, 10), False),  # too few to tell
-        (3.3 + np.zeros(100), False),  # nothing is learned
-        (np.linspace(3.3, 2.0, 100), False),  # it still falls as fast as at first
-        (2.0 + 1.3 * np.exp(-np.arange(100) / 10), True),
-        (np.concatenate([2.0 + 1.3 * np.exp(-np.arange(50) / 5), np.linspace(2, 9, 50)]), False),
-    ],
-)
-def test_the_chart_closes_in_once_the_warm_up_is_over(losses, settled):
-    assert window.is_settled(losses, chance=3.296) is settled

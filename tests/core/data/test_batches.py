@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eetui.core.config import SCHEDULES, TrainConfig
-from eetui.core.data.batches import documents, learning_rates
+from eetui.core.config import SCHEDULES, Order, Schedule, TrainConfig
+from eetui.core.data.batches import documents, documents_of, learning_rates, shuffled
 
 seeds = st.integers(0, 2**63 - 1)
 steps = st.integers(0, 10**12)
@@ -54,8 +56,70 @@ def test_documents_are_the_same_in_every_version() -> None:
     assert documents(42, 1_000, 2, 4, 32_469).tolist() == expected
 
 
+@given(
+    seed=seeds,
+    epoch=st.integers(0, 10**9),
+    batch=st.integers(1, 40),
+    n_docs=st.one_of(st.integers(1, 60), st.integers(1_000, 5_000)),
+)
+def test_every_document_comes_once_an_epoch(seed: int, epoch: int, batch: int, n_docs: int) -> None:
+    first, begin = divmod(epoch * n_docs, batch)
+    n_steps = -(-(begin + 2 * n_docs) // batch)
+    seen = shuffled(seed, first, n_steps, batch, n_docs).ravel()[begin:]
+    one, other = seen[:n_docs], seen[n_docs : 2 * n_docs]
+    assert np.array_equal(np.sort(one), np.arange(n_docs))
+    assert np.array_equal(np.sort(other), np.arange(n_docs))
+    assert n_docs < 20 or not np.array_equal(one, other)  # each epoch has an order of its own
+
+
+@given(
+    seed=seeds,
+    first=steps,
+    n_steps=st.integers(0, 9),
+    batch=st.integers(1, 20),
+    n_docs=st.one_of(st.integers(1, 60), st.integers(1, 2**31 - 1)),
+)
+def test_a_step_sees_the_same_shuffled_documents_in_any_chunk(
+    seed: int, first: int, n_steps: int, batch: int, n_docs: int
+) -> None:
+    whole = shuffled(seed, first, n_steps, batch, n_docs)
+    assert (whole.shape, whole.dtype) == ((n_steps, batch), np.int32)
+    assert np.all((whole >= 0) & (whole < n_docs))
+    for i in range(n_steps):
+        assert np.array_equal(shuffled(seed, first + i, 1, batch, n_docs)[0], whole[i])
+
+
+@pytest.mark.parametrize("n_docs", [50, 1_000, 29_153])
+def test_an_epoch_is_like_any_permutation(n_docs: int) -> None:
+    """No place prefers a document, and neighbours tell nothing of each other."""
+    n_epochs = 200_000 // n_docs
+    orders = shuffled(7, 0, n_docs * n_epochs, 1, n_docs).reshape(n_epochs, n_docs)
+    following = (np.diff(orders, axis=1) % n_docs).ravel()
+    for found, values in ((following, n_docs - 1), (orders[:, 0], n_docs)):
+        counts = np.bincount(found, minlength=n_docs)[n_docs - values :]
+        expected = len(found) / values
+        chi_square = ((counts - expected) ** 2 / expected).sum()
+        assert abs(chi_square - values) < 6 * np.sqrt(2 * values + values**2 / len(found))
+    for order in orders[:40]:
+        correlation = np.corrcoef(order, np.arange(n_docs))[0, 1]
+        assert abs(correlation) < 6 / np.sqrt(n_docs)
+
+
+def test_a_shuffled_order_is_the_same_in_every_version() -> None:
+    """A saved run goes on with the documents that it would have seen."""
+    expected = [[4628, 27267, 9010, 9079], [15962, 28546, 24484, 18900]]
+    assert shuffled(42, 1_000, 2, 4, 29_153).tolist() == expected
+
+
+def test_the_order_of_a_run_is_its_configuration_s() -> None:
+    functions: dict[Order, Callable[..., np.ndarray]] = {"drawn": documents, "shuffled": shuffled}
+    for order, function in functions.items():
+        train = TrainConfig(batch=8, seed=3, order=order)
+        assert np.array_equal(documents_of(train, 5, 4, 100), function(3, 5, 4, 8, 100))
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_schedules(schedule: str) -> None:
+def test_schedules(schedule: Schedule) -> None:
     train = TrainConfig(learning_rate=0.008, steps=100, schedule=schedule)
     rates = learning_rates(train, 0, 151)
     assert rates.dtype == np.float32
@@ -73,7 +137,7 @@ def test_schedules(schedule: str) -> None:
     n_steps=st.integers(1, 20),
 )
 def test_the_rate_of_a_step_does_not_depend_on_the_chunk(
-    schedule: str, total: int, first: int, n_steps: int
+    schedule: Schedule, total: int, first: int, n_steps: int
 ) -> None:
     train = TrainConfig(steps=total, schedule=schedule)
     whole = learning_rates(train, first, n_steps)

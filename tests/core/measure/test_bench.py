@@ -7,7 +7,7 @@ import pytest
 
 from eetui.core import clocks
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.data.batches import documents
+from eetui.core.data.batches import documents_of
 from eetui.core.data.dataset import load_dataset
 from eetui.core.engines import peak
 from eetui.core.engines.base import PHASES, StepReport
@@ -67,11 +67,11 @@ def ticks(monkeypatch) -> Ticks:
     monkeypatch.setattr(clocks, "perf_counter_ns", lambda: ticks.wall_ns)
     monkeypatch.setattr(timer, "perf_counter", lambda: ticks.wall_ns / 1e9)
 
-    def drawn(seed, first_step, n_steps, *others):
+    def drawn(train, first_step, n_steps, n_docs):
         ticks.run(10.0 * n_steps)
-        return documents(seed, first_step, n_steps, *others)
+        return documents_of(train, first_step, n_steps, n_docs)
 
-    monkeypatch.setattr(timer, "documents", drawn)
+    monkeypatch.setattr(timer, "documents_of", drawn)
     return ticks
 
 
@@ -142,10 +142,10 @@ def test_a_slow_engine_is_not_kept_for_long(ticks):
     assert len(engine.calls) <= 2 + 2 + 3
 
 
-def test_an_engine_without_clocks_has_no_phases(ticks):
+def test_an_engine_without_clocks_has_no_phases(ticks, monkeypatch):
     engine = PacedEngine(ticks)
     run = engine.run
-    engine.run = lambda *args: run(*args[:-1], False)
+    monkeypatch.setattr(engine, "run", lambda *args: run(*args[:7]))
     assert measure(engine).phases_us == {}
 
 

@@ -173,7 +173,7 @@ def model_with(**changes: object) -> str:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"version": "3"}, "version 3"),
+        ({"version": "4"}, "version 4"),
         ({"step": "-1"}, "step"),
         ({"step": "many"}, "many"),
         ({"step": None}, "'step' is missing"),
@@ -223,12 +223,21 @@ def test_tensors_that_do_not_fit_are_refused(path, change, words):
 def test_a_file_of_the_first_version_was_trained_on_all_documents(path, made):
     tensors, metadata = raw(path)
     train = json.loads(metadata["train"])
-    del train["held_out"]
+    del train["held_out"], train["order"]
     save_file(tensors, path, metadata | {"version": "1", "train": json.dumps(train)})
-    assert checkpoint.load(path).train == replace(made.train, held_out=0.0)
+    assert checkpoint.load(path).train == replace(made.train, held_out=0.0, order="drawn")
     save_file(tensors, path, metadata | {"train": json.dumps(train)})
     with pytest.raises(UsageError, match="must have the field held_out"):
         checkpoint.load(path)
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_a_file_of_earlier_versions_goes_on_with_drawn_documents(path, made, version):
+    tensors, metadata = raw(path)
+    train = json.loads(metadata["train"])
+    assert train.pop("order") == "shuffled"
+    save_file(tensors, path, metadata | {"version": version, "train": json.dumps(train)})
+    assert checkpoint.load(path).train == replace(made.train, order="drawn")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from eetui.core.run.replay import Way
 from eetui.core.run.setup import Setup
 from eetui.core.run.snapshot import Status
 from eetui.core.run.timeline import Timeline
-from tests.core.run.test_undo import Run
+from tests.support.driven import Run
+from tests.support.present import present
 
 SETUP = Setup("numpy", Optimizations(), ModelConfig(d_model=8, n_heads=2), TrainConfig())
 
@@ -64,17 +65,17 @@ def test_any_step_is_seen_as_it_was_and_now_is_not_touched(names) -> None:
     now = run.bits()
     for step, (bits, batch) in seen.items():
         run.ask(Travel(step))
-        visit = run.controller.visit
+        visit = run.controller.situation.visit
         assert visit is not None
         assert (visit.step, visit.train.batch) == (step, batch)
-        assert run.controller.status is Status.PAUSED
+        assert run.controller.lifecycle.status is Status.PAUSED
         assert all(name.step == step for name in visit.names)
         run.ask(ReturnToNow())
-        assert run.controller.status is Status.RUNNING
+        assert run.controller.lifecycle.status is Status.RUNNING
         assert run.bits() == now
         run.ask(Travel(step), Branch(visit.entries, visit.step))
-        assert (run.bits(), run.controller.visit) == (bits, None)
-        assert run.controller.status is Status.RUNNING
+        assert (run.bits(), run.controller.situation.visit) == (bits, None)
+        assert run.controller.lifecycle.status is Status.RUNNING
         run.ask(Undo())
         assert run.bits() == now
     run.check()
@@ -86,15 +87,15 @@ def test_one_goes_along_the_keyframes_and_no_further(names, refused) -> None:
         run.train(20)
     keyframes = run.trainer.logbook.keyframes(100)
     run.ask(TravelOn(back=False))
-    assert run.controller.visit.step == 100
+    assert present(run.controller.situation.visit).step == 100
     for step in [step for step in keyframes[::-1] if step < 100]:
         run.ask(TravelOn(back=True))
-        assert run.controller.visit.step == step
+        assert present(run.controller.situation.visit).step == step
     run.ask(TravelOn(back=True), TravelOn(back=False))
-    assert run.controller.visit.step == keyframes[1]
+    assert present(run.controller.situation.visit).step == keyframes[1]
     with refused("never at step 101"):
         run.ask(Travel(101))
     run.ask(Resume())
-    assert run.controller.visit is None
+    assert run.controller.situation.visit is None
     run.train(1)
     assert run.trainer.state.step == 101

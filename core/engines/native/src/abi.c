@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "limits.h"
 #include "thread_pool.h"
 #include "unit.h"
@@ -60,6 +61,24 @@ int64_t eetui_unit_runs(int64_t unit) {
                && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
 #endif
     return 1;
+}
+
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
+#define INTEGER_TEXT(name) " " #name
+#define REAL_TEXT(name) " " #name ".real"
+#define POINTER_TEXT(type, name) " " #name ".pointer"
+
+_Static_assert(EETUI_COUNTS == 8 && EETUI_PRODUCTS == 7 && EETUI_PHASES == 8,
+               "say so in eetui_abi");
+
+const char *eetui_abi(void) {
+    return "version " TEXT(
+        EETUI_VERSION) ", 8 counts, 7 products, 8 phases"
+                       "; run" EETUI_RUN_FIELDS(
+                           INTEGER_TEXT, REAL_TEXT,
+                           POINTER_TEXT) "; sample" EETUI_SAMPLE_FIELDS(INTEGER_TEXT, REAL_TEXT,
+                                                                        POINTER_TEXT);
 }
 
 const char *eetui_compiler(void) {

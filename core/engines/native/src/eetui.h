@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define EETUI_VERSION 6
+#define EETUI_VERSION 7
 
 enum {
     EETUI_OK = 0,
@@ -60,46 +60,63 @@ enum {
     EETUI_COUNTS
 };
 
+/* The fields of both structs: once here, for C and for eetui_abi, which a caller compares with what
+ * it knows before the first call. */
+/* clang-format off */
+#define EETUI_SHAPE_FIELDS(INTEGER)                                                                \
+    INTEGER(d_model) INTEGER(n_heads) INTEGER(n_layers)                                            \
+    INTEGER(block_size) INTEGER(vocab) INTEGER(squared)
+
 /* One call: n_steps training steps, the loss and gradients of one batch, or the losses of n_steps
  * batches with the weights left as they are. */
-typedef struct {
-    int64_t version, size; /* EETUI_VERSION and sizeof of this struct */
-    /* the model */
-    int64_t d_model, n_heads, n_layers, block_size, vocab, squared;
-    /* the toggles */
-    int64_t unit; /* place in the list of units, see eetui_unit_name */
-    int64_t padding_skip, prefix_sharing, fast_exp, fused, adam, flush_denormals;
-    int64_t by_sample, threads, products;
-    /* the work */
-    int64_t n_steps, batch, n_docs, step, profile, forward_only;
-    double beta1, beta2, eps;
-    float *params, *m, *v;    /* [n_params], as core/model/state.py lays them out */
-    float *grads;             /* [n_params] to be filled instead of an update, or null */
-    const uint8_t *tokens;    /* [n_docs][block_size + 1] */
-    const int32_t *lengths;   /* [n_docs] predicted positions */
-    const int32_t *documents; /* [n_steps][batch] */
-    const float *rates;       /* [n_steps] */
-    float *losses;            /* [n_steps], filled */
-    int64_t *ticks;           /* [EETUI_PHASES + 1], added to if profile; the last is the whole */
-    int64_t *counts;          /* [threads][EETUI_COUNTS], added to; or null */
-    void *memory;             /* eetui_memory bytes of scratch, aligned to 64 */
-    int64_t memory_bytes;
-    void *pool; /* eetui_pool_create, or null for one thread */
-} eetui_run;
+#define EETUI_RUN_FIELDS(INTEGER, REAL, POINTER)                                                   \
+    INTEGER(version) INTEGER(size) /* EETUI_VERSION and sizeof of this struct */                   \
+    EETUI_SHAPE_FIELDS(INTEGER)                                                                    \
+    /* the toggles */                                                                              \
+    INTEGER(unit) /* place in the list of units, see eetui_unit_name */                            \
+    INTEGER(padding_skip) INTEGER(prefix_sharing) INTEGER(fast_exp) INTEGER(fused)                 \
+    INTEGER(adam) INTEGER(flush_denormals) INTEGER(by_sample) INTEGER(threads) INTEGER(products)   \
+    /* the work */                                                                                 \
+    INTEGER(n_steps) INTEGER(batch) INTEGER(n_docs) INTEGER(step) INTEGER(profile)                 \
+    INTEGER(forward_only)                                                                          \
+    REAL(beta1) REAL(beta2) REAL(eps)                                                              \
+    POINTER(float, params) /* [n_params], as core/model/state.py lays them out; m and v alike */   \
+    POINTER(float, m) POINTER(float, v)                                                            \
+    POINTER(float, grads) /* [n_params] to be filled instead of an update, or null */              \
+    POINTER(const uint8_t, tokens)    /* [n_docs][block_size + 1] */                               \
+    POINTER(const int32_t, lengths)   /* [n_docs] predicted positions */                           \
+    POINTER(const int32_t, documents) /* [n_steps][batch] */                                       \
+    POINTER(const float, rates)       /* [n_steps] */                                              \
+    POINTER(float, losses)            /* [n_steps], filled */                                      \
+    POINTER(int64_t, ticks)  /* [EETUI_PHASES + 1], added to if profile; the last is the whole */  \
+    POINTER(int64_t, counts) /* [threads][EETUI_COUNTS], added to; or null */                      \
+    POINTER(void, memory)    /* eetui_memory bytes of scratch, aligned to 64 */                    \
+    INTEGER(memory_bytes)                                                                          \
+    POINTER(void, pool) /* eetui_pool_create, or null for one thread */
 
 /* Documents generated side by side: n of them, one position after the other. */
+#define EETUI_SAMPLE_FIELDS(INTEGER, REAL, POINTER)                                                \
+    INTEGER(version) INTEGER(size)                                                                 \
+    EETUI_SHAPE_FIELDS(INTEGER)                                                                    \
+    INTEGER(unit) INTEGER(fast_exp) INTEGER(products) /* rows or tiles */                          \
+    INTEGER(fused) INTEGER(flush_denormals) INTEGER(n) INTEGER(n_forced)                           \
+    REAL(temperature)                                                                              \
+    POINTER(const float, params)                                                                   \
+    POINTER(const int32_t, forced)  /* [n_forced] tokens of the prefix */                          \
+    POINTER(const double, uniform)  /* [n][block_size] in [0, 1) */                                \
+    POINTER(uint8_t, tokens)        /* [n][block_size], filled; boundaries after the end */        \
+    POINTER(void, memory)                                                                          \
+    INTEGER(memory_bytes)
+/* clang-format on */
+
+#define EETUI_INTEGER(name) int64_t name;
+#define EETUI_REAL(name) double name;
+#define EETUI_POINTER(type, name) type *name;
 typedef struct {
-    int64_t version, size;
-    int64_t d_model, n_heads, n_layers, block_size, vocab, squared;
-    int64_t unit, fast_exp, products, fused, flush_denormals; /* of products rows or tiles */
-    int64_t n, n_forced;
-    double temperature;
-    const float *params;
-    const int32_t *forced; /* [n_forced] tokens of the prefix */
-    const double *uniform; /* [n][block_size] in [0, 1) */
-    uint8_t *tokens;       /* [n][block_size], filled; boundaries after the end */
-    void *memory;
-    int64_t memory_bytes;
+    EETUI_RUN_FIELDS(EETUI_INTEGER, EETUI_REAL, EETUI_POINTER)
+} eetui_run;
+typedef struct {
+    EETUI_SAMPLE_FIELDS(EETUI_INTEGER, EETUI_REAL, EETUI_POINTER)
 } eetui_sample;
 
 #if defined(_WIN32)
@@ -121,6 +138,10 @@ EETUI_API int64_t eetui_products_run(int64_t products, int64_t unit);
 /* Run `rounds` rounds of independent multiply-adds in the unit's registers, nothing else; gives
  * how many floating-point operations that were, two for each multiply-add, or an error code. */
 EETUI_API int64_t eetui_multiply_adds(int64_t unit, int64_t rounds);
+
+/* What a caller must agree about: the version, the fields of both structs in their order, and how
+ * many counts, ways of products and phases there are. */
+EETUI_API const char *eetui_abi(void);
 
 EETUI_API const char *eetui_compiler(void);
 

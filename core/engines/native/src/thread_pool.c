@@ -2,6 +2,8 @@
  * since the barriers of a step are microseconds apart, and then sleeps. */
 #include "thread_pool.h"
 
+#include "eetui.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -1,5 +1,7 @@
 /* One instruction set: this file is compiled once for each, with UNIT, LANES and the flags of the
  * set. Everything but the table at the end is static, so no other unit can end up with its code. */
+#include "unit.h"
+#include "clock.h"
 #include "peak-inl.h"
 #include "products/products-inl.h"
 #include "step/sample-inl.h"
@@ -15,6 +17,7 @@ static int64_t memory(const eetui_run *run) {
 static void train(const eetui_run *run, int thread, int64_t *ticks) {
     Plan p;
     plan_of(&p, run, KERNELS[run->products], run->memory, thread);
+    p.call.adam = run->adam == EETUI_ADAM_SCALAR ? eetui_unit_scalar.adam : adam_vectors;
     Clock clock = {ticks, clock_ticks()};
     int64_t begin = clock.since;
     int update = !run->grads && !run->forward_only;

@@ -7,8 +7,6 @@
 
 #include "eetui.h"
 
-typedef struct ThreadPool ThreadPool;
-
 /* The functions of one instruction set. */
 typedef struct {
     const char *name;
@@ -28,31 +26,10 @@ typedef struct {
     int64_t (*multiply_adds)(int64_t rounds);
 } Unit;
 
-/* Places of core/engines/base.py's PHASES among the ticks; the last is the whole call. */
-enum { BATCH, NORMS, FORWARD, ATTENTION, LOSS, BACKWARD, WEIGHTS, ADAM, WHOLE };
-
-/* Wait until every thread of the call has come here. */
-void eetui_barrier(ThreadPool *pool);
-
 /* EETUI_OK if this process may use AMX on bfloat16, else why not. */
 int64_t eetui_amx_usable(void);
 
 /* The unit that goes number by number: its Adam is the scalar one of all. */
 extern const Unit eetui_unit_scalar;
-
-/* A counter that runs at a constant rate; only differences mean anything. */
-static inline int64_t clock_ticks(void) {
-#if defined(__x86_64__)
-    uint32_t low, high;
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-    return (int64_t)((uint64_t)high << 32 | low);
-#elif defined(__aarch64__)
-    int64_t t;
-    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(t));
-    return t;
-#else
-    return (int64_t)__builtin_readcyclecounter();
-#endif
-}
 
 #endif

@@ -13,7 +13,7 @@ from eetui.core.config import ModelConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines.native import library
 from eetui.core.engines.native.engine import NativeEngine, shape_fields
-from eetui.core.engines.native.library import ERRORS, Run, Sample, new_job
+from eetui.core.engines.native.library import ERRORS, Run, Sample, fields_of, new_job
 from eetui.core.errors import EngineError
 from eetui.core.model.state import TrainState, aligned_zeros
 
@@ -89,7 +89,7 @@ def test_a_good_job_is_done(caller: Caller, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["run", "sample"])
 def test_a_missing_or_crooked_pointer_is_refused(caller: Caller, kind: str) -> None:
-    for name, field_kind in getattr(caller, kind)()._fields_:
+    for name, field_kind in fields_of(getattr(caller, kind)()).items():
         if field_kind is c_void_p and name not in {"grads", "pool", "forced", "counts"}:
             job = getattr(caller, kind)()
             setattr(job, name, None)
@@ -152,7 +152,7 @@ def test_spoiled_fields_never_crash(caller: Caller, kind: str, seed: int) -> Non
     known = {0, *ERRORS}
     for _ in range(100):
         job = getattr(caller, kind)()
-        for name, field_kind in rng.sample(job._fields_, rng.choice([1, 1, 2, 5])):
+        for name, field_kind in rng.sample([*fields_of(job).items()], rng.choice([1, 1, 2, 5])):
             if field_kind is c_int64:
                 most = CAPACITY.get(name)
                 allowed = [n for n in NUMBERS if most is None or n <= most or n > 512]

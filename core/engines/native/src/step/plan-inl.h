@@ -3,8 +3,9 @@
 #ifndef PLAN_INL_H
 #define PLAN_INL_H
 
+#include "eetui.h"
 #include "step/layout-inl.h"
-#include "unit.h"
+#include "thread_pool.h"
 
 /* The rows of one piece of a batch. Each distinct prefix is a row; each distinct (token, place) is
  * a first row. Without prefix sharing every position is its own row and first row. */
@@ -47,10 +48,15 @@ typedef struct {
 
 typedef struct Kernels Kernels;
 
+/* Adam on n weights that lie side by side, see adam-inl.h; gives the vectors that these were. */
+typedef int64_t Adam(float *params, float *m, float *v, const float *g, int64_t n,
+                     const float *coefficient);
+
 /* What was asked for, and what all threads share. */
 typedef struct {
     const eetui_run *run;
     const Kernels *kernels; /* how the products are computed */
+    Adam *adam;             /* how weights are updated in a pass of its own */
     int fused, fast;
     int thread, threads;       /* this one, of how many */
     uint32_t *pairs;           /* [n_floats / 2] the weights in bfloat16, or null */

@@ -2,24 +2,12 @@
 #ifndef STEP_INL_H
 #define STEP_INL_H
 
+#include "clock.h"
 #include "products/epilogue-inl.h"
 #include "step/adam-inl.h"
 #include "step/attention-inl.h"
 #include "step/batch-inl.h"
 #include "step/layers-inl.h"
-
-/* Times the phases of a profiled call: `lap` books the time since the last one. */
-typedef struct {
-    int64_t *ticks; /* null if nobody asks */
-    int64_t since;
-} Clock;
-
-INLINE void lap(Clock *c, int phase) {
-    if (!c->ticks) return;
-    int64_t now = clock_ticks();
-    c->ticks[phase] += now - c->since;
-    c->since = now;
-}
 
 /* What was deferred is done when this returns. */
 static void flush(const Plan *p) {
@@ -198,11 +186,9 @@ static void reduce_and_update(Plan *p, const Update *u, int64_t from, int64_t to
         for (int64_t i = from; i < to; i += LANES)
             v_store(g + i, v_load(g + i) + v_load(p->call.grads[t] + i));
     if (p->call.run->grads) return;
-    int64_t (*adam)(float *, float *, float *, const float *, int64_t, const float *) =
-        p->call.run->adam == EETUI_ADAM_SCALAR ? eetui_unit_scalar.adam : adam_vectors;
-    p->work.counts[EETUI_ADAM_VECTORS] += adam(p->call.params + from, p->call.m + from,
-                                               p->call.v + from, g + from, to - from,
-                                               u->coefficient);
+    p->work.counts[EETUI_ADAM_VECTORS] += p->call.adam(p->call.params + from, p->call.m + from,
+                                                       p->call.v + from, g + from, to - from,
+                                                       u->coefficient);
 }
 
 /* The multiply-adds of products and attention in the forward pass of a piece. */
