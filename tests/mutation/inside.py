@@ -64,11 +64,23 @@ def _sampled(
 
 
 def _named(only: str, tree: Tree, known: CoverageMap) -> Iterator[tuple[Mutant, list[str]]]:
-    for kind in KINDS:
-        if only not in f"{kind.name} {kind.path}":
-            continue
-        mutant = kind.mutant(tree.folder)
+    kinds = [kind for kind in KINDS if only in f"{kind.name} {kind.path}"]
+    mutants = {kind: kind.mutant(tree.folder) for kind in kinds}
+    _require_passing(tree, {kind.tests for kind in kinds if kind.tests})
+    for kind, mutant in mutants.items():
         yield mutant, [*kind.tests] or known.of(mutant.path, mutant.line, BUDGET_SECONDS)
+
+
+def _require_passing(tree: Tree, named: set[tuple[str, ...]]) -> None:
+    """Tests that fail without a fault would find every one."""
+    if not named:
+        return
+    if said := tree.build_native():
+        raise SystemExit(said)
+    for tests in sorted(named):
+        if outcome([*tests], tree.folder / "log.txt") != "passed":
+            said = (tree.folder / "log.txt").read_text()[-2000:]
+            raise SystemExit(f"{' '.join(tests)} fails without a fault:\n{said}")
 
 
 def _try(tree: Tree, mutant: Mutant, tests: list[str]) -> str:

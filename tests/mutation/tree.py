@@ -46,7 +46,7 @@ class Tree:
         build = self.folder / "build"
         if not build.exists():
             source = self.folder / NATIVE / "src"
-            _run("cmake", "-S", source, "-B", build, "-DCMAKE_C_FLAGS_RELEASE=-O1")
+            _run("cmake", "-S", source, "-B", build, "-DCMAKE_C_FLAGS_RELEASE=-O0")
         said = _run("cmake", "--build", build, "--parallel", "2")
         if not said:
             shutil.copy(build / "eetui_native.so", self.folder / LIBRARY)
