@@ -24,8 +24,8 @@ NEVER = {"q", "ctrl+q", "ctrl+c"}
 """What leaves the program is tried by the trials of the terminal."""
 PER_APP = 500
 LOOKED_AT = 0.2
-"""After how many keys every widget is waited for. `Pilot.press` waits for a quiet moment after each:
-a training has none."""
+"""The share of keys after which every widget is waited for. `Pilot.press` waits for a quiet moment
+after each, and a training has none."""
 
 
 def actions(setting: Setting, n: int) -> None:

@@ -102,11 +102,9 @@ KINDS = (
             subject.model,
             train,
             self._optimizations,
-            documents(train.seed, state.step, n_steps, train.batch, subject.dataset.n_docs),
+            documents_of(train, state.step, n_steps, subject.dataset.n_docs),
 """,
-         """        drawn = documents(
-            train.seed, state.step, n_steps, train.batch, subject.dataset.n_docs
-        )
+         """        drawn = documents_of(train, state.step, n_steps, subject.dataset.n_docs)
         start = clocks.now()
         report = self._engine.run(
             state,

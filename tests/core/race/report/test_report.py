@@ -134,3 +134,9 @@ def test_a_folder_that_cannot_be_is_refused_at_once(tmp_path, refused):
     (tmp_path / "file").write_text("")
     with refused("cannot be made"):
         require_folder(tmp_path / "file" / "report")
+
+
+def test_the_pictures_are_drawn_as_they_were(league, snapshot):
+    """To a hundredth of a point; after a change that is meant: pytest --snapshot-update."""
+    assert league_chart(league) == snapshot(name="league")
+    assert loss_chart(league) == snapshot(name="loss")
