@@ -12,7 +12,7 @@ from eetui.core.run.replay import Way
 from eetui.core.run.setup import Setup
 from eetui.core.run.snapshot import Status
 from eetui.core.run.timeline import Timeline
-from tests.core.run.test_undo import Run
+from tests.support.driven import Run
 from tests.support.present import present
 
 SETUP = Setup("numpy", Optimizations(), ModelConfig(d_model=8, n_heads=2), TrainConfig())
