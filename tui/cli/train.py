@@ -148,6 +148,7 @@ class Training:
             latest = self._session.latest  # at most a twentieth of a second old
             now = {
                 "held_out_loss": latest.held_out.latest,
+                "held_out_step": latest.held_out.latest_step,
                 "seconds": latest.seconds,
                 "cpu_seconds": latest.cpu_seconds,
             }
@@ -243,6 +244,7 @@ def summary(request: Request, session: Session, training: Training) -> dict[str,
         "loss_last100": training.last.mean,
         "held_out": latest.train.held_out,
         "held_out_loss": latest.held_out.latest,
+        "held_out_step": latest.held_out.latest_step,
         "held_out_curve": {
             "steps": latest.held_out.steps.tolist(),
             "loss": latest.held_out.values.tolist(),
