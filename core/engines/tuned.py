@@ -23,7 +23,7 @@ PLACES = ("cpu", "version", "engine", "d_model")
 
 
 @dataclass(frozen=True, slots=True)
-class Tuned:
+class TunedToggles:
     """What a tuning found for a width of the model.
 
     toggles: by their keys, only those that are better than the engine's own choice. change_percent,
@@ -45,12 +45,12 @@ def tuned_path() -> Path:
     return settings.cache_path() / "tuned.json"
 
 
-def find(engine: str, d_model: int) -> Tuned | None:
+def find(engine: str, d_model: int) -> TunedToggles | None:
     """What was found on this CPU, by this version of the program; None if nothing was."""
     return next((t for t in everything() if (t.engine, t.d_model) == (engine, d_model)), None)
 
 
-def everything() -> tuple[Tuned, ...]:
+def everything() -> tuple[TunedToggles, ...]:
     """All that was found on this CPU, by this version of the program.
 
     What cannot be read counts as never measured: a tuning takes three seconds.
@@ -59,7 +59,7 @@ def everything() -> tuple[Tuned, ...]:
 
 
 @cache
-def _read(path: Path) -> tuple[Tuned, ...]:
+def _read(path: Path) -> tuple[TunedToggles, ...]:
     found = []
     for entry in _entries(path):
         with suppress(KeyError, TypeError, ValueError, AttributeError, UsageError):
@@ -68,13 +68,13 @@ def _read(path: Path) -> tuple[Tuned, ...]:
     return tuple(found)
 
 
-def written(found: Tuned) -> str:
+def written(found: TunedToggles) -> str:
     """Its toggles as the screen writes them: 'vector width 8, products bf16'."""
     entries = [(find_optimization(key), value) for key, value in found.toggles.items()]
     return ", ".join(f"{e.name} {e.label(v)}" for e, v in entries) or "the engine's own choice"
 
 
-def keep(found: Tuned) -> None:
+def keep(found: TunedToggles) -> None:
     """Write down what was found, in place of what was known for the same."""
     toggles = {key: find_optimization(key).label(v) for key, v in found.toggles.items()}
     entry = {**dict(zip(PLACES, _here(), strict=False)), **asdict(found), "toggles": toggles}
@@ -119,8 +119,8 @@ def _here() -> tuple[str, str]:
     return cpu.detect().name, version("eetui")
 
 
-def _from_json(entry: Mapping[str, Any]) -> Tuned:
+def _from_json(entry: Mapping[str, Any]) -> TunedToggles:
     toggles = {str(k): find_optimization(k).parse(v) for k, v in entry["toggles"].items()}
     change, low, high = (float(entry[name]) for name in ("change_percent", "low", "high"))
     d_model, day = int(entry["d_model"]), str(entry["day"])
-    return Tuned(str(entry["engine"]), d_model, day, toggles, change, low, high)
+    return TunedToggles(str(entry["engine"]), d_model, day, toggles, change, low, high)

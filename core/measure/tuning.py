@@ -1,4 +1,4 @@
-"""Which toggles are the fastest here: the other values of each beside the one in force, in pairs."""
+"""Which toggles are the fastest here: other values of each beside the one in force, in pairs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from time import monotonic
 from eetui.core.engines.availability import judge, own_choice
 from eetui.core.engines.base import Engine
 from eetui.core.engines.subject import Subject
-from eetui.core.engines.tuned import Tuned
+from eetui.core.engines.tuned import TunedToggles
 from eetui.core.measure.comparison import Arm, Comparison, compare
 from eetui.core.measure.timer import mid_run
 from eetui.core.model.state import TrainState
@@ -43,7 +43,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Tuning:
+class TuneProgress:
     """How far it has come.
 
     doing: what is measured, '' at the end. best: the toggles so far. found: at the end, what is to
@@ -53,12 +53,12 @@ class Tuning:
     best: Optimizations
     trials: tuple[Trial, ...] = ()
     doing: str = ""
-    found: Tuned | None = None
+    found: TunedToggles | None = None
 
 
 def tune(
     subject: Subject, engine: Engine, seconds: float = SECONDS, *, now: Now = monotonic
-) -> Iterator[Tuning]:
+) -> Iterator[TuneProgress]:
     """Measure the other values of every toggle beside the best so far; yields before each of them.
 
     A value is taken only if all of its interval is faster, so where no difference is found the
@@ -68,22 +68,22 @@ def tune(
     start, model = now(), subject.model
     own = own_choice(engine, model, engine.default_optimizations(), frozenset())
     best, trials = own, list[Trial]()
-    yield Tuning(best, doing="a run to measure in")
+    yield TuneProgress(best, doing="a run to measure in")
     state = mid_run(subject, engine, own)
     candidates = [(e, v) for e in CATALOGUE for v in _others(engine, e, own)]
     for n_done, (entry, value) in enumerate(candidates):
         wanted = entry.applied(best, value)
         if value == getattr(best, entry.key) or engine.conflict(wanted):
             continue
-        yield Tuning(best, tuple(trials), f"{entry.name}: {entry.label(value)}")
+        yield TuneProgress(best, tuple(trials), f"{entry.name}: {entry.label(value)}")
         left = (1 - CHECKING_SHARE) * seconds - (now() - start)
         share = max(left, 0.0) / (len(candidates) - n_done)
         verdict = _compare(subject, engine, state, (best, wanted), share, now)
         trials.append(Trial(entry, value, getattr(best, entry.key), verdict))
         best = wanted if trials[-1].is_taken else best
-    found = Tuned(engine.name, model.d_model, date.today().isoformat())
+    found = TunedToggles(engine.name, model.d_model, date.today().isoformat())
     if best != own:
-        yield Tuning(best, tuple(trials), "all of it beside the engine's own choice")
+        yield TuneProgress(best, tuple(trials), "all of it beside the engine's own choice")
         left = max(seconds - (now() - start), 0.0)
         gain = _compare(subject, engine, state, (own, best), left, now)
         if gain.high < 0:
@@ -94,7 +94,7 @@ def tune(
                 low=gain.low,
                 high=gain.high,
             )
-    yield Tuning(best if found.toggles else own, tuple(trials), "", found)
+    yield TuneProgress(best if found.toggles else own, tuple(trials), "", found)
 
 
 def _differing(own: Optimizations, best: Optimizations) -> dict[str, Value]:

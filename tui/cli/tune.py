@@ -6,7 +6,7 @@ from typing import Any
 
 from eetui.core.engines import tuned
 from eetui.core.errors import UsageError
-from eetui.core.measure.tuning import SECONDS, Trial, Tuning, tune
+from eetui.core.measure.tuning import SECONDS, Trial, TuneProgress, tune
 from eetui.tui import verdicts
 from eetui.tui.cli.console import data, waiting
 from eetui.tui.cli.options import ModelOptions
@@ -48,7 +48,7 @@ def forget(*, as_json: bool = False) -> int:
     return 0
 
 
-def _facts(tuning: Tuning, found: tuned.Tuned) -> dict[str, Any]:
+def _facts(tuning: TuneProgress, found: tuned.TunedToggles) -> dict[str, Any]:
     return {
         "engine": found.engine,
         "d_model": found.d_model,
@@ -73,7 +73,7 @@ def _facts(tuning: Tuning, found: tuned.Tuned) -> dict[str, Any]:
     }
 
 
-def _print(tuning: Tuning, found: tuned.Tuned) -> None:
+def _print(tuning: TuneProgress, found: tuned.TunedToggles) -> None:
     console = data()
     for trial in tuning.trials:
         console.print(_line(trial))

@@ -14,9 +14,11 @@ from eetui.core.engines import registry, tuned
 from eetui.core.engines.availability import choose_optimizations
 from eetui.core.engines.numpy import NumpyEngine
 from eetui.core.engines.presets import preset
-from eetui.core.engines.tuned import Tuned
+from eetui.core.engines.tuned import TunedToggles
 
-FOUND = Tuned("numpy", 32, "2026-01-31", {"fast_exp": True, "adam": "scalar"}, -5.0, -6.0, -4.0)
+FOUND = TunedToggles(
+    "numpy", 32, "2026-01-31", {"fast_exp": True, "adam": "scalar"}, -5.0, -6.0, -4.0
+)
 
 
 class Scalar(NumpyEngine):
