@@ -35,6 +35,12 @@ LEAST_PAIRS = 8
 """With fewer, no interval is finite, or it is the whole range of the pairs."""
 
 
+_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16)
+"""Student's t at 97.5 % for 1, 2, ... degrees of freedom."""
+_T_BEYOND = 2.145
+"""For 14 degrees of freedom; it is no larger for more, so an interval is wide enough."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What replacing a by b changes, in per cent of a: -34.0 is a third less.
@@ -83,6 +89,12 @@ class Verdict:
         if self.metric == "loss":
             return "lower loss" if self.high < 0 else "higher loss"
         return "faster" if self.high < 0 else "slower"
+
+
+def student_t(freedom: int) -> float:
+    """Student's t at 97.5 % for so many degrees of freedom, or a little more: half the width of a
+    95 % interval for a mean, in standard errors. That with a single one below 1."""
+    return _T[max(freedom, 1) - 1] if freedom <= len(_T) else _T_BEYOND
 
 
 def percent(log_ratio: float) -> float:

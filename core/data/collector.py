@@ -13,7 +13,7 @@ from eetui.core.data.heldout import character_hashes, document_hashes, fingerpri
 from eetui.core.errors import UsageError
 from eetui.core.text import told
 
-_LONG = 1 << 20
+LONG = 1 << 20
 """Characters of an unfinished line that are kept as text; more are encoded at once."""
 _BLOCK = 1 << 22
 _UNKNOWN = 0xFFFF
@@ -84,7 +84,7 @@ class Collector:
     def _continue(self, part: str) -> None:
         """More of the line that is not finished."""
         self._open += part
-        if len(self._open) > _LONG:
+        if len(self._open) > LONG:
             self._encode_open()
 
     def _end_line(self) -> None:

@@ -263,8 +263,27 @@ class TravelOn:
 
 
 @dataclass(frozen=True, slots=True)
+class TravelBy:
+    """Look at the run as it was so many steps after what is looked at, or before it."""
+
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReturnToNow:
     """Look at the run as it is again; it goes on if it did before."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToggleGhost:
+    """Let the run as it would have gone without its last change go on beside it, or end that."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndGhost:
+    """End the ghost of that number."""
+
+    number: int
 
 
 Tuning: TypeAlias = SetBatch | SetLearningRate | SetSteps
@@ -275,7 +294,7 @@ Change: TypeAlias = (
 Command: TypeAlias = (
     Pause | Resume | TogglePause | SingleStep | GoOn | CycleOptimization | ApplyPreset | ScaleBatch
     | ScaleLearningRate | ChangeTemperature | MeasureAgain | Save | Load | Undo | Redo
-    | Travel | TravelOn | ReturnToNow | Change
+    | Travel | TravelOn | TravelBy | ReturnToNow | ToggleGhost | EndGhost | Change
 )  # fmt: skip
 
 _REGISTRY: dict[str, type[Command]] = {

@@ -1,4 +1,4 @@
-"""A live run: what trains it, what stands beside that, and who carries out which command.
+"""A live run: what trains, and who carries out which command.
 
 Single-threaded; `core/run/session.py` calls it from the one thread that trains.
 """
@@ -23,6 +23,7 @@ from eetui.core.run.commands import (
     ChangeTemperature,
     Command,
     CycleOptimization,
+    EndGhost,
     GoOn,
     Load,
     MeasureAgain,
@@ -41,8 +42,10 @@ from eetui.core.run.commands import (
     SetOptimization,
     SetSteps,
     SingleStep,
+    ToggleGhost,
     TogglePause,
     Travel,
+    TravelBy,
     TravelOn,
     Undo,
     UseEngine,
@@ -51,10 +54,12 @@ from eetui.core.run.commands import (
 from eetui.core.run.divergence import Chunk
 from eetui.core.run.effects import Measure
 from eetui.core.run.engine_choice import EngineChoice, Post
+from eetui.core.run.ghost_turns import GhostTurns
 from eetui.core.run.jumps import Jumps
 from eetui.core.run.lifecycle import Lifecycle
 from eetui.core.run.listeners import GiveWay
 from eetui.core.run.namestream import NameStream
+from eetui.core.run.naming import Naming
 from eetui.core.run.notices import Notices
 from eetui.core.run.picturing import Situation
 from eetui.core.run.remeasure import flip_again
@@ -69,8 +74,6 @@ from eetui.core.text import visible
 
 STAND_IN_REST = 9.0
 """Rest of the stand-in engine after a chunk, in chunks: both it and the compiler need the GIL."""
-
-TEMPERATURES = (0.1, 2.0)
 
 
 class Controller:
@@ -106,9 +109,11 @@ class Controller:
         )
         self._toggles = ToggleChoice(choice, trainer, stack, notices)
         self._tuner = tuner = Tuner(trainer, lifecycle, stack)
+        self._naming = naming = Naming(trainer, choice, stack)
         self._jumps = jumps = Jumps(trainer, lifecycle, choice, tuner, stack, notices)
-        self._reversal = Reversal(trainer, lifecycle, choice, tuner, jumps, stack)
+        self._reversal = Reversal(trainer, lifecycle, choice, tuner, naming, jumps, stack)
         self._travel = TimeTravel(trainer, lifecycle)
+        self.ghost_turns = GhostTurns(trainer, lifecycle, notices)
         self._post = post
         self._peak_gflops: float | None = None
         self._rest_until = 0.0
@@ -195,14 +200,24 @@ class Controller:
 
         Raises `UsageError` for what cannot be done now; then everything stays as it was.
         """
+        told = self.notices.latest
+        try:
+            return self._execute(command)
+        finally:
+            if parting := self.trainer.ghosts.take_parting():
+                self.notices.add(parting, since=told)
+
+    def _execute(self, command: Command) -> Chunk | None:
         trainer = self.trainer
-        if not isinstance(command, Travel | TravelOn | ReturnToNow):
+        if not isinstance(command, Travel | TravelOn | TravelBy | ReturnToNow):
             self._travel.end(resume=isinstance(command, Branch))
         match command:
             case Pause():
                 self.lifecycle.pause()
+                self.ghost_turns.rest()
             case Resume():
-                self.lifecycle.resume()
+                if not self.ghost_turns.wake():
+                    self.lifecycle.resume()
             case TogglePause():
                 self.lifecycle.toggle_pause()
             case SingleStep():
@@ -225,11 +240,9 @@ class Controller:
             case MeasureAgain(key):
                 self._measure_again(key)
             case SetNames(temperature, prefix):
-                self._set_names(temperature, prefix)
+                self._naming.set(temperature, prefix)
             case ChangeTemperature(up):
-                low, high = TEMPERATURES
-                warmer = trainer.names.temperature + (0.1 if up else -0.1)
-                self._set_names(round(min(max(warmer, low), high), 1), None)
+                self._naming.warm(up=up)
             case Restart(model, train):
                 self._jumps.restart(model or trainer.model, train or trainer.train)
             case Rewind(step):
@@ -241,6 +254,10 @@ class Controller:
             case Save(path):
                 checkpoint.save(path, trainer.checkpoint)
                 self.notices.tell(f"Saved step {trainer.state.step:,} to {visible(str(path))}.")
+            case ToggleGhost():
+                self.ghost_turns.toggle()
+            case EndGhost(number):
+                trainer.ghosts.end(number)
             case Undo():
                 self._reversal.undo()
             case Redo():
@@ -249,6 +266,8 @@ class Controller:
                 self._travel.to(step)
             case TravelOn(back):
                 self._travel.on(back=back)
+            case TravelBy(steps):
+                self._travel.by(steps)
             case ReturnToNow():
                 self._travel.end(resume=True)
             case UseEngine() | UseState():
@@ -261,12 +280,3 @@ class Controller:
             raise UsageError("There is nothing to be measured at the moment: wait or go back.")
         last = trainer.effects.last_flip(key)
         trainer.measure_again(flip_again(key, engine, trainer.setup, last))
-
-    def _set_names(self, temperature: float | None, prefix: str | None) -> None:
-        names = self.trainer.names
-        if self.trainer.engine is None:
-            self.choice.require()
-        self.trainer.set_names(
-            names.temperature if temperature is None else temperature,
-            names.prefix if prefix is None else prefix,
-        )

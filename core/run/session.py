@@ -41,7 +41,7 @@ class Session:
     engine that compiles gets ready, the NumPy engine trains in its place if `stand_in`, else the
     session waits. `stop_at_plan` ends `run` when the planned steps are done or cannot be;
     `failure` then holds what went wrong, or None. `measure_peak` times the core's FMA
-    peak beside the first steps, for the per cent of it that a snapshot tells. `measure` compares
+    peak during the first steps, for the per cent of it that a snapshot tells. `measure` compares
     two settings, after every flip if `measure_flips`, and where a command asks for it.
     """
 
@@ -108,7 +108,7 @@ class Session:
 
     @property
     def subject(self) -> Subject:
-        """What is trained now, for a measurement beside it while the training pauses."""
+        """What is trained now, for a measurement while the training pauses."""
         now = self.latest
         return Subject(self._controller.trainer.dataset, now.model, now.train, now.engine)
 
@@ -138,7 +138,9 @@ class Session:
             self._take_tasks()
             if self._publish_at == NOW:  # an answer does not wait for the next chunk
                 self._publish_now()
-            if lifecycle.status is Status.RUNNING and not controller.rest:
+            if ghost := controller.ghost_turns.due:
+                controller.ghost_turns.take(ghost)
+            elif lifecycle.status is Status.RUNNING and not controller.rest:
                 self._tell_observer(controller.advance())
             if controller.is_measuring:
                 controller.measure()
@@ -152,7 +154,7 @@ class Session:
         """Carry out what was asked; with nothing to train, sleep until something is."""
         controller = self._controller
         try:
-            if controller.is_measuring:
+            if controller.is_measuring or controller.ghost_turns.due:
                 self._carry_out(self._tasks.get_nowait())
             elif controller.lifecycle.status is Status.RUNNING:
                 rest = controller.rest

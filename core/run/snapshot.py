@@ -8,6 +8,7 @@ from typing import Literal
 
 from eetui.core.clocks import ClockName
 from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.curves.distance import Distance
 from eetui.core.curves.history import Curve, Event
 from eetui.core.curves.track import TrackCurve
 from eetui.core.model.statistics import SampleStatistics
@@ -87,16 +88,44 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A run as it was at `step`, when its log had so many entries. loss: as on its curve."""
+    """A run as it was at `step`, when its log had so many entries.
+
+    loss, us_per_step, seconds: as on its curve; None and 0 before its first step.
+    """
 
     entries: int
     step: int
     loss: float | None
+    us_per_step: float | None
+    seconds: float
     learning_rate: float
     train: TrainConfig
     optimizations: Optimizations
     toggles: tuple[Toggle, ...]
     names: tuple[NameSample, ...]
+    statistics: SampleStatistics
+    temperature: float
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class GhostView:
+    """The run as it would have gone without a change that it made at step `begun`.
+
+    number: its name, from 1 on. label: the setting that it kept. loss: mean of about the last 100
+    steps. curve: its seconds are those of the run until the change and its own from there.
+    distance: of the run from it, None while too few steps can be compared. ended: why it takes no
+    more steps, as part of a sentence, or ''.
+    """
+
+    number: int
+    label: str
+    begun: int
+    step: int
+    loss: float | None
+    curve: Curve
+    distance: Distance | None
+    ended: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +145,7 @@ class Snapshot:
     the documents that are kept from training. why_none_held_out: a sentence if there are none
     although some were to be kept back, or ''. undo, redo: the change that would be taken back or
     made again, or ''. keyframes: the steps to which one can go at once. visit: the moment that is
-    looked at, or None for now.
+    looked at, or None for now. ghost_share: what the ghosts take of the time, from 0 to 1.
     """
 
     status: Status
@@ -160,6 +189,8 @@ class Snapshot:
     redo: str = ""
     keyframes: tuple[int, ...] = ()
     visit: Visit | None = None
+    ghosts: tuple[GhostView, ...] = ()
+    ghost_share: float = 0.0
 
     @property
     def as_seen(self) -> Snapshot:
@@ -171,9 +202,20 @@ class Snapshot:
             self,
             step=then.step,
             loss=then.loss,
+            held_out=self.held_out.until(then.step),
+            us_per_step=then.us_per_step,
+            samples_per_second=then.us_per_step and then.train.batch * 1e6 / then.us_per_step,
+            gflops=None,
+            percent_of_peak=None,
+            seconds=then.seconds,
+            seconds_left=None,
             learning_rate=then.learning_rate,
             train=then.train,
             optimizations=then.optimizations,
             toggles=then.toggles,
             names=then.names,
+            milestones=tuple(name for name in self.milestones if name.step <= then.step),
+            statistics=then.statistics,
+            temperature=then.temperature,
+            prefix=then.prefix,
         )

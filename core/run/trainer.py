@@ -39,6 +39,7 @@ from eetui.core.run.commands import (
 from eetui.core.run.divergence import NOT_FINITE, Chunk, DivergenceWatch, is_healthy
 from eetui.core.run.effects import LONGER_SECONDS, Effects, Flip, Measure
 from eetui.core.run.evaluation import HeldOutLoss
+from eetui.core.run.ghosts import Ghosts, Origin
 from eetui.core.run.good_state import GoodState
 from eetui.core.run.listeners import GiveWay
 from eetui.core.run.log import Log
@@ -50,7 +51,7 @@ from eetui.core.run.switch import Switch
 
 CHUNK_US = 10_000
 GROWTH = 2
-BESIDE_OTHERS = 4
+SHORTER_FOR_OTHERS = 4
 """How many times shorter a chunk is while a flip is being measured, or where it gives way."""
 KEPT_EVENTS = 200
 
@@ -90,14 +91,16 @@ class Trainer:
         self.dataset = dataset
         self.engine = engine
         self.names = names
-        self.setup = Setup(engine.name if engine else "", optimizations, model, train)
+        self.ghosts = Ghosts()
+        name = engine.name if engine else ""
+        self.setup = Setup(name, optimizations, model, train, names.temperature, names.prefix)
         self._begin(model, train, state)
         given = state is not None
         self.logbook = Logbook(self.dataset, self.setup, self.state, given=given)
 
     def _begin(self, model: ModelConfig, train: TrainConfig, state: TrainState | None) -> None:
         """Start a new run, or one that continues from `state`."""
-        self.setup = replace(self.setup, model=model, train=train)
+        self.setup = self.setup.begun_with(model, train)
         self.dataset = self.setup.cut(self.dataset)
         model = replace(model, vocab_size=self.dataset.vocab_size)
         self.setup = replace(self.setup, model=model)
@@ -107,7 +110,8 @@ class Trainer:
         self.effects = Effects(self._measure)
         self.clock: clocks.ClockName = "cpu"
         self.events: list[Event] = []
-        self.names.clear(model.block_size)
+        self.names.begin(self.setup.temperature, self.setup.prefix)
+        self.ghosts.leave(self.state.step)
         self._good = GoodState(self.state)
         self._divergence = DivergenceWatch(model.vocab_size)
         self._chunk_steps = 1
@@ -174,27 +178,34 @@ class Trainer:
     def use_optimizations(self, optimizations: Optimizations, switch: Switch) -> None:
         """Go on with other toggles; what was flipped is marked on the charts."""
         moved, old = self._gradient_change(optimizations), self.setup
+        entries = self.logbook.n_entries
         for key, value in asdict(optimizations).items():
             if value != getattr(self.optimizations, key):
                 self._change(SetOptimization(key, value))
         before, after = (switch.label(setup.optimizations) for setup in (old, self.setup))
         self._changed_pace(switch.key, f"{switch.name} {after}", f"{switch.name} {before}")
+        self._changed_setting(f"{switch.name} {before}", entries, old)
         self._judge(Flip(switch.key, before, after, old, self.setup), moved)
 
     def tune(self, change: Tuning) -> None:
         """Go on with another batch size, learning rate or plan."""
-        old = self.setup
+        old, entries = self.setup, self.logbook.n_entries
         self._change(change)
         before, after = old.train.batch, self.train.batch
         if after != before:
             self._changed_pace("batch", f"batch {after}", f"batch {before}")
+            self._changed_setting(f"batch {before}", entries, old)
             self._judge(Flip("batch", str(before), str(after), old, self.setup))
             return
         match change:
             case SetLearningRate(rate):
-                self._mark("learning_rate", f"lr {rate:.3g}", f"lr {old.train.learning_rate:.3g}")
+                was = f"lr {old.train.learning_rate:.3g}"
+                self._mark("learning_rate", f"lr {rate:.3g}", was)
+                self._changed_setting(was, entries, old)
             case SetSteps(steps):
-                self._mark("steps", f"plan {steps:,}", f"plan {old.train.steps:,}")
+                was = f"plan {old.train.steps:,}"
+                self._mark("steps", f"plan {steps:,}", was)
+                self._changed_setting(was, entries, old)
             case SetBatch():  # the same one again
                 pass
 
@@ -226,6 +237,7 @@ class Trainer:
         self.history.forget_after(step)
         self.held_out.forget_after(step)
         self.names.forget_after(step)
+        self.ghosts.went_back(step)
         self.effects.stop()
         self._divergence.went_back()
         self.events = [event for event in self.events if event.step <= step]
@@ -256,8 +268,7 @@ class Trainer:
         state = self.logbook.state(way, self.dataset, self.engine)
         self._change(Branch(past.entries, past.step))
         setup, same = way.setup, way.setup.engine == self.setup.engine
-        if same:
-            self.setup = setup
+        self.setup = setup if same else self.setup.named_as(setup)
         self._begin(setup.model, setup.train, state)
         self.history, self.held_out.track = deepcopy(past.history), deepcopy(past.track)
         self.history.forget_after(past.step)
@@ -288,6 +299,7 @@ class Trainer:
         done = len(chunk.losses)
         wall_ns, cost_ns = (ns * done // n for ns in (spent.wall_ns, spent.cost_ns))
         self.history.add(first + done, chunk.losses, wall_ns, cost_ns)
+        self.ghosts.trained(first, chunk.losses, cost_ns)
         fitting = int(CHUNK_US * 1e3 * n / max(spent.cost_ns, 1))
         self._chunk_steps = max(1, min(fitting, GROWTH * max(n, self._chunk_steps)))
         if chunk.diverged_at is None:
@@ -300,15 +312,16 @@ class Trainer:
                     self.engine, self.state, self.model, self.dataset, self.train.seed
                 )
             else:
-                self.held_out.trained(spent.wall_ns, *judge)
+                self.held_out.trained(spent.cost_ns, *judge)
         self.history.wait(perf_counter_ns() - start.wall_ns - spent.wall_ns)
         return chunk
 
     def _steps_of_next_chunk(self, at_most: int | None) -> int:
         step = self.state.step
         chunk = self._chunk_steps
-        if self.effects.is_measuring or self.give_way:  # others wait for their turn
-            chunk = max(chunk // BESIDE_OTHERS, 1)
+        # others wait for their turn
+        if self.effects.is_measuring or self.give_way or len(self.ghosts):
+            chunk = max(chunk // SHORTER_FOR_OTHERS, 1)
         limits = [chunk, self.train.steps - step, self.names.steps_to_milestone(step)]
         if at_most is not None:
             limits.append(at_most)
@@ -366,6 +379,12 @@ class Trainer:
         self.history.forget_pace()
         self._chunk_steps = 1
         self._mark(key, label, before)
+
+    def _changed_setting(self, before: str, entries: int, old: Setup) -> None:
+        """A setting that was `before` is another one: a ghost may go on without that."""
+        if old != self.setup:
+            step, seconds = self.state.step, self.history.seconds
+            self.ghosts.changed(Origin(before, entries, step, seconds, old))
 
     def _mark(self, key: str, label: str, before: str) -> None:
         self.events.append(Event(self.state.step, self.history.seconds, key, label, before))

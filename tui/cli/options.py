@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
-from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
 
 import typer
 
@@ -14,6 +14,9 @@ from eetui.core.config import MAX_BATCH, Activation, Order, Schedule
 from eetui.core.engines.registry import ENGINES
 from eetui.core.optimizations import CATALOGUE
 from eetui.core.race.roster import EVERYONE
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 PREFIX = "EETUI_"
 
@@ -136,7 +139,7 @@ class ModelOptions(ShapeOptions, EngineOptions):
 
 @dataclass(frozen=True)
 class RunOptions(ModelOptions):
-    """What a run of training takes beside. None: not given."""
+    """What a run of training takes in addition. None: not given."""
 
     steps: Annotated[
         int | None,
@@ -236,7 +239,7 @@ class RunOptions(ModelOptions):
 
 @dataclass(frozen=True)
 class RaceOptions(ShapeOptions):
-    """What a race takes beside. None: not given.
+    """What a race takes in addition. None: not given.
 
     Its plan has no part in the environment and the configuration file, which are about training.
     """
@@ -317,7 +320,7 @@ class RaceOptions(ShapeOptions):
     ] = False
 
 
-Options = TypeVar("Options", bound=ShapeOptions)
+Options = TypeVar("Options", bound="DataclassInstance")
 
 
 def taking(kind: type[Options]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -16,6 +16,7 @@ from eetui.core.run.commands import (
     Branch,
     ChangeTemperature,
     CycleOptimization,
+    EndGhost,
     GoOn,
     Load,
     MeasureAgain,
@@ -34,8 +35,10 @@ from eetui.core.run.commands import (
     SetOptimization,
     SetSteps,
     SingleStep,
+    ToggleGhost,
     TogglePause,
     Travel,
+    TravelBy,
     TravelOn,
     Undo,
 )
@@ -180,8 +183,10 @@ class MainScreen(RunScreen):
         self.app.push_screen(RunsScreen(self._recording.path, self._recording.current), left)
 
     def _visit(self, screen: Screen[None]) -> None:
-        """Show another screen; a training that runs pauses until it is left."""
-        was_running = self._session.latest.status is Status.RUNNING
+        """Show another screen; what trains pauses until it is left: the run, or its ghosts."""
+        latest = self._session.latest
+        haunted = bool(latest.ghosts) and latest.status is not Status.PAUSED
+        was_running = latest.status is Status.RUNNING or haunted
 
         def left(_: None) -> None:
             if was_running:
@@ -197,7 +202,9 @@ class MainScreen(RunScreen):
         self._session.submit(TogglePause())
 
     def action_single_step(self) -> None:
-        self._session.submit(SingleStep())
+        """Train one step; on the timeline, look at the next one."""
+        looks_back = self.snapshot.visit is not None
+        self._session.submit(TravelBy(1) if looks_back else SingleStep())
 
     def action_rewind(self) -> None:
         if self.snapshot.can_rewind:
@@ -211,9 +218,34 @@ class MainScreen(RunScreen):
     def action_redo(self) -> None:
         self._session.submit(Redo())
 
+    def action_ghost(self) -> None:
+        """Let the run without its last change go on beside it, or end the newest ghost."""
+        self._session.submit(ToggleGhost())
+
+    def action_end_ghost(self, number: int) -> None:
+        self._session.submit(EndGhost(number))
+
     def action_travel(self, back: bool) -> None:
         """Look at the keyframe before or after what is seen."""
         self._session.submit(TravelOn(back))
+
+    def action_step_back(self) -> None:
+        """Look at the step before what is seen."""
+        self._session.submit(TravelBy(-1))
+
+    def action_go_to_step(self) -> None:
+        """Look at the step that is typed in."""
+
+        def answered(text: str | None) -> None:
+            if text is None:
+                return
+            digits = text.replace(",", "").replace(" ", "")
+            if digits.isdecimal():
+                self._session.submit(Travel(int(digits)))
+            else:
+                self.notify("A step is a whole number, such as 1200.", severity="warning")
+
+        self.app.push_screen(Prompt("Look at step", str(self.snapshot.as_seen.step)), answered)
 
     @on(TimelineBar.Pointed)
     def _travel_to(self, message: TimelineBar.Pointed) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 from pathlib import Path
@@ -10,84 +9,43 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.config import ModelConfig
 from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.errors import UsageError
 from eetui.core.run.commands import (
     ApplyPreset,
     Branch,
+    ChangeTemperature,
     Command,
     CycleOptimization,
+    EndGhost,
     GoOn,
     Load,
     Pause,
     Redo,
     Restart,
     Resume,
+    ReturnToNow,
     Rewind,
     Save,
     ScaleBatch,
     ScaleLearningRate,
     SetBatch,
     SetLearningRate,
+    SetNames,
     SetOptimization,
     SetSteps,
+    ToggleGhost,
+    Travel,
+    TravelBy,
+    TravelOn,
     Undo,
 )
-from eetui.core.run.controller import Controller
-from eetui.core.run.log import read_log
-from eetui.core.run.namestream import NameStream
-from eetui.core.run.replay import replay
 from eetui.core.run.snapshot import Status
+from tests.support.driven import TINY, TRAIN, Run
 
-TINY = ModelConfig(d_model=8, n_heads=2, block_size=4)
 OTHER = ModelConfig(d_model=16, n_heads=2, block_size=4)
-TRAIN = TrainConfig(batch=2, steps=1000)
 SEQUENCES = int(os.environ.get("EETUI_TEST_SEQUENCES", "100"))
-
-
-class Run:
-    """A controller in this thread: it takes so many steps, and does what it is asked."""
-
-    def __init__(self, dataset: Dataset, engine: str = "native", **changes: object) -> None:
-        self.tasks: list = []
-        self.dataset = dataset
-        values: dict = {
-            "dataset": dataset, "model": TINY, "train": TRAIN, "post": self.tasks.append,
-            "engine": engine, "assignments": (), "state": None, "names": NameStream(0.5, ""),
-            "paused": False, "stand_in": False, "measure_peak": False,
-        }  # fmt: skip
-        self.controller = Controller(**(values | changes))
-        self.controller.begin()
-        self.settle()
-
-    def settle(self) -> None:
-        """Let what gets ready beside the run come to its end."""
-        while self.controller.choice.preparation is not None:
-            if self.tasks:
-                self.tasks.pop(0)()
-
-    @property
-    def trainer(self):
-        return self.controller.trainer
-
-    def train(self, n: int) -> None:
-        end = self.trainer.state.step + n
-        while self.controller.lifecycle.status is Status.RUNNING and self.trainer.state.step < end:
-            self.controller.advance(at_most=end - self.trainer.state.step)
-
-    def ask(self, *commands: Command) -> None:
-        for command in commands:
-            self.controller.execute(command)
-            self.settle()
-
-    def bits(self) -> str:
-        return self.trainer.state.fingerprint
-
-    def check(self) -> None:
-        """Trained again from the JSON of its log, the run ends in the same bits."""
-        log = read_log(json.dumps(self.trainer.log.to_json()))
-        assert replay(log, self.dataset).fingerprint == self.bits()
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +63,10 @@ def few(names, tmp_path_factory) -> Dataset:
         (SetLearningRate(0.002), "lr 0.002", lambda t: t.train.learning_rate),
         (SetSteps(2000), "plan 2,000", lambda t: t.train.steps),
         (SetOptimization("fast_exp", False), "fast exp off", lambda t: t.optimizations.fast_exp),
+        (SetNames(temperature=0.9), "temperature 0.9", lambda t: t.names.temperature),
+        (ChangeTemperature(up=False), "temperature 0.4", lambda t: t.setup.temperature),
+        (SetNames(prefix="k"), "prefix k", lambda t: t.names.prefix),
+        (SetNames(prefix="k"), "prefix k", lambda t: t.setup.prefix),
     ],
 )
 def test_a_setting_goes_back_and_forth_on_the_present_weights(names, command, label, of) -> None:
@@ -149,6 +111,26 @@ def test_a_run_that_was_left_comes_back_as_it_was(names, tmp_path, monkeypatch, 
     assert run.trainer.train.batch == 2
     run.ask(Resume())
     run.train(5)
+    run.check()
+
+
+def test_names_are_those_of_the_moment_that_a_run_goes_back_to(names: Dataset) -> None:
+    run = Run(names)
+    run.train(10)
+    run.ask(SetNames(temperature=0.8, prefix="an"))
+    run.train(10)
+    run.ask(ChangeTemperature(up=True), SetNames(prefix=""))
+    assert run.controller.undo_stack.undo_label == "no prefix"
+    run.train(10)
+    run.ask(Branch(2, 15))
+    assert (run.trainer.names.temperature, run.trainer.names.prefix) == (0.8, "an")
+    run.ask(Restart(ModelConfig(d_model=8, n_heads=2, block_size=2), TRAIN))
+    assert run.trainer.names.prefix == run.trainer.setup.prefix == "a"  # for which there is room
+    run.ask(Undo(), Undo())
+    assert (run.trainer.names.temperature, run.trainer.names.prefix) == (0.9, "")
+    with pytest.raises(UsageError):
+        run.ask(SetNames(prefix="Ж"))
+    assert (run.trainer.setup.temperature, run.trainer.setup.prefix) == (0.9, "")
     run.check()
 
 
@@ -257,6 +239,12 @@ def random_command(rng: random.Random, run: Run, saved: Path) -> Command:
         Rewind(),
         Load(saved),
         Branch(at, rng.randint(0, last)),
+        ChangeTemperature(rng.random() < 0.5),
+        SetNames(rng.choice((None, 0.3, 1.5)), rng.choice((None, "", "k", "an"))),
+        Travel(rng.randint(0, step)), TravelOn(rng.random() < 0.8), TravelBy(rng.randint(-9, 9)),
+        ReturnToNow(),
+        ToggleGhost(), ToggleGhost(),
+        EndGhost(rng.randint(1, 4)),
         Undo(), Undo(), Undo(), Redo(), Redo(), Pause(),
     ]  # fmt: skip
     return rng.choice(commands)
