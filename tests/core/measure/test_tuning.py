@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from eetui.core.measure import tuning
+from eetui.core.measure import comparison, tuning
 from eetui.core.measure.tuning import tune
 
 BASE = 100.0
@@ -75,7 +75,7 @@ def test_where_no_difference_is_found_nothing_changes(scripted, subject):
 
 def test_a_gain_that_is_gone_when_all_of_it_is_measured_is_not_kept(scripted, subject, monkeypatch):
     engine = scripted(lambda on, _: BASE * (0.9 if on.work_order == "sample" else 1.0))
-    fast, compare = tuning.compare, []
+    fast, compare = comparison.compare, []
 
     def then_slower(comparison, seconds, now):
         compare.append(seconds)
