@@ -166,6 +166,28 @@ def ab(
 
 @app.command()
 @taking(ModelOptions)
+def tune(
+    context: typer.Context,
+    options: ModelOptions,
+    seconds: Annotated[
+        float | None,
+        typer.Option(help="What it takes at the most.", show_default="3"),
+    ] = None,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Forget what was found: the engines choose again.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
+) -> int:
+    """Measure which toggles are the fastest on this CPU, and use them from now on."""
+    from eetui.tui.cli import tune
+
+    if forget:
+        return tune.forget(as_json=json)
+    return tune.run(options, seconds, as_json=json)
+
+
+@app.command()
+@taking(ModelOptions)
 def lab(
     context: typer.Context,
     options: ModelOptions,
