@@ -59,6 +59,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs", "H", "H", "The runs so far: compare them, go on with one", TRAINING, "runs"),
     Action("travel(True)", "less_than_sign", "<", "Back along the timeline", TRAINING),
     Action("travel(False)", "greater_than_sign", ">", "Forth along the timeline", TRAINING),
+    Action("step_back", "comma", ",", "One step back along the timeline, . one forth", TRAINING),
+    Action("go_to_step", "colon", ":", "Look at any step of the run", TRAINING),
     Action("save", "s", "s", "Save a checkpoint", TRAINING),
     Action("open", "o", "o", "Open a checkpoint", TRAINING),
     *(

@@ -15,7 +15,7 @@ from eetui.tui import figures
 from eetui.tui.cli.console import waiting
 from eetui.tui.cli.output import complain, print_json
 from eetui.tui.cli.sweep_options import SweepOptions
-from eetui.tui.signals import noticed
+from eetui.tui.signals import exit_code, noticed
 
 
 def run(options: SweepOptions, shipped: str | None, *, as_json: bool = False) -> int:
@@ -36,7 +36,7 @@ def run(options: SweepOptions, shipped: str | None, *, as_json: bool = False) ->
         print_sweep(standing)
     if number:
         complain(f"Interrupted: eetui sweep --study {standing.reference} goes on.")
-        return 128 + number
+        return exit_code(number)
     return _exit_code(standing)
 
 
