@@ -55,7 +55,9 @@ def main() -> None:
             print(f"{value}: {judged.why_not[value]}", flush=True)
             continue
         for d_model in WIDTHS:
-            subject = Subject(names, ModelConfig(d_model, default_n_heads(d_model)), engine=engine.name)
+            subject = Subject(
+                names, ModelConfig(d_model, default_n_heads(d_model)), engine=engine.name
+            )
             told = timed(engine, subject, value, options.seconds)
             us = told.typical_b * subject.train.batch
             work = subject.model.flops_per_step(subject.train.batch, names.nominal_positions)
