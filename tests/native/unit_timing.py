@@ -32,8 +32,8 @@ def timed(engine: NativeEngine, subject: Subject, products: str, seconds: float)
     base = engine.default_optimizations().with_value("products", BASE)
     state = mid_run(subject, engine, base)
     ways = (base, base.with_value("products", products))
-    arms = (Arm("", subject, engine, way) for way in ways)
-    *_, verdict = compare(Comparison(*arms, state), seconds)
+    a, b = (Arm("", subject, engine, way) for way in ways)
+    *_, verdict = compare(Comparison(a, b, state), seconds)
     return verdict
 
 
