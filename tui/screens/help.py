@@ -76,6 +76,11 @@ ABOUT = {
         "lie over the chart in a colour and with a mark of their own, and the settings in which "
         "they differ stand next to it."
     ),
+    actions.SWEEP: (
+        "S trains many short runs over a space of settings while the training pauses. The map has "
+        "the best figure of each place, ▶ where one is at work; the front has the lowest held-out "
+        "loss after so many seconds. Every run is in the store, and the study goes on by its name."
+    ),
     actions.PROGRAM: "Tab and shift+tab move between the panes; ctrl+p finds every action by name.",
 }
 
