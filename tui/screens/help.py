@@ -30,7 +30,7 @@ ABOUT = {
         "comma and . go single steps, : asks for a step, and a click goes to any: names, losses "
         "and settings are shown as they were, and the training pauses. enter branches: the run "
         "goes on from there. esc is now again. The states take at most 64 MB; the steps between "
-        "two of them are trained anew. G begins a ghost: the run as it would have gone without "
+        "two of them are trained again. G begins a ghost: the run as it would have gone without "
         "its last change goes on from that very step, on the same documents, as a faint line with "
         "a number. G once more ends it. There are four at the most. Run and ghosts train in "
         "turns, each for as long as the others, and the top rows say what that costs. How far the "
@@ -75,6 +75,11 @@ ABOUT = {
         "training goes on meanwhile, and enter goes on with a run where it stopped. Ticked runs "
         "lie over the chart in a colour and with a mark of their own, and the settings in which "
         "they differ stand next to it."
+    ),
+    actions.SWEEP: (
+        "S trains many short runs over a space of settings while the training pauses. The map has "
+        "the best figure of each place, ▶ where one is at work; the front has the lowest held-out "
+        "loss after so many seconds. Every run is in the store, and the study goes on by its name."
     ),
     actions.PROGRAM: "Tab and shift+tab move between the panes; ctrl+p finds every action by name.",
 }

@@ -162,6 +162,13 @@ class MainScreen(RunScreen):
 
         self._visit(RaceScreen(self._session))
 
+    def action_sweep(self) -> None:
+        """Many short runs on a screen of their own, with the training paused meanwhile."""
+        from eetui.tui.screens.sweep import SweepScreen  # which a start need not wait for
+
+        store = None if self._recording is None else self._recording.path
+        self._visit(SweepScreen(self._session, store))
+
     def action_labs(self) -> None:
         """Guess and measure on a screen of its own, with the training paused meanwhile."""
         from eetui.tui.screens.labs import LabScreen  # a start need not wait for it
