@@ -108,8 +108,8 @@ def decode_state(values: object, model: ModelConfig, fingerprint: str) -> TrainS
     step = values["step"]
     if type(step) is not int or not 0 <= step < 2**63:
         raise ValueError("its state has no step")
-    vectors = [_vector(values[name], model.n_params) for name in VECTORS]
-    state = TrainState(*vectors, step=step)
+    params, m, v = (_vector(values[name], model.n_params) for name in VECTORS)
+    state = TrainState(params, m, v, step)
     if state.fingerprint != fingerprint:
         raise ValueError("its state is not the one that the run began with")
     return state
