@@ -20,8 +20,8 @@ from eetui.core.errors import UsageError
 from eetui.core.model.state import TrainState
 from eetui.core.run.log import Log, read_log
 from eetui.core.run.replay import surviving
+from eetui.core.store.first_state import decode_state, encode_state, fingerprint_of, state_to_send
 from eetui.core.store.resume import resume
-from eetui.core.store.start import decode_state, encode_state, fingerprint_of, state_to_send
 from eetui.core.store.store import Store
 from eetui.core.text import told, visible
 

@@ -18,7 +18,7 @@ from eetui.core.optimizations import CATALOGUE
 from eetui.core.run.replay import Stretch, follow, surviving
 from eetui.core.run.setup import Setup
 from eetui.core.store.capsule import Capsule
-from eetui.core.store.start import start_of
+from eetui.core.store.first_state import start_of
 from eetui.core.text import visible
 
 FIRST_STEPS = 20

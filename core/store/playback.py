@@ -39,8 +39,8 @@ from eetui.core.run.switch import toggle_switch
 from eetui.core.run.trainer import Trainer
 from eetui.core.store.capsule import Capsule
 from eetui.core.store.check import adapted, require_data
+from eetui.core.store.first_state import start_of
 from eetui.core.store.resume import changes_between
-from eetui.core.store.start import start_of
 
 SPEEDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 SECONDS_BETWEEN_SNAPSHOTS = 0.05
