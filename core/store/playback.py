@@ -21,6 +21,7 @@ from eetui.core.run.commands import (
     Resume,
     SetBatch,
     SetLearningRate,
+    SetNames,
     SetOptimization,
     SetSteps,
     SingleStep,
@@ -38,6 +39,7 @@ from eetui.core.run.switch import toggle_switch
 from eetui.core.run.trainer import Trainer
 from eetui.core.store.capsule import Capsule
 from eetui.core.store.check import adapted, require_data
+from eetui.core.store.first_state import start_of
 from eetui.core.store.resume import changes_between
 
 SPEEDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
@@ -49,10 +51,17 @@ class Playback:
     """A session that only plays: it can be paused, stepped, and made faster or slower.
 
     speed: times the pace at which the run was trained, as far as this machine is fast enough.
-    Raises `UsageError` for other data than the run's.
+    start: the file of the checkpoint that it began with, as for `start_of`. Raises `UsageError`
+    for other data than the run's, and where the state that it began with is to be had nowhere.
     """
 
-    def __init__(self, capsule: Capsule, dataset: Dataset, speed: float = SPEEDS[0]) -> None:
+    def __init__(
+        self,
+        capsule: Capsule,
+        dataset: Dataset,
+        speed: float = SPEEDS[0],
+        start: str | None = None,
+    ) -> None:
         require_data(capsule, dataset)
         stretches = surviving(capsule.log).stretches
         if not stretches:
@@ -66,9 +75,10 @@ class Playback:
         self._stretch = 0
         self._engines: dict[str, Engine] = {}
         first = self._setups[0]
-        names = NameStream(temperature=0.5, prefix="")
+        names = NameStream(first.temperature, first.prefix)
+        state = start_of(capsule.log, capsule.state, start)
         self._trainer = Trainer(
-            dataset, first.model, first.train, None, first.optimizations, names, None
+            dataset, first.model, first.train, None, first.optimizations, names, state
         )
         self._engine: Engine | None = None
         self._engine_name = first.engine
@@ -89,7 +99,7 @@ class Playback:
 
     @property
     def subject(self) -> Subject:
-        """What is trained now, for a measurement beside it."""
+        """What is trained now, for a measurement of it."""
         now = self.latest
         return Subject(self._trainer.dataset, now.model, now.train, now.engine)
 
@@ -162,6 +172,8 @@ class Playback:
                     self._trainer.use_optimizations(on, toggle_switch(find_optimization(key)))
                 case SetBatch() | SetLearningRate() | SetSteps():
                     self._trainer.tune(change)
+                case SetNames(float(temperature), str(prefix)):
+                    self._trainer.set_names(temperature, prefix)
 
     def _advance(self, observe: Observe | None, at_most: int | None = None) -> None:
         """The steps that the run had done by now, up to the next change."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from eetui.core.config import TrainConfig
 from eetui.core.data.dataset import Dataset, load_dataset
@@ -18,6 +19,7 @@ from eetui.core.run.commands import (
     Rewind,
     SetBatch,
     SetLearningRate,
+    SetNames,
     SetOptimization,
     SetSteps,
     UseEngine,
@@ -112,6 +114,14 @@ def joined_logs(before: Log, after: Log) -> Log:
     return replace(before, entries=(*entries, *later), step=after.step)
 
 
+def opened_log(log: Log, path: Path) -> Log:
+    """The log of a run that began with the state in a file, as of one that opened it first."""
+    setup = log.setup
+    origin = UseState(path, log.state, log.first_step, setup.model, setup.train)
+    later = [_moved(entry, 1) for entry in log.entries]
+    return replace(log, state="", first_step=0, entries=(Entry(0, origin), *later))
+
+
 def _moved(entry: Entry, by: int) -> Entry:
     """The entry in a log that has so many more before it."""
     match entry.change:
@@ -137,6 +147,8 @@ def changes_between(now: Setup, then: Setup) -> list[Change]:
         changes.append(SetLearningRate(then.train.learning_rate))
     if then.train.steps != now.train.steps:
         changes.append(SetSteps(then.train.steps))
+    if now.named_as(then) != now:
+        changes.append(SetNames(then.temperature, then.prefix))
     return changes
 
 

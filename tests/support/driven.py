@@ -10,7 +10,7 @@ from eetui.core.run.commands import Command
 from eetui.core.run.controller import Controller
 from eetui.core.run.log import read_log
 from eetui.core.run.namestream import NameStream
-from eetui.core.run.replay import replay
+from eetui.core.run.replay import replay, surviving
 from eetui.core.run.snapshot import Status
 from eetui.core.run.trainer import Trainer
 
@@ -21,7 +21,10 @@ TRAIN = TrainConfig(batch=2, steps=1000)
 class Run:
     """A controller in this thread: it takes so many steps, and does what it is asked."""
 
-    def __init__(self, dataset: Dataset, engine: str = "native", **changes: object) -> None:
+    def __init__(
+        self, dataset: Dataset, engine: str = "native", *, waits: bool = True, **changes: object
+    ) -> None:
+        """waits: whether the engine is ready at once."""
         self.tasks: list = []
         self.dataset = dataset
         values: dict = {
@@ -31,7 +34,8 @@ class Run:
         }  # fmt: skip
         self.controller = Controller(**(values | changes))
         self.controller.begin()
-        self.settle()
+        if waits:
+            self.settle()
 
     def settle(self) -> None:
         """Let what gets ready beside the run come to its end."""
@@ -63,3 +67,6 @@ class Run:
         """Trained again from the JSON of its log, the run ends in the same bits."""
         log = read_log(json.dumps(self.trainer.log.to_json()))
         assert replay(log, self.dataset).fingerprint == self.bits()
+        assert surviving(log).setup.named_as(self.trainer.setup) == surviving(log).setup
+        assert self.trainer.names.temperature == self.trainer.setup.temperature
+        assert self.trainer.names.prefix == self.trainer.setup.prefix

@@ -9,7 +9,8 @@ from typing import Any
 from eetui.core.digits import finite
 from eetui.core.errors import UsageError
 from eetui.core.measure.comparison import Comparison, compare
-from eetui.core.measure.learning import SEEDS, STEPS, Limit, learn
+from eetui.core.measure.learning import SEEDS, STEPS, learn
+from eetui.core.measure.limit import Limit
 from eetui.core.measure.setting import Setting, parse_setting
 from eetui.core.measure.timer import mid_run
 from eetui.core.verdict import Metric, Verdict
@@ -44,7 +45,7 @@ def run(text: str, options: ModelOptions, way: AbOptions, *, as_json: bool = Fal
             if tell:
                 tell(f"{verdicts.finding(verdict)} ({verdicts.count(verdict)})")
     if as_json:
-        print_json(facts(setting, verdict))
+        print_json(to_json(setting, verdict))
     else:
         _print(setting, verdict)
     return 0
@@ -68,7 +69,7 @@ def _verdicts(setting: Setting, way: AbOptions) -> Iterator[Verdict]:
     yield from compare(Comparison(a, b, *states), seconds)
 
 
-def facts(setting: Setting, verdict: Verdict) -> dict[str, Any]:
+def to_json(setting: Setting, verdict: Verdict) -> dict[str, Any]:
     """What --json prints; an end of the interval that is not finite is null."""
     low, high = (finite(end) for end in (verdict.low, verdict.high))
     return {

@@ -51,6 +51,7 @@ class Request:
     verdicts: bool = True
     store: Path | None = None
     resumed: Resumed | None = None
+    opened: Path | None = None
 
     def session(self, *, headless: bool) -> Session:
         """A session of this run; a headless one waits for its engine and ends with its plan."""
@@ -77,7 +78,7 @@ class Request:
             return None
         from eetui.core.store.recorder import Recorder
 
-        return Recorder(self.store, session, self.subject.dataset, self.resumed)
+        return Recorder(self.store, session, self.subject.dataset, self.resumed, self.opened)
 
 
 def request_run(
@@ -103,8 +104,8 @@ def request_run(
         request,
         save=save,
         store=store,
-        temperature=0.5 if options.temperature is None else options.temperature,
-        prefix=options.prefix or "",
+        temperature=_or(options.temperature, request.temperature),
+        prefix=_or(options.prefix, request.prefix),
         verdicts=_or(options.verdicts, True),
     )
     subject = request.subject
@@ -183,7 +184,8 @@ def _continued(options: RunOptions, explicit: frozenset[str]) -> Request:
     loaded.require_vocabulary(dataset.vocabulary, dataset.name)
     train = _changed(options, explicit, loaded, f"checkpoint {options.load}", FREE)
     subject = Subject(dataset, loaded.model, train, options.engine or registry.default())
-    return Request(subject, _assignments(options), state=loaded.state)
+    opened = named(options.load).absolute()
+    return Request(subject, _assignments(options), state=loaded.state, opened=opened)
 
 
 def _resumed(options: RunOptions, explicit: frozenset[str], extend: bool) -> Request:
@@ -210,7 +212,14 @@ def _resumed(options: RunOptions, explicit: frozenset[str], extend: bool) -> Req
     if not assignments and engine == found.setup.engine:
         assignments = tuple(f"{k}={v}" for k, v in labels(found.setup.optimizations).items())
     subject = Subject(found.dataset, found.setup.model, train, engine)
-    return Request(subject, assignments, state=found.state, resumed=found)
+    return Request(
+        subject,
+        assignments,
+        state=found.state,
+        resumed=found,
+        temperature=found.setup.temperature,
+        prefix=found.setup.prefix,
+    )
 
 
 def _changed(

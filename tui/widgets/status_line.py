@@ -49,19 +49,27 @@ def _engine(snapshot: Snapshot) -> str:
     return f"{snapshot.engine} {snapshot.instruction_set}".strip()
 
 
+def _held_out(s: Snapshot) -> str:
+    """The word beside the held-out loss: at which step it was measured, if that is long ago."""
+    measured = s.held_out.latest_step
+    if measured is None or not s.held_out.is_old(s.step):
+        return "held out"
+    return f"held @{figures.brief(measured)}"
+
+
 def _wide(s: Snapshot, width: int) -> list[Content]:
     """Columns with a small word above each figure."""
     glyph, word, colour = GLYPHS[s.status]
     right = (
         ("step", f"{figures.count(s.step)} / {figures.count(s.train.steps)}", 21),
         ("loss", figures.nats(s.loss), 8),
-        ("held out", figures.nats(s.held_out.latest), 10),
+        (_held_out(s), figures.nats(s.held_out.latest), 10),
         ("us/step", figures.microseconds(s.us_per_step), 9),
         ("samples/s", figures.count(s.samples_per_second), 11),
         ("of peak", figures.percent(s.percent_of_peak), 9),
     )
-    beside = sum(c[2] for c in right) + SHAPE_WIDTH
-    room = min(max(width - beside, ENGINE_WIDTHS[0]), ENGINE_WIDTHS[1])
+    taken = sum(c[2] for c in right) + SHAPE_WIDTH
+    room = min(max(width - taken, ENGINE_WIDTHS[0]), ENGINE_WIDTHS[1])
     left = (
         (f"{glyph} {word}", _engine(s), room, colour),
         (
@@ -71,7 +79,7 @@ def _wide(s: Snapshot, width: int) -> list[Content]:
             MUTED,
         ),
     )
-    gap = " " * max(width - beside - room, 0)
+    gap = " " * max(width - taken - room, 0)
     words: list[Part] = [(a.ljust(w), style) for a, _, w, style in left]
     words += [gap, *((a.rjust(w), MUTED) for a, _, w in right)]
     values: list[Part] = [figures.clip(b, w - 1).ljust(w) for _, b, w, _ in left]
@@ -89,7 +97,7 @@ def _compact(s: Snapshot, width: int) -> list[Content]:
     parts: list[Part] = []
     second = (figures.count(s.samples_per_second), 7, " /s")
     if s.held_out.latest is not None:
-        second = (figures.nats(s.held_out.latest), 5, " held out")
+        second = (figures.nats(s.held_out.latest), 5, f" {_held_out(s)}")
     for value, w, unit in (
         (figures.nats(s.loss), 5, " loss"),
         second,
