@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-_CPUINFO = Path("/proc/cpuinfo")
+CPUINFO = Path("/proc/cpuinfo")
 
 # name in words, float32 lanes, the flags that must all be there; widest first
 _X86_SETS = (
@@ -68,7 +68,7 @@ def detect() -> Cpu:
     machine = platform.machine().lower()
     architecture = {"amd64": "x86-64", "x86_64": "x86-64", "aarch64": "arm64"}.get(machine, machine)
     name, features = _from_sysctl() if platform.system() == "Darwin" else _from_cpuinfo()
-    features = features or _from_llvm()
+    features = features or from_llvm()
     words, lanes, registers = _vectors(architecture, features)
     return Cpu(
         name=name or platform.processor() or architecture,
@@ -92,7 +92,7 @@ def _vectors(architecture: str, features: frozenset[str]) -> tuple[str, int, int
     return "no known vector set", 4, 16
 
 
-def _from_llvm() -> frozenset[str]:
+def from_llvm() -> frozenset[str]:
     """Where the system lists no flags (Windows), LLVM asks the CPU itself."""
     try:
         from llvmlite import binding
@@ -104,7 +104,7 @@ def _from_llvm() -> frozenset[str]:
 
 def _from_cpuinfo() -> tuple[str, frozenset[str]]:
     try:
-        text = _CPUINFO.read_text(encoding="utf-8", errors="replace")
+        text = CPUINFO.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return "", frozenset()
     name, flags = "", ""

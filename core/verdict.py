@@ -35,6 +35,12 @@ LEAST_PAIRS = 8
 """With fewer, no interval is finite, or it is the whole range of the pairs."""
 
 
+_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16)
+"""Student's t at 97.5 % for 1, 2, ... degrees of freedom."""
+_T_BEYOND = 2.145
+"""For 14 degrees of freedom; it is no larger for more, so an interval is wide enough."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What replacing a by b changes, in per cent of a: -34.0 is a third less.
@@ -85,6 +91,12 @@ class Verdict:
         return "faster" if self.high < 0 else "slower"
 
 
+def student_t(freedom: int) -> float:
+    """Student's t at 97.5 % for so many degrees of freedom, or a little more: half the width of a
+    95 % interval for a mean, in standard errors. That with a single one below 1."""
+    return _T[max(freedom, 1) - 1] if freedom <= len(_T) else _T_BEYOND
+
+
 def percent(log_ratio: float) -> float:
     """A log ratio as a change in per cent."""
     return 100 * (exp(log_ratio) - 1)
@@ -96,20 +108,20 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     Infinite on both sides if there are too few of them to say anything.
     """
     n = len(values)
-    rank = _rank(n)
-    if rank == 0:
+    place = rank(n)
+    if place == 0:
         return -inf, inf
     x = np.asarray(values, np.float64)
     i, j = np.triu_indices(n)
     averages = (x[i] + x[j]) / 2
-    ends = np.partition(averages, (rank - 1, len(averages) - rank))
+    ends = np.partition(averages, (place - 1, len(averages) - place))
     centre = float(np.median(x))
-    low, high = float(ends[rank - 1]), float(ends[len(averages) - rank])
+    low, high = float(ends[place - 1]), float(ends[len(averages) - place])
     return min(low, centre), max(high, centre)
 
 
 @lru_cache
-def _rank(n: int) -> int:
+def rank(n: int) -> int:
     """The place from the bottom, and from the top, of the Walsh averages that end the interval.
 
     It is the most that keeps P(signed-rank sum < rank) at half of ERROR or below; 0 if none does.

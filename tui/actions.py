@@ -52,6 +52,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("raise_rate", "L", "L", "Raise the learning rate", TRAINING),
     Action("undo", "u", "u", "Undo the last change", TRAINING),
     Action("redo", "U", "U", "Redo the change that was undone", TRAINING),
+    Action("ghost", "G", "G", "Ghost: the run without its last change", TRAINING, "ghost"),
     Action("rewind", "h", "h", "Back to the last good step with half the rate", TRAINING),
     Action("go_on", "g", "g", "Go on after the plan is reached", TRAINING),
     Action("runs", "H", "H", "The runs so far: compare them, go on with one", TRAINING, "runs"),

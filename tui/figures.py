@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from rich.cells import cell_len, set_cell_size
 
+from eetui.core.curves.distance import Distance
 from eetui.core.race.report import words
 from eetui.core.text import CLOSE, OPEN
 
@@ -59,6 +60,18 @@ def percent(value: float | None, width: int = 0) -> str:
 def share(part: float, of: int) -> str:
     """A share of `of` things in whole per cent, of steady width: ' 62 %'."""
     return (f"{100 * part:.0f} %" if of else ABSENT).rjust(5)
+
+
+def apart(distance: Distance | None) -> str:
+    """How far a run is from its ghost: '0.021 nats lower (0.015 to 0.027)'."""
+    if distance is None:
+        return "too early to tell"
+    low, high = distance.low, distance.high
+    if not distance.differs:
+        return f"no difference found ({low:+.3f} to {high:+.3f} nats)"
+    word = "lower" if high < 0 else "higher"
+    near, far = sorted((abs(low), abs(high)))
+    return f"this run {nats(abs(distance.nats))} nats {word} ({nats(near)} to {nats(far)})"
 
 
 def rate(value: float, width: int = 0) -> str:

@@ -25,6 +25,7 @@ class Role(IntEnum):
     HELD_OUT = 14
     CURSOR = 15
     READING = 16
+    GHOST = 17
 
 
 SERIES = tuple(role for role in Role if role.name.startswith("SERIES"))

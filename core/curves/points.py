@@ -49,6 +49,31 @@ def loss_points(
     return x, smoothed(curve, mean(steps), smoothing) if smoothing else mean(curve.loss)
 
 
+def branch_points(
+    trunk: Curve,
+    branch: Curve,
+    begun: int,
+    axis: Axis,
+    smoothing: float,
+    columns: int,
+    span: Span | None = None,
+) -> Points:
+    """As `loss_points`, of a curve that left `trunk` after step `begun`, from there on.
+
+    It is smoothed together with what the two have in common, as the trunk is.
+    """
+    n = int(np.searchsorted(trunk.steps, begun, side="right"))
+    whole = Curve(
+        np.concatenate([trunk.steps[:n], branch.steps]),
+        np.concatenate([trunk.seconds[:n], branch.seconds]),
+        np.concatenate([trunk.loss[:n], branch.loss]),
+        np.concatenate([trunk.us[:n], branch.us]),
+    )
+    x, y = loss_points(whole, axis, smoothing, columns, span)
+    first = begun if axis == "steps" else (float(trunk.seconds[n - 1]) if n else 0.0)
+    return x[x > first], y[x > first]
+
+
 def us_band(curve: Curve, axis: Axis, columns: int, span: Span | None = None) -> Band:
     """Median and quartiles of the microseconds a step, [n <= columns] of each.
 
@@ -101,10 +126,14 @@ def step_at(curve: Curve, axis: Axis, x: float) -> float:
     return float(np.interp(x, np.append(0.0, curve.seconds), np.append(0, curve.steps)))
 
 
-def thinned(points: Points, span: Span, columns: int, apart: int) -> Points:
-    """The first of the points in every `apart` columns, where `span` is so many columns wide."""
+def thinned(points: Points, span: Span, columns: int, apart: int, shift: int = 0) -> Points:
+    """The first of the points in every `apart` columns, where `span` is so many columns wide.
+
+    shift: columns by which that is later, so that the points of several lines lie side by side.
+    """
     x, y = points
-    _, first = np.unique(x // (apart * (span[1] - span[0]) / max(columns, 1)), return_index=True)
+    column = (span[1] - span[0]) / max(columns, 1)
+    _, first = np.unique((x - shift * column) // (apart * column), return_index=True)
     return x[first], y[first]
 
 

@@ -53,10 +53,21 @@ def is_settled(loss: Vector, chance: float) -> bool:
 
 
 def loss_range(
-    loss: Points, held_out: Points, chance: float, scale: Scale, *, zoomed: bool
+    loss: Points,
+    held_out: Points,
+    chance: float,
+    scale: Scale,
+    *,
+    zoomed: bool,
+    ghosts: Sequence[Points] = (),
 ) -> Span:
-    """That of the points of a run's loss: all there is in a part that is looked at closer."""
-    (raw_x, raw), (out_x, out) = loss, held_out
+    """That of the points of a run's loss: all there is in a part that is looked at closer.
+
+    Ghosts count below chance: one that diverges is not to flatten the run.
+    """
+    raw_x, raw = loss
+    beside = [held_out, *((x[y < chance], y[y < chance]) for x, y in ghosts)]
+    out_x, out = (np.concatenate(parts) for parts in zip(*beside, strict=True))
     close = scale == "close" and is_settled(raw, chance)
     if not len(raw) or not (zoomed or close):
         seen = np.concatenate([raw, out])

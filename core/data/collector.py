@@ -13,7 +13,7 @@ from eetui.core.data.heldout import character_hashes, document_hashes, fingerpri
 from eetui.core.errors import UsageError
 from eetui.core.text import told
 
-_LONG = 1 << 20
+LONG = 1 << 20
 """Characters of an unfinished line that are kept as text; more are encoded at once."""
 _BLOCK = 1 << 22
 _UNKNOWN = 0xFFFF
@@ -56,10 +56,8 @@ class Collector:
             self._add_lines(rest[:-1])
             self._continue(rest[-1])
 
-    def finish(
-        self,
-    ) -> tuple[tuple[str, ...], NDArray[np.uint8], NDArray[np.int32], NDArray[np.uint64]]:
-        """The sorted characters, the ids [n], the sizes [n_docs] and the hashes [n_docs]."""
+    def finish(self) -> Collected:
+        """What the text came to; nothing can be added any more."""
         if self._open or self._open_size:
             self._end_line()
         order = sorted(range(len(self._characters)), key=self._characters.__getitem__)
@@ -86,7 +84,7 @@ class Collector:
     def _continue(self, part: str) -> None:
         """More of the line that is not finished."""
         self._open += part
-        if len(self._open) > _LONG:
+        if len(self._open) > LONG:
             self._encode_open()
 
     def _end_line(self) -> None:

@@ -92,10 +92,17 @@ class Contestant(Protocol):
     eetui[torch], or ''.
     """
 
-    name: str
-    summary: str
-    model: str
-    extra: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def summary(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def extra(self) -> str: ...
 
     def why_not(self) -> str:
         """Empty if it can run here, else a sentence that says why not and what to install."""

@@ -267,6 +267,18 @@ class ReturnToNow:
     """Look at the run as it is again; it goes on if it did before."""
 
 
+@dataclass(frozen=True, slots=True)
+class ToggleGhost:
+    """Let the run as it would have gone without its last change go on beside it, or end that."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndGhost:
+    """End the ghost of that number."""
+
+    number: int
+
+
 Tuning: TypeAlias = SetBatch | SetLearningRate | SetSteps
 """Changes of the training configuration in mid-run."""
 Change: TypeAlias = (
@@ -275,7 +287,7 @@ Change: TypeAlias = (
 Command: TypeAlias = (
     Pause | Resume | TogglePause | SingleStep | GoOn | CycleOptimization | ApplyPreset | ScaleBatch
     | ScaleLearningRate | ChangeTemperature | MeasureAgain | Save | Load | Undo | Redo
-    | Travel | TravelOn | ReturnToNow | Change
+    | Travel | TravelOn | ReturnToNow | ToggleGhost | EndGhost | Change
 )  # fmt: skip
 
 _REGISTRY: dict[str, type[Command]] = {

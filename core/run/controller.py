@@ -23,6 +23,7 @@ from eetui.core.run.commands import (
     ChangeTemperature,
     Command,
     CycleOptimization,
+    EndGhost,
     GoOn,
     Load,
     MeasureAgain,
@@ -41,6 +42,7 @@ from eetui.core.run.commands import (
     SetOptimization,
     SetSteps,
     SingleStep,
+    ToggleGhost,
     TogglePause,
     Travel,
     TravelOn,
@@ -51,6 +53,7 @@ from eetui.core.run.commands import (
 from eetui.core.run.divergence import Chunk
 from eetui.core.run.effects import Measure
 from eetui.core.run.engine_choice import EngineChoice, Post
+from eetui.core.run.ghost_turns import GhostTurns
 from eetui.core.run.jumps import Jumps
 from eetui.core.run.lifecycle import Lifecycle
 from eetui.core.run.listeners import GiveWay
@@ -109,6 +112,7 @@ class Controller:
         self._jumps = jumps = Jumps(trainer, lifecycle, choice, tuner, stack, notices)
         self._reversal = Reversal(trainer, lifecycle, choice, tuner, jumps, stack)
         self._travel = TimeTravel(trainer, lifecycle)
+        self.ghost_turns = GhostTurns(trainer, lifecycle, notices)
         self._post = post
         self._peak_gflops: float | None = None
         self._rest_until = 0.0
@@ -195,14 +199,24 @@ class Controller:
 
         Raises `UsageError` for what cannot be done now; then everything stays as it was.
         """
+        told = self.notices.latest
+        try:
+            return self._execute(command)
+        finally:
+            if parting := self.trainer.ghosts.take_parting():
+                self.notices.add(parting, since=told)
+
+    def _execute(self, command: Command) -> Chunk | None:
         trainer = self.trainer
         if not isinstance(command, Travel | TravelOn | ReturnToNow):
             self._travel.end(resume=isinstance(command, Branch))
         match command:
             case Pause():
                 self.lifecycle.pause()
+                self.ghost_turns.rest()
             case Resume():
-                self.lifecycle.resume()
+                if not self.ghost_turns.wake():
+                    self.lifecycle.resume()
             case TogglePause():
                 self.lifecycle.toggle_pause()
             case SingleStep():
@@ -241,6 +255,10 @@ class Controller:
             case Save(path):
                 checkpoint.save(path, trainer.checkpoint)
                 self.notices.tell(f"Saved step {trainer.state.step:,} to {visible(str(path))}.")
+            case ToggleGhost():
+                self.ghost_turns.toggle()
+            case EndGhost(number):
+                trainer.ghosts.end(number)
             case Undo():
                 self._reversal.undo()
             case Redo():

@@ -15,3 +15,11 @@ class Notices:
         """Leave a notice to be shown once."""
         serial = self.latest.serial + 1 if self.latest else 1
         self.latest = Notice(serial, text, severity)
+
+    def add(self, text: str, since: Notice | None) -> None:
+        """Leave a notice, together with what was told after `since`."""
+        latest = self.latest
+        if latest is None or latest is since:
+            self.tell(text)
+        else:
+            self.tell(f"{latest.text} {text}", latest.severity)

@@ -12,6 +12,9 @@ from eetui.core.run.snapshot import Notice, Snapshot, Status, Visit
 from eetui.core.run.toggles import toggle_views
 from eetui.core.run.trainer import Trainer
 
+MOST_BESIDE = 0.9
+"""Share of the time that ghosts take at the most while the run trains."""
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
@@ -64,7 +67,9 @@ def snapshot_of(trainer: Trainer, situation: Situation) -> Snapshot:
         learning_rate=float(learning_rates(train, step, 1)[0]),
         seconds=history.seconds,
         cpu_seconds=history.cost_seconds if is_alone else None,
-        seconds_left=left * wall_us / 1e6 if wall_us else None,
+        seconds_left=left * wall_us / 1e6 / (1 - min(trainer.ghosts.share, MOST_BESIDE))
+        if wall_us
+        else None,
         us_per_step=us,
         clock=trainer.clock,
         core_share=history.core_share if is_alone else None,
@@ -97,4 +102,6 @@ def snapshot_of(trainer: Trainer, situation: Situation) -> Snapshot:
         redo=situation.redo,
         keyframes=trainer.logbook.keyframes(step),
         visit=situation.visit,
+        ghosts=trainer.ghosts.views,
+        ghost_share=trainer.ghosts.share,
     )

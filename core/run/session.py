@@ -138,7 +138,9 @@ class Session:
             self._take_tasks()
             if self._publish_at == NOW:  # an answer does not wait for the next chunk
                 self._publish_now()
-            if lifecycle.status is Status.RUNNING and not controller.rest:
+            if ghost := controller.ghost_turns.due:
+                controller.ghost_turns.take(ghost)
+            elif lifecycle.status is Status.RUNNING and not controller.rest:
                 self._tell_observer(controller.advance())
             if controller.is_measuring:
                 controller.measure()
@@ -152,7 +154,7 @@ class Session:
         """Carry out what was asked; with nothing to train, sleep until something is."""
         controller = self._controller
         try:
-            if controller.is_measuring:
+            if controller.is_measuring or controller.ghost_turns.due:
                 self._carry_out(self._tasks.get_nowait())
             elif controller.lifecycle.status is Status.RUNNING:
                 rest = controller.rest

@@ -8,6 +8,7 @@ from typing import Literal
 
 from eetui.core.clocks import ClockName
 from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.curves.distance import Distance
 from eetui.core.curves.history import Curve, Event
 from eetui.core.curves.track import TrackCurve
 from eetui.core.model.statistics import SampleStatistics
@@ -100,6 +101,26 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
+class GhostView:
+    """The run as it would have gone without a change that it made at step `begun`.
+
+    number: its name, from 1 on. label: the setting that it kept. loss: mean of about the last 100
+    steps. curve: its seconds are those of the run until the change and its own from there.
+    distance: of the run from it, None while too few steps can be compared. ended: why it takes no
+    more steps, as part of a sentence, or ''.
+    """
+
+    number: int
+    label: str
+    begun: int
+    step: int
+    loss: float | None
+    curve: Curve
+    distance: Distance | None
+    ended: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One consistent picture of a session.
 
@@ -116,7 +137,7 @@ class Snapshot:
     the documents that are kept from training. why_none_held_out: a sentence if there are none
     although some were to be kept back, or ''. undo, redo: the change that would be taken back or
     made again, or ''. keyframes: the steps to which one can go at once. visit: the moment that is
-    looked at, or None for now.
+    looked at, or None for now. ghost_share: what the ghosts take of the time, from 0 to 1.
     """
 
     status: Status
@@ -160,6 +181,8 @@ class Snapshot:
     redo: str = ""
     keyframes: tuple[int, ...] = ()
     visit: Visit | None = None
+    ghosts: tuple[GhostView, ...] = ()
+    ghost_share: float = 0.0
 
     @property
     def as_seen(self) -> Snapshot:

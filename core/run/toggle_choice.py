@@ -15,7 +15,7 @@ from eetui.core.optimizations import (
 from eetui.core.run.commands import BACK
 from eetui.core.run.engine_choice import EngineChoice
 from eetui.core.run.notices import Notices
-from eetui.core.run.switch import MIXED, Switch, preset_switch, toggle_switch
+from eetui.core.run.switch import Switch, preset_switch, toggle_switch
 from eetui.core.run.trainer import Trainer
 from eetui.core.run.undo import Flipped, UndoStack
 
@@ -30,6 +30,7 @@ class ToggleChoice:
         self._undo_stack, self._notices = undo_stack, notices
         self._told: set[str] = set()
         self._before_presets: Optimizations | None = None
+        self._by_preset: Optimizations | None = None  # what the last preset set
 
     def set(self, key: str, value: Value) -> None:
         """Set a toggle; raises `UsageError` with the reason why it cannot have that value."""
@@ -50,11 +51,15 @@ class ToggleChoice:
         """Set all toggles at once, or take them back to what they were before the presets."""
         engine, model = self._choice.require(), self._trainer.model
         switch = preset_switch(engine, model)
-        if switch.label(self._choice.wanted) == MIXED:
-            self._before_presets = self._choice.wanted
         wanted = self._before_presets if name == BACK else preset(name, engine, model)
         if wanted is None:
-            raise UsageError("There is no set of yours to go back to: no toggle was flipped yet.")
+            raise UsageError("There is nothing to go back to: no preset was chosen yet.")
+        if name == BACK:
+            self._by_preset = None
+        else:  # presets one after the other go back to what was before the first of them
+            if self._choice.wanted != self._by_preset:
+                self._before_presets = self._choice.wanted
+            self._by_preset = wanted
         everything = frozenset(entry.key for entry in CATALOGUE)
         self._choice.chosen = frozenset() if name == "on" else everything
         self._flip(switch, wanted)

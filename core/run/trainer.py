@@ -39,6 +39,7 @@ from eetui.core.run.commands import (
 from eetui.core.run.divergence import NOT_FINITE, Chunk, DivergenceWatch, is_healthy
 from eetui.core.run.effects import LONGER_SECONDS, Effects, Flip, Measure
 from eetui.core.run.evaluation import HeldOutLoss
+from eetui.core.run.ghosts import Ghosts, Origin
 from eetui.core.run.good_state import GoodState
 from eetui.core.run.listeners import GiveWay
 from eetui.core.run.log import Log
@@ -90,6 +91,7 @@ class Trainer:
         self.dataset = dataset
         self.engine = engine
         self.names = names
+        self.ghosts = Ghosts()
         self.setup = Setup(engine.name if engine else "", optimizations, model, train)
         self._begin(model, train, state)
         given = state is not None
@@ -108,6 +110,7 @@ class Trainer:
         self.clock: clocks.ClockName = "cpu"
         self.events: list[Event] = []
         self.names.clear(model.block_size)
+        self.ghosts.leave(self.state.step)
         self._good = GoodState(self.state)
         self._divergence = DivergenceWatch(model.vocab_size)
         self._chunk_steps = 1
@@ -174,27 +177,34 @@ class Trainer:
     def use_optimizations(self, optimizations: Optimizations, switch: Switch) -> None:
         """Go on with other toggles; what was flipped is marked on the charts."""
         moved, old = self._gradient_change(optimizations), self.setup
+        entries = self.logbook.n_entries
         for key, value in asdict(optimizations).items():
             if value != getattr(self.optimizations, key):
                 self._change(SetOptimization(key, value))
         before, after = (switch.label(setup.optimizations) for setup in (old, self.setup))
         self._changed_pace(switch.key, f"{switch.name} {after}", f"{switch.name} {before}")
+        self._changed_setting(f"{switch.name} {before}", entries, old)
         self._judge(Flip(switch.key, before, after, old, self.setup), moved)
 
     def tune(self, change: Tuning) -> None:
         """Go on with another batch size, learning rate or plan."""
-        old = self.setup
+        old, entries = self.setup, self.logbook.n_entries
         self._change(change)
         before, after = old.train.batch, self.train.batch
         if after != before:
             self._changed_pace("batch", f"batch {after}", f"batch {before}")
+            self._changed_setting(f"batch {before}", entries, old)
             self._judge(Flip("batch", str(before), str(after), old, self.setup))
             return
         match change:
             case SetLearningRate(rate):
-                self._mark("learning_rate", f"lr {rate:.3g}", f"lr {old.train.learning_rate:.3g}")
+                was = f"lr {old.train.learning_rate:.3g}"
+                self._mark("learning_rate", f"lr {rate:.3g}", was)
+                self._changed_setting(was, entries, old)
             case SetSteps(steps):
-                self._mark("steps", f"plan {steps:,}", f"plan {old.train.steps:,}")
+                was = f"plan {old.train.steps:,}"
+                self._mark("steps", f"plan {steps:,}", was)
+                self._changed_setting(was, entries, old)
             case SetBatch():  # the same one again
                 pass
 
@@ -226,6 +236,7 @@ class Trainer:
         self.history.forget_after(step)
         self.held_out.forget_after(step)
         self.names.forget_after(step)
+        self.ghosts.went_back(step)
         self.effects.stop()
         self._divergence.went_back()
         self.events = [event for event in self.events if event.step <= step]
@@ -288,6 +299,7 @@ class Trainer:
         done = len(chunk.losses)
         wall_ns, cost_ns = (ns * done // n for ns in (spent.wall_ns, spent.cost_ns))
         self.history.add(first + done, chunk.losses, wall_ns, cost_ns)
+        self.ghosts.trained(first, chunk.losses, cost_ns)
         fitting = int(CHUNK_US * 1e3 * n / max(spent.cost_ns, 1))
         self._chunk_steps = max(1, min(fitting, GROWTH * max(n, self._chunk_steps)))
         if chunk.diverged_at is None:
@@ -307,7 +319,9 @@ class Trainer:
     def _steps_of_next_chunk(self, at_most: int | None) -> int:
         step = self.state.step
         chunk = self._chunk_steps
-        if self.effects.is_measuring or self.give_way:  # others wait for their turn
+        if (
+            self.effects.is_measuring or self.give_way or len(self.ghosts)
+        ):  # others wait for their turn
             chunk = max(chunk // BESIDE_OTHERS, 1)
         limits = [chunk, self.train.steps - step, self.names.steps_to_milestone(step)]
         if at_most is not None:
@@ -366,6 +380,12 @@ class Trainer:
         self.history.forget_pace()
         self._chunk_steps = 1
         self._mark(key, label, before)
+
+    def _changed_setting(self, before: str, entries: int, old: Setup) -> None:
+        """A setting that was `before` is another one: a ghost may go on without that."""
+        if old != self.setup:
+            step, seconds = self.state.step, self.history.seconds
+            self.ghosts.changed(Origin(before, entries, step, seconds, old))
 
     def _mark(self, key: str, label: str, before: str) -> None:
         self.events.append(Event(self.state.step, self.history.seconds, key, label, before))

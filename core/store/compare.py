@@ -12,16 +12,12 @@ from numpy.typing import NDArray
 
 from eetui.core.curves.history import Curve
 from eetui.core.store.run_record import Curves, Summary
+from eetui.core.verdict import student_t
 
 POINTS = 8
 TRAIL = 1.25
 """The loss at a point is the mean over the steps since the point at its own over this."""
 SEED = "seed"
-
-_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16)
-"""Student's t at 97.5 % for 1, 2, ... degrees of freedom."""
-_T_BEYOND = 2.145
-"""For 14 degrees of freedom; it is no larger for more, so an interval is wide enough."""
 
 Axis = Literal["steps", "seconds"]
 
@@ -161,7 +157,7 @@ def _judge(
     difference, spread = means[1] - means[0], sqrt(sum(shares))
     weights = sum(s * s / (len(g) - 1) for s, g in zip(shares, values, strict=True))
     freedom = sum(shares) ** 2 / weights if weights else 1.0  # Welch, 1947
-    t = _T[int(freedom) - 1] if int(freedom) <= len(_T) else _T_BEYOND
+    t = student_t(int(freedom))
     return SeedVerdict(
         what, step, len(a), len(b), difference, difference - t * spread, difference + t * spread
     )

@@ -18,7 +18,7 @@ from eetui.core.run import checkpoint
 from tests.campaign.trial import HOSTILE, Setting, unprintable
 
 NUMBERS = (0, -1, 1, 2**63, 10**30, 10**400, 1.5, float("nan"), float("inf"))
-ODD = (*NUMBERS, True, None, [], {}, "x", "")
+ODD: tuple[object, ...] = (*NUMBERS, True, None, [], {}, "x", "")
 
 
 def checkpoints(setting: Setting, n: int) -> None:

@@ -18,6 +18,7 @@ from eetui.core.run import checkpoint
 from eetui.core.run.session import Session
 from eetui.tui.app import EetuiApp
 from tests.campaign.trial import HOSTILE, Setting, judge, run_in_fork, unprintable
+from tests.support.screens import everything
 
 TRAIN = ["train", "--engine", "numpy", "--d-model", "8", "--steps", "2", "--batch", "2"]
 
@@ -112,8 +113,7 @@ async def _shown(text: str) -> str:
                 app.focused.value = text
                 app.simulate_key("enter")
             await pilot.pause(0.1)
-            strips = app.screen._compositor.render_strips()  # what is on the screen, as drawn
-            shown.append("\n".join(strip.text for strip in strips))
+            shown.append(everything(app.screen))
     session.close()
     return "\n".join(shown)
 

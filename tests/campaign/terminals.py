@@ -107,7 +107,7 @@ def terminals(setting: Setting, n: int) -> None:
 
 def _leave(screen: Screen, way: str, pause: float) -> int:
     """End the program in one of the ways; gives the exit code that it should have."""
-    if way in ENDINGS.__class__(e.name for e in ENDINGS):
+    if way in [ending.name for ending in ENDINGS]:
         os.kill(screen.pid, getattr(signal, way))
         return 128 + int(getattr(signal, way))
     if way.startswith(("stop", "suspend")):

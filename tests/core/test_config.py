@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, fields
 from math import inf, nan
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -60,7 +61,7 @@ def test_the_known_sizes(d_model: int, n_params: int, mflop: float) -> None:
     schedule=st.sampled_from(SCHEDULES),
     seed=st.integers(0, 2**63 - 1),
 )
-def test_legal_training_constructs(**values: object) -> None:
+def test_legal_training_constructs(**values: Any) -> None:
     train = TrainConfig(**values)
     assert {key: getattr(train, key) for key in values} == values
 
@@ -83,7 +84,7 @@ def test_legal_training_constructs(**values: object) -> None:
         ({"activation": "gelu"}, "activation must be one of relu, relu2, not 'gelu'"),
     ],
 )
-def test_an_illegal_model_is_refused(values: dict[str, object], why: str, refused) -> None:
+def test_an_illegal_model_is_refused(values: dict[str, Any], why: str, refused) -> None:
     with refused(why):
         ModelConfig(**values)
 
@@ -108,7 +109,7 @@ def test_an_illegal_model_is_refused(values: dict[str, object], why: str, refuse
         ({"seed": 2**63}, "seed"),
     ],
 )
-def test_illegal_training_is_refused(values: dict[str, object], why: str, refused) -> None:
+def test_illegal_training_is_refused(values: dict[str, Any], why: str, refused) -> None:
     with refused(why):
         TrainConfig(**values)
 

@@ -39,7 +39,7 @@ def _forget() -> Iterator[None]:
 def _linux(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, machine: str, text: str) -> cpu.Cpu:
     info = tmp_path / "cpuinfo"
     info.write_text(text)
-    monkeypatch.setattr(cpu, "_CPUINFO", info)
+    monkeypatch.setattr(cpu, "CPUINFO", info)
     monkeypatch.setattr(platform, "machine", lambda: machine)
     monkeypatch.setattr(platform, "system", lambda: "Linux")
     return cpu.detect()
@@ -92,9 +92,9 @@ def test_a_mac(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_where_the_system_tells_nothing_llvm_is_asked(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(cpu, "_CPUINFO", tmp_path / "nothing")
+    monkeypatch.setattr(cpu, "CPUINFO", tmp_path / "nothing")
     told = frozenset({"avx", "avx2", "fma"})
-    monkeypatch.setattr(cpu, "_from_llvm", lambda: told)
+    monkeypatch.setattr(cpu, "from_llvm", lambda: told)
     monkeypatch.setattr(platform, "machine", lambda: "AMD64")
     host = cpu.detect()
     assert (host.architecture, host.instruction_set) == ("x86-64", "AVX2")

@@ -15,7 +15,7 @@ import pyte
 import pytest
 
 ROWS, COLUMNS = 40, 120
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 class Terminal:
@@ -116,7 +116,8 @@ def environment(folder: Path) -> dict[str, str]:
     env |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
     kinds = ("CONFIG", "STATE", "DATA")
     env |= {f"XDG_{kind}_HOME": str(folder / kind.lower()) for kind in kinds}
-    env.pop("NO_COLOR", None)
+    for name in ("NO_COLOR", "COLUMNS", "LINES"):  # the size is the terminal's own
+        env.pop(name, None)
     return env
 
 

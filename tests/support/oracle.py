@@ -22,10 +22,9 @@ def expected_gradients(
     state: TrainState, model: ModelConfig, dataset: Dataset, documents: Documents
 ) -> Gradients:
     """The float64 reference's loss and gradients of one batch."""
-    params, batch = state.params.astype(np.float64), (dataset.tokens, dataset.lengths)
-    return Gradients(
-        *reference.loss_and_gradients(params, model, *(part[documents] for part in batch))
-    )
+    params = state.params.astype(np.float64)
+    tokens, lengths = dataset.tokens[documents], dataset.lengths[documents]
+    return Gradients(*reference.loss_and_gradients(params, model, tokens, lengths))
 
 
 def gradient_error(

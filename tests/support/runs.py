@@ -29,8 +29,8 @@ def progress(
 ) -> RunProgress:
     """A run whose loss falls to about `loss`."""
     at = np.linspace(steps / 100, steps, 100).astype(np.int64)
-    seconds = at * 1e-4
-    losses = loss + 1.2 * np.exp(-at / 400)
+    seconds = (at * 1e-4).astype(np.float64)
+    losses = (loss + 1.2 * np.exp(-at / 400)).astype(np.float64)
     settings = replace(TrainConfig(steps=steps), **train)
     return RunProgress(
         status="finished",

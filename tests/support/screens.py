@@ -7,9 +7,11 @@ from typing import Any
 
 from textual.content import Content
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
+from eetui.tui.app import EetuiApp
 from eetui.tui.screens.main import MainScreen
 from eetui.tui.widgets.chart_pane import ChartPane
 
@@ -26,6 +28,25 @@ async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
     raise AssertionError("the screen never got there")
 
 
+class NotedApp(EetuiApp):
+    """The program, with a list of all that it gave notice of."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.notices: list[str] = []
+
+    def notify(self, message: str, **options: Any) -> None:
+        self.notices.append(message)
+        super().notify(message, **options)
+
+
+def everything(screen: Screen[Any]) -> str:
+    """Every character that the widgets of a screen draw, frames and notices included."""
+    widgets = screen.walk_children(Widget)
+    strips = [s for w in widgets for s in w.render_lines(w.outer_size.region)]
+    return "\n".join(strip.text for strip in strips)
+
+
 def main_screen(pilot: Pilot[Any]) -> MainScreen:
     """The main screen, also where a dialog covers it."""
     return next(s for s in pilot.app.screen_stack if isinstance(s, MainScreen))
@@ -38,9 +59,7 @@ async def settle(pilot: Pilot[Any]) -> None:
         main = next((s for s in pilot.app.screen_stack if isinstance(s, MainScreen)), None)
         if main is None or not main.is_mounted:
             return False
-        charts = main.query(ChartPane)
-        latest = pilot.app._session.latest
-        return main.snapshot is latest and all(c.is_settled for c in charts)
+        return main.is_settled and all(c.is_settled for c in main.query(ChartPane))
 
     await until(pilot, settled)
     await pilot.pause()
@@ -72,5 +91,6 @@ def subtitle(widget: Widget) -> str:
 
 
 def toasts(pilot: Pilot[Any]) -> list[str]:
-    """The notices that are up."""
-    return [notification.message for notification in pilot.app._notifications]
+    """The notices so far."""
+    assert isinstance(pilot.app, NotedApp)
+    return pilot.app.notices

@@ -39,8 +39,9 @@ from eetui.core.run.commands import (
     SingleStep,
     TogglePause,
 )
-from eetui.core.run.snapshot import Effect, NameSample, Notice, Snapshot, Status, Toggle
+from eetui.core.run.snapshot import Effect, NameSample, Notice, Severity, Snapshot, Status, Toggle
 from eetui.core.verdict import Verdict
+from tests.support.present import present
 
 NO_MATRIX_UNIT = "This machine's engine has no matrix unit path yet."
 
@@ -175,7 +176,7 @@ def ladder(n_climbed: int = len(RUNG_US), doing: str = "") -> Ladder:
         if key != "products" or value == "tiles":
             entry = find_optimization(key)
             label = entry.name if value is True else f"{entry.name}: {entry.label(value)}"
-            way = rungs[-1].optimizations.with_value(key, value)
+            way = present(rungs[-1].optimizations).with_value(key, value)
             rungs.append(Rung(key, value, label, way, m5_gain=entry.m5_gain_of(value)))
     for i, us in enumerate(RUNG_US[:n_climbed]):
         gain = saved(RUNG_US[i - 1], us) if i else None
@@ -223,7 +224,7 @@ class ScriptedSession:
         """Let `run` end with `error`."""
         self._queue.put(error)
 
-    def tell(self, text: str, severity: str = "information") -> None:
+    def tell(self, text: str, severity: Severity = "information") -> None:
         """Publish a notice."""
         self._serial += 1
         self.publish(notice=Notice(self._serial, text, severity))

@@ -46,7 +46,7 @@ def curve(us_per_sample: float, batch: int, seconds: float, seed: int) -> Curve:
     steps = max(int(seconds * 1e6 / us_per_sample / batch), 1)
     at = np.unique(np.geomspace(1, steps, min(400, steps)).astype(np.int64))
     noise = np.random.default_rng(seed).normal(0, 0.2 / batch**0.5, len(at))
-    spent = at * us_per_sample * batch / 1e6
+    spent = (at * us_per_sample * batch / 1e6).astype(np.float64)
     loss = 1.93 + 1.4 * (1 + at * batch / 150) ** -0.35 + noise
     return Curve(at, spent, loss, np.full(len(at), us_per_sample * batch))
 

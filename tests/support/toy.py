@@ -8,6 +8,7 @@ import numpy as np
 
 from eetui.core.config import ModelConfig
 from eetui.core.data.dataset import Dataset, Text
+from eetui.core.data.known import Known
 
 
 class Toy(Protocol):
@@ -39,7 +40,7 @@ def make_toy(
         tokens=tokens,
         lengths=sizes,
         vocabulary=tuple(chr(200 + i) for i in range(boundary)),
-        documents=frozenset(),
+        documents=Known(np.zeros(1, np.uint64)),
         n_cut=0,
         n_blank=0,
         n_repeated=0,

@@ -59,16 +59,16 @@ except ImportError:
 
         def name_axes(self, view: Any, read: Any) -> None: ...
 
-        def frame(self) -> None:
+        def next_frame(self) -> None:
             self._snapshot = self._snapshot or object()  # type: ignore[assignment]
             self.redraw()
 
 else:
 
-    class Timed(PlotextPlot):  # type: ignore[no-redef]
+    class Timed(PlotextPlot):  # type: ignore[misc, no-redef]
         __doc__ = TEXTUAL_PLOTEXT
 
-        def frame(self) -> None:
+        def next_frame(self) -> None:
             self.plt.clear_figure()
             self.plt.xlim(0, 5000)
             self.plt.ylim(1.9, 3.5)
@@ -96,7 +96,7 @@ async def measure() -> float:
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause()
         chart: Any = app.query_one(Timed)
-        return timed(chart, chart.frame)
+        return timed(chart, chart.next_frame)
 
 
 def timed(chart: Widget, frame: Callable[[], object]) -> float:
@@ -105,7 +105,7 @@ def timed(chart: Widget, frame: Callable[[], object]) -> float:
     for _ in range(FRAMES):
         start = thread_time()
         frame()
-        chart._styles_cache.clear()
+        chart.refresh()
         chart.render_lines(chart.size.region)
         times.append(1e3 * (thread_time() - start))
     return median(times)
@@ -113,10 +113,9 @@ def timed(chart: Widget, frame: Callable[[], object]) -> float:
 
 async def measure_screen() -> None:
     """Of the charts of the screen at 120x40."""
-    from dataclasses import replace
-
     from eetui.core.curves.history import History
     from eetui.tui.app import EetuiApp
+    from eetui.tui.view import View
     from tests.support.scripted import ScriptedSession, snapshot
 
     history, rng = History(), np.random.default_rng(0)
@@ -132,7 +131,7 @@ async def measure_screen() -> None:
             size = f"{chart.content_size.width}x{chart.content_size.height}"
             print(f"the chart of the {name}: {timed(chart, chart.redraw):.1f} ms a frame ({size})")
         places = iter(range(1000, 10**6, 1000))
-        look: Any = lambda: chart.look(replace(chart._view, cursor=float(next(places))))  # noqa: E731
+        look: Any = lambda: chart.look(View(cursor=float(next(places))))  # noqa: E731
         print(f"the cursor on the chart of the pace: {timed(chart, look):.1f} ms")
     times = []
     for _ in range(FRAMES):

@@ -8,8 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import pytest
 from textual.pilot import Pilot
 
-from eetui.tui.app import EetuiApp
-from tests.support.screens import FULL, settle
+from tests.support.screens import FULL, NotedApp, settle
 from tests.support.scripted import ScriptedSession
 from tests.support.scripted_race import Measuring
 
@@ -40,7 +39,7 @@ def screen(session: ScriptedSession) -> Open:
 
     @asynccontextmanager
     async def opened(size: tuple[int, int] = FULL) -> AsyncIterator[Pilot[int]]:
-        async with EetuiApp(session).run_test(size=size, notifications=True) as pilot:
+        async with NotedApp(session).run_test(size=size, notifications=True) as pilot:
             await settle(pilot)
             yield pilot
 

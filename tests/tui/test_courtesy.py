@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Thread
+from threading import Event, Thread
 from time import monotonic
 
 import pytest
@@ -13,14 +13,19 @@ from tests.tui.conftest import Open
 
 
 def test_the_training_waits_for_the_screen_on_a_single_core():
-    courtesy, waited = Courtesy(n_cores=1), []
+    courtesy, waited = Courtesy(n_cores=1), Event()
+
+    def work() -> None:
+        courtesy.wait()
+        waited.set()
+
     courtesy.busy()
-    thread = Thread(target=lambda: (courtesy.wait(), waited.append(True)))
+    thread = Thread(target=work)
     thread.start()
-    assert not waited
+    assert not waited.is_set()
     courtesy.done()
+    assert waited.wait(10)
     thread.join(10)
-    assert waited
 
 
 def test_it_rests_for_a_moment_at_the_most():

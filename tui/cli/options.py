@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
-from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
 
 import typer
 
@@ -14,6 +14,9 @@ from eetui.core.config import MAX_BATCH, Activation, Order, Schedule
 from eetui.core.engines.registry import ENGINES
 from eetui.core.optimizations import CATALOGUE
 from eetui.core.race.roster import EVERYONE
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 PREFIX = "EETUI_"
 
@@ -327,7 +330,7 @@ class RaceOptions(ShapeOptions):
     ] = False
 
 
-Options = TypeVar("Options", bound=ShapeOptions)
+Options = TypeVar("Options", bound="DataclassInstance")
 
 
 def taking(kind: type[Options]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

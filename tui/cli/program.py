@@ -16,9 +16,10 @@ from eetui.core.text import visible
 from eetui.tui.cli.options import ModelOptions, RaceOptions, RunOptions, given, taking
 from eetui.tui.cli.output import JSON, complain, is_interactive, prepare_streams
 from eetui.tui.cli.store import File, Run, runs
+from eetui.tui.cli.sweep_options import SweepOptions
 
 COMMANDS = (
-    *("train", "sample", "bench", "ab", "lab", "ladder", "race"),
+    *("train", "sample", "bench", "ab", "lab", "ladder", "race", "sweep"),
     *("runs", "export", "replay", "doctor"),
 )
 NOT_CONFIGURABLE = {"save", "load", "resume", "no_store"}
@@ -253,6 +254,30 @@ def race(
 
     extras = Extras(report=report, one_second=one_second, launch_model=launch_model)
     return run(options, given(context), extras, as_json=json, as_lines=jsonl)
+
+
+@app.command()
+@taking(SweepOptions)
+def sweep(
+    context: typer.Context,
+    options: SweepOptions,
+    shipped: Annotated[
+        str | None,
+        typer.Argument(
+            help="A study that comes with the program: sweep.sh or time-to-2.",
+            metavar="[STUDY]",
+            show_default=False,
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
+) -> int:
+    """Sweep: many short runs over a space of settings, searched by Optuna.
+
+    For example: eetui sweep --d-model 16,32,64 --lr 0.001..0.03 --batch 8..128 --aim loss@1s
+    """
+    from eetui.tui.cli.sweep import run
+
+    return run(options, shipped, as_json=json)
 
 
 @app.command()

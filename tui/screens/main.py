@@ -16,6 +16,7 @@ from eetui.core.run.commands import (
     Branch,
     ChangeTemperature,
     CycleOptimization,
+    EndGhost,
     GoOn,
     Load,
     MeasureAgain,
@@ -34,6 +35,7 @@ from eetui.core.run.commands import (
     SetOptimization,
     SetSteps,
     SingleStep,
+    ToggleGhost,
     TogglePause,
     Travel,
     TravelOn,
@@ -180,8 +182,10 @@ class MainScreen(RunScreen):
         self.app.push_screen(RunsScreen(self._recording.path, self._recording.current), left)
 
     def _visit(self, screen: Screen[None]) -> None:
-        """Show another screen; a training that runs pauses until it is left."""
-        was_running = self._session.latest.status is Status.RUNNING
+        """Show another screen; what trains pauses until it is left: the run, or its ghosts."""
+        latest = self._session.latest
+        haunted = bool(latest.ghosts) and latest.status is not Status.PAUSED
+        was_running = latest.status is Status.RUNNING or haunted
 
         def left(_: None) -> None:
             if was_running:
@@ -210,6 +214,13 @@ class MainScreen(RunScreen):
 
     def action_redo(self) -> None:
         self._session.submit(Redo())
+
+    def action_ghost(self) -> None:
+        """Let the run without its last change go on beside it, or end the newest ghost."""
+        self._session.submit(ToggleGhost())
+
+    def action_end_ghost(self, number: int) -> None:
+        self._session.submit(EndGhost(number))
 
     def action_travel(self, back: bool) -> None:
         """Look at the keyframe before or after what is seen."""

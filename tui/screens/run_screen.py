@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from time import monotonic
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.timer import Timer
@@ -21,6 +21,7 @@ from eetui.tui.view import View
 from eetui.tui.widgets.banner import Banner
 from eetui.tui.widgets.chart_pane import ChartPane
 from eetui.tui.widgets.error_pane import ErrorPane
+from eetui.tui.widgets.ghost_bar import GhostBar
 from eetui.tui.widgets.loss_chart import LossChart
 from eetui.tui.widgets.names_pane import NamesPane
 from eetui.tui.widgets.pace_chart import PaceChart
@@ -33,6 +34,8 @@ from eetui.tui.widgets.toggle_table import ToggleTable
 VIEWS = ("", "-loss", "-pace", "-names")
 SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
 SECONDS_BETWEEN_SHOWINGS = 0.125
+ROOMY = 100
+"""Columns in which all keys of the footer have room."""
 ANSWER_SECONDS = 0.5
 """How long after a key every snapshot is shown at once: one of them is the answer to it."""
 REST_AFTER_FRAME = 4.0
@@ -77,11 +80,22 @@ class RunScreen(ShownScreen[None]):
                 yield LossChart(id="loss")
                 yield NamesPane(id="names")
                 yield PaceChart(id="pace", scale="log")
+            yield GhostBar(id="ghosts")
             yield TimelineBar(id="timeline")
             yield Footer(compact=True)
 
     def on_mount(self) -> None:
         self._show(self._session.latest)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the panes have the session's latest snapshot."""
+        return self.snapshot is self._session.latest
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The palette's key leaves its place to the screen's own keys where that is scarce."""
+        for footer in self.query(Footer):
+            footer.show_command_palette = event.size.width >= ROOMY
 
     # -- from the session -------------------------------------------------------------------
 
@@ -135,6 +149,7 @@ class RunScreen(ShownScreen[None]):
         self.query_one(StatusLine).update(seen)
         self.query_one(PlanBar).update(seen)
         self.query_one(Banner).update(snapshot)
+        self.query_one(GhostBar).update(snapshot)
         self.query_one(TimelineBar).update(snapshot)
         self.query_one(ToggleTable).update(seen.toggles)
         self.query_one(ErrorPane).update(snapshot.error)

@@ -338,4 +338,7 @@ def _same_run(a: Snapshot, b: Snapshot) -> bool:
     """Whether nothing that a chart shows differs."""
     last = (c.curve.steps[-1] if len(c.curve.steps) else -1 for c in (a, b))
     held_out = {c.held_out.latest for c in (a, b)}
+    ghosts = {tuple((ghost.number, ghost.step) for ghost in c.ghosts) for c in (a, b)}
+    if len(ghosts) > 1:
+        return False
     return a.step == b.step and a.events == b.events and len({*last}) == len(held_out) == 1

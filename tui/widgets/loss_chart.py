@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eetui.core.curves.points import loss_points, thinned, track_points
+from eetui.core.curves.points import branch_points, loss_points, thinned, track_points
 from eetui.core.curves.reading import Reading
 from eetui.core.curves.y_range import loss_range
 from eetui.core.run.snapshot import Snapshot
@@ -15,6 +15,8 @@ from eetui.tui.widgets.chart_pane import ChartPane
 HELD_OUT = "○"
 BETWEEN_MARKERS = 8
 """Columns from one marker of the held-out line to the next, at the least."""
+BETWEEN_NUMBERS = 14
+"""The same for the numbers of the ghosts."""
 
 
 class LossChart(ChartPane):
@@ -52,9 +54,16 @@ class LossChart(ChartPane):
         x, y = loss_points(curve, view.axis, view.smoothing, 2 * columns, span)
         out_x, out = track_points(snapshot.held_out, view.axis, span)
         zoomed = view.window is not None
-        low, high = loss_range((raw_x, raw), (out_x, out), chance, self.scale, zoomed=zoomed)
+        ghosts = [
+            branch_points(curve, g.curve, g.begun, view.axis, view.smoothing, 2 * columns, span)
+            for g in snapshot.ghosts
+        ]
+        low, high = loss_range(
+            (raw_x, raw), (out_x, out), chance, self.scale, zoomed=zoomed, ghosts=ghosts
+        )
         y_axis = self._y_axis(low, high)
-        series = [Series(x.tolist(), y.tolist(), Role.LINE)]
+        series = [Series(a.tolist(), b.tolist(), Role.GHOST) for a, b in ghosts]
+        series.append(Series(x.tolist(), y.tolist(), Role.LINE))
         if view.smoothing:
             series.insert(0, Series(raw_x.tolist(), raw.tolist(), Role.RAW, joined=False))
         if len(out):
@@ -62,6 +71,9 @@ class LossChart(ChartPane):
             # told by more than its colour
             x, y = thinned((out_x, out), span, columns, BETWEEN_MARKERS)
             series.append(Series(x.tolist(), y.tolist(), Role.HELD_OUT, False, HELD_OUT))
+        for ghost, line in zip(snapshot.ghosts, ghosts, strict=True):
+            x, y = thinned(line, span, columns, BETWEEN_NUMBERS, ghost.number)
+            series.append(Series(x.tolist(), y.tolist(), Role.GHOST, False, str(ghost.number)))
         names: tuple[Label, ...] = ()
         if snapshot.events and self.is_alone:
             names = mark_labels(snapshot, view.axis, x_axis, y_axis.lower, columns, -1)

@@ -55,7 +55,11 @@ def _beside(s: Snapshot, *, roomy: bool) -> list[tuple[str, str]]:
     """How much of the core is ours where it is shared, the time that has gone by and is left."""
     told: list[tuple[str, str]] = []
     if s.core_share is not None and s.core_share < SHARED:
-        told.append((f"  core shared: {s.core_share:.0%} yours".replace("%", " %"), WARNING))
+        words = "core shared" if roomy or not s.ghosts else "core"
+        told.append((f"  {words}: {s.core_share:.0%} yours".replace("%", " %"), WARNING))
+    if s.ghosts:
+        words = "ghosts take" if roomy else "ghosts"
+        told.append((f"  {words} {s.ghost_share:.0%}".replace("%", " %"), WARNING))
     if s.step:
         time = f"  {figures.elapsed(s.seconds)}"
         if s.seconds_left:

@@ -61,7 +61,7 @@ class Sample(ctypes.Structure):
     )
 
 
-def fields_of(job: Run | Sample | type[Run] | type[Sample]) -> dict[str, type[object]]:
+def fields_of(job: Run | Sample | type[Run] | type[Sample]) -> dict[str, Any]:
     """The fields of a struct in their order: int64, a double or a pointer each."""
     return {name: kind for name, kind, *_ in job._fields_}
 

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from eetui.core.curves import window
 from eetui.core.curves.history import Curve
+from tests.support.present import present
 
 STEPS = np.arange(10, 1010, 10)
 CURVE = Curve(STEPS, STEPS / 100, np.ones(100), np.ones(100))
 
 
 def test_a_zoom_keeps_the_place_under_the_cursor():
-    low, high = window.zoomed((0.0, 1000.0), 250.0, 0.5, CURVE, "steps")
+    low, high = present(window.zoomed((0.0, 1000.0), 250.0, 0.5, CURVE, "steps"))
     assert (low, high) == (125.0, 625.0)
     assert (250 - low) / (high - low) == pytest.approx(0.25)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eetui.core.config import SCHEDULES, TrainConfig
+from eetui.core.config import SCHEDULES, Order, Schedule, TrainConfig
 from eetui.core.data.batches import documents, documents_of, learning_rates, shuffled
 
 seeds = st.integers(0, 2**63 - 1)
@@ -110,13 +112,14 @@ def test_a_shuffled_order_is_the_same_in_every_version() -> None:
 
 
 def test_the_order_of_a_run_is_its_configuration_s() -> None:
-    for order, function in (("drawn", documents), ("shuffled", shuffled)):
+    functions: dict[Order, Callable[..., np.ndarray]] = {"drawn": documents, "shuffled": shuffled}
+    for order, function in functions.items():
         train = TrainConfig(batch=8, seed=3, order=order)
         assert np.array_equal(documents_of(train, 5, 4, 100), function(3, 5, 4, 8, 100))
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_schedules(schedule: str) -> None:
+def test_schedules(schedule: Schedule) -> None:
     train = TrainConfig(learning_rate=0.008, steps=100, schedule=schedule)
     rates = learning_rates(train, 0, 151)
     assert rates.dtype == np.float32
@@ -134,7 +137,7 @@ def test_schedules(schedule: str) -> None:
     n_steps=st.integers(1, 20),
 )
 def test_the_rate_of_a_step_does_not_depend_on_the_chunk(
-    schedule: str, total: int, first: int, n_steps: int
+    schedule: Schedule, total: int, first: int, n_steps: int
 ) -> None:
     train = TrainConfig(steps=total, schedule=schedule)
     whole = learning_rates(train, first, n_steps)

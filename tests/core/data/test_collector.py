@@ -29,7 +29,7 @@ def expected(text: str) -> list[str]:
 @given(st.lists(TEXT, max_size=6), st.sampled_from([3, 1 << 20]))
 def test_pieces_are_cut_anywhere(pieces: list[str], long: int) -> None:
     documents = expected("".join(pieces))
-    with patch.object(collector, "_LONG", long):
+    with patch.object(collector, "LONG", long):
         made = Collector("x")
         for piece in pieces:
             made.add(piece)
@@ -48,7 +48,7 @@ def test_pieces_are_cut_anywhere(pieces: list[str], long: int) -> None:
 def test_the_character_that_is_too_much_is_named_with_its_line(
     monkeypatch: pytest.MonkeyPatch, long: int
 ) -> None:
-    monkeypatch.setattr(collector, "_LONG", long)
+    monkeypatch.setattr(collector, "LONG", long)
     made = Collector("data.txt")
     made.add("ab\n" * 7)
     with pytest.raises(UsageError, match=r"number 256 is .* in line 9"):

@@ -16,7 +16,7 @@ from math import log
 import numpy as np
 import pytest
 
-from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.config import Activation, ModelConfig, TrainConfig
 from eetui.core.data import batches
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import registry
@@ -57,7 +57,7 @@ def check_gradients(
 @pytest.mark.parametrize("activation", ["relu", "relu2"])
 @pytest.mark.parametrize("d_model", [16, 32, 64])
 def test_gradients_with_each_toggle(
-    engine: Engine, names: Dataset, d_model: int, activation: str
+    engine: Engine, names: Dataset, d_model: int, activation: Activation
 ) -> None:
     model = ModelConfig(d_model, n_layers=2, activation=activation)
     state = large_state(model, d_model)

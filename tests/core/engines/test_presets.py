@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from eetui.core.config import ModelConfig
 from eetui.core.engines import registry
+from eetui.core.engines.numpy import NumpyEngine
 from eetui.core.engines.presets import PRESETS, differing, everything_off, preset
 from eetui.core.optimizations import CATALOGUE
 
 
-class Narrow:
+class Narrow(NumpyEngine):
     """An engine that has only eight lanes, tiles and no unit."""
 
     name = "narrow"
 
     def __init__(self, *cannot):
+        super().__init__()
         self.cannot = cannot or (
             *(("vector_width", 1), ("vector_width", 4)),
             *(("products", "rows"), ("products", "sme2")),

@@ -19,6 +19,7 @@ from eetui.core.labs.answer import (
     settle,
 )
 from eetui.core.labs.lesson import Lesson, Measurement
+from tests.support.present import present
 
 MEASUREMENT = Measurement("time", "vector_width", ("off", "4", "8"))
 ROWS = (
@@ -88,12 +89,12 @@ def test_what_this_cpu_lacks_is_no_answer_but_a_reason():
 
 def test_points_fall_with_the_distance_on_either_side():
     truth = Answer(number=Interval(2.0, 1.9, 2.1))
-    earned = [points(Guess(number=g), truth) for g in (2.0, 2.1, 2.5, 3.5, 6.0, 9.0)]
+    earned = [present(points(Guess(number=g), truth)) for g in (2.0, 2.1, 2.5, 3.5, 6.0, 9.0)]
     assert earned[0] == earned[1] == 10
     assert earned == sorted(earned, reverse=True)
     assert earned[-1] == 0
     assert points(Guess(number=0.3), truth) == 0
-    assert 0 < points(Guess(number=1.2), truth) < 10
+    assert 0 < present(points(Guess(number=1.2), truth)) < 10
 
 
 def test_a_choice_is_right_or_wrong():

@@ -10,6 +10,7 @@ import pytest
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import load_dataset
 from eetui.core.engines.base import PHASES, StepReport
+from eetui.core.engines.numpy import NumpyEngine
 from eetui.core.engines.subject import Subject
 from eetui.core.measure.comparison import Arm
 from eetui.core.optimizations import Optimizations, find_optimization
@@ -32,7 +33,7 @@ class Clock:
         self.rests += 1
 
 
-class ScriptedEngine:
+class ScriptedEngine(NumpyEngine):
     """`us(optimizations, batch)` a step, times `noise(seconds)` once a run; `share` of the core.
 
     It cannot do what `never` names. Every call is kept.
@@ -48,6 +49,7 @@ class ScriptedEngine:
         *,
         has_cpu_clock: bool = True,
     ) -> None:
+        super().__init__()
         units = find_optimization("products").values[2:]
         self.never: dict[tuple[str, object], str] = {("products", v): NO_UNIT for v in units}
         self.clock = Clock()

@@ -10,8 +10,15 @@ import pytest
 from eetui.core.engines import registry
 from eetui.core.errors import EngineError
 from eetui.core.measure import ladder
-from eetui.core.measure.ladder import plan, top, without
+from eetui.core.measure.ladder import Rung, plan, top, without
 from eetui.core.optimizations import CATALOGUE, Optimizations, labels
+from tests.support.present import present
+
+
+def added(below: Rung, rung: Rung) -> Optimizations:
+    """The toggles of the rung below with that of this one."""
+    assert rung.value is not None
+    return present(below.optimizations).with_value(rung.key, rung.value)
 
 
 def test_the_rungs_have_every_value_once():
@@ -28,10 +35,11 @@ def test_the_rungs_have_every_value_once():
 
 def test_a_rung_adds_one_thing_to_the_rung_below(scripted):
     rungs = [rung for rung in plan(scripted()) if rung.optimizations is not None]
-    assert labels(rungs[0].optimizations) == {e.key: e.label(e.values[0]) for e in CATALOGUE}
+    lowest = present(rungs[0].optimizations)
+    assert labels(lowest) == {e.key: e.label(e.values[0]) for e in CATALOGUE}
     for below, rung in pairwise(rungs):
-        assert rung.optimizations == below.optimizations.with_value(rung.key, rung.value)
-    assert rungs[-1].optimizations.adam == "fused"
+        assert rung.optimizations == added(below, rung)
+    assert present(rungs[-1].optimizations).adam == "fused"
 
 
 def test_what_cannot_be_climbed_says_why(scripted):
@@ -69,7 +77,7 @@ def test_a_rung_aside_is_no_part_of_everything_on(scripted):
     below, tile, amx = [rung for rung in rungs if rung.optimizations is not None][-3:]
     assert (tile.value, tile.aside, amx.value, amx.aside) == ("outer", True, "amx", False)
     for rung in (tile, amx):
-        assert rung.optimizations == below.optimizations.with_value("products", rung.value)
+        assert rung.optimizations == added(below, rung)
     assert top(rungs) == amx.optimizations
     assert without(tile, rungs) is None
     assert without(amx, rungs) == below.optimizations

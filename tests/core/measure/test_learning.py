@@ -35,7 +35,8 @@ def pair(subject, engine):
 
 
 def learned(subject, engine, limit, seeds=16):
-    return [*learn(*pair(subject, engine), limit, seeds, rng=Random(0), now=engine.clock)]
+    off, on = pair(subject, engine)
+    return [*learn(off, on, limit, seeds, rng=Random(0), now=engine.clock)]
 
 
 def test_a_difference_smaller_than_that_of_seeds_is_found(scripted, subject):
@@ -97,7 +98,12 @@ def test_the_rate_decays_to_the_end_of_the_limit(scripted, subject):
     engine = scripted()
     rates = []
     run = engine.run
-    engine.run = lambda *args: (rates.append(args[6]), run(*args))[1]
+
+    def recorded(*args):
+        rates.append(args[6])
+        return run(*args)
+
+    engine.run = recorded
     for limit in (Limit(steps=50), Limit(seconds=0.05)):
         rates.clear()
         learned(subject, Learner(engine), limit, seeds=8)

@@ -43,7 +43,8 @@ def us_of_a_turn(learner: Learner, n_steps: int, clock: Clock) -> float:
 
 def us_per_step(learners: Sequence[Learner], clocks: Sequence[Clock], turns: int) -> list[float]:
     """The median of each learner's turns, which alternate."""
-    lengths, found = [], []
+    lengths: list[int] = []
+    found: list[list[float]] = []
     for learner, clock in zip(learners, clocks, strict=True):
         learner.advance(FIRST_STEPS)
         us = us_of_a_turn(learner, FIRST_STEPS, clock)

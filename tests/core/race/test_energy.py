@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 import time
 
 import pytest
 
 from eetui.core.race import energy
+from tests.support.present import present
 
 PRINTS = """
 import sys, time
@@ -40,7 +42,7 @@ def powercap(tmp_path):
 
 
 def test_packages_are_added_up_and_counters_start_again(powercap):
-    meter = energy.find_rapl(powercap)
+    meter = present(energy.find_rapl(powercap))
     assert meter.joules() == 0
     (powercap / "intel-rapl:0/energy_uj").write_text("7500000\n")
     (powercap / "intel-rapl:0:0/energy_uj").write_text("9000000\n")
@@ -80,6 +82,6 @@ def test_powermetrics_is_added_up():
 
 def test_on_a_mac_without_permission_there_is_no_meter(monkeypatch):
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
-    monkeypatch.setattr(energy.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     with energy.open_meter() as meter:
         assert meter is None

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from eetui.core.race.lane import RacePlan
+from eetui.core.race.league import League
 from eetui.core.race.race import Race
 from eetui.core.race.standing import ContestantStatus
 from tests.core.race.conftest import Fake
@@ -21,7 +22,7 @@ class Watched:
     def __init__(self, race: Race) -> None:
         self.race = race
         self.news = threading.Condition()
-        self.published = []
+        self.published: list[League] = []
         self.left = False
         self._thread = threading.Thread(target=self._race)
         self._thread.start()

@@ -14,6 +14,7 @@ from eetui.core.optimizations import Optimizations
 from eetui.core.run.effects import LONGER_SECONDS, SECONDS, SLICE_SECONDS, Effects, Flip
 from eetui.core.run.setup import Setup
 from eetui.core.verdict import Verdict
+from tests.support.present import present
 from tests.support.scripted import verdict
 
 MODEL = ModelConfig(d_model=4, n_heads=1)
@@ -63,17 +64,17 @@ def test_a_slice_takes_a_few_pairs_and_the_verdict_narrows(flipped):
     effects = Effects(pairs, pairs.now)
     flipped(effects)
     assert effects.is_measuring
-    assert effects.effect("padding_skip").verdict is None
+    assert present(effects.effect("padding_skip")).verdict is None
     widths, slices = [], 0
     while effects.is_measuring:
         assert effects.take_pairs() < SLICE_SECONDS + 2 * PAIR_SECONDS
         slices += 1
-        known = effects.effect("padding_skip").verdict
+        known = present(effects.effect("padding_skip")).verdict
         widths.append(known.half_width if known else None)
     assert slices >= 4
     told = [width for width in widths if width is not None]
     assert told == sorted(told, reverse=True)
-    effect = effects.effect("padding_skip")
+    effect = present(effects.effect("padding_skip"))
     assert effect.verdict.over
     assert not effect.is_measuring
     assert (effect.before, effect.after, effect.gradient_change) == ("on", "off", 1e-7)
@@ -103,11 +104,11 @@ def test_the_next_flip_ends_the_measurement_of_the_last(flip, flipped):
     flipped(effects)
     effects.take_pairs()
     effects.take_pairs()
-    known = effects.effect("padding_skip").verdict
+    known = present(effects.effect("padding_skip")).verdict
     batch = Flip("batch", "4", "8", flip.old, flip.new)
     effects.flipped(batch, NumpyEngine(), load_dataset(), TrainState.create(MODEL, 1))
-    assert effects.effect("padding_skip").verdict == known
-    assert not effects.effect("padding_skip").is_measuring
+    assert present(effects.effect("padding_skip")).verdict == known
+    assert not present(effects.effect("padding_skip")).is_measuring
     assert effects.measured == "batch"
 
 
@@ -115,10 +116,10 @@ def test_the_next_flip_ends_the_measurement_of_the_last(flip, flipped):
 def test_without_a_measurement_a_flip_is_told_and_not_judged(flipped, measure):
     effects = Effects(measure)
     flipped(effects, automatic=False)
-    effect = effects.effect("padding_skip")
+    effect = present(effects.effect("padding_skip"))
     assert (effect.verdict, effect.is_measuring) == (None, False)
     assert not effects.is_measuring
-    assert effects.last_flip("padding_skip").before == "on"
+    assert present(effects.last_flip("padding_skip")).before == "on"
 
 
 def test_weights_that_are_not_finite_are_not_measured(flip):

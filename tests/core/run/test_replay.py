@@ -140,8 +140,8 @@ def test_the_log_says_which_engine_trained_which_steps(names) -> None:
     Script(session, [(300, lambda: None)])
     log = session.log
     assert log.setup.engine == "numpy"
-    (taken,) = [entry for entry in log.entries if isinstance(entry.change, UseEngine)]
-    assert taken.change.engine == "native"
+    (taken,) = [entry.change for entry in log.entries if isinstance(entry.change, UseEngine)]
+    assert taken.engine == "native"
     assert same(again(log, names), session.state)
 
 
@@ -170,7 +170,7 @@ def test_other_data_and_other_files_are_refused(names, tmp_path, refused) -> Non
     saved, file = tmp_path / "saved.safetensors", tmp_path / "few.txt"
     file.write_text("anna\notto\n")
     session = Session(names, SMALL, TRAIN, engine="numpy", measure_peak=False, stop_at_plan=True)
-    at = [
+    at: list[tuple[int, Callable[[], object]]] = [
         (5, lambda: session.submit(Save(saved))),
         (9, lambda: session.submit(Load(saved))),
     ]

@@ -47,6 +47,7 @@ from eetui.core.run.commands import (
 )
 from eetui.core.run.session import Session
 from eetui.core.run.snapshot import Snapshot, Status, Toggle
+from tests.support.present import present
 
 SMALL = ModelConfig(d_model=16)
 LONG = TrainConfig(batch=4, steps=10**6)
@@ -63,16 +64,16 @@ class SlowToPrepare(NumpyEngine):
         self.ready_for: set[object] = set()
         self.breaks = ""
 
-    def default_optimizations(self):  # type: ignore[no-untyped-def]
+    def default_optimizations(self):
         return Optimizations()
 
-    def is_ready(self, model, optimizations):  # type: ignore[no-untyped-def]
+    def is_ready(self, model, optimizations):
         return optimizations in self.ready_for
 
-    def why_not(self, key, value):  # type: ignore[no-untyped-def]
+    def why_not(self, key, value):
         return "SME2: there is none." if value == "sme2" else ""
 
-    def prepare(self, model, optimizations, progress=None):  # type: ignore[no-untyped-def]
+    def prepare(self, model, optimizations, progress=None):
         progress("Compiling ...")
         assert self.may_finish.wait(30)
         if self.breaks:
@@ -83,7 +84,7 @@ class SlowToPrepare(NumpyEngine):
 class Diverges(NumpyEngine):
     """Loses its weights from step 3 on, unless the learning rate has been lowered."""
 
-    def run(self, state, dataset, model, train, *more):  # type: ignore[no-untyped-def]
+    def run(self, state, dataset, model, train, *more):
         report = super().run(state, dataset, model, train, *more)
         if train.learning_rate == LONG.learning_rate and state.step >= 3:
             state.params[5] = np.nan
@@ -169,12 +170,12 @@ def test_rate_and_temperature_move_by_steps_and_stay_in_range(names, live) -> No
     assert run.wait_for(lambda s: s.temperature <= 0.1).temperature == 0.1
 
 
-def effect_of(key: str):  # type: ignore[no-untyped-def]
+def effect_of(key: str):
     """What a snapshot says of the last flip of a toggle."""
     return lambda snapshot: next(t.effect for t in snapshot.toggles if t.key == key)
 
 
-def measured(key: str):  # type: ignore[no-untyped-def]
+def measured(key: str):
     """Whether the last verdict on a toggle is over."""
     return lambda s: (e := effect_of(key)(s)) and e.verdict is not None and e.verdict.over
 
@@ -529,7 +530,7 @@ def test_a_flip_tells_how_far_it_moves_the_gradient(names, live) -> None:
     assert moved < 1e-4
     run.session.submit(SetBatch(8))
     batch = batch_of(run.wait_for(lambda s: batch_of(s).effect)).effect
-    assert batch.gradient_change is None
+    assert present(batch).gradient_change is None
 
 
 def ways_of_products() -> list[Value]:
@@ -546,7 +547,7 @@ def test_a_thousand_switches_of_the_products_lose_no_step(names, monkeypatch) ->
     values, rng, used = ways_of_products(), random.Random(1), []
     run = NativeEngine.run
 
-    def recorded(self, state, dataset, model, train, optimizations, *more):  # type: ignore[no-untyped-def]
+    def recorded(self, state, dataset, model, train, optimizations, *more):
         used.append(optimizations.products)
         return run(self, state, dataset, model, train, optimizations, *more)
 
@@ -575,7 +576,8 @@ def test_a_thousand_switches_of_the_products_lose_no_step(names, monkeypatch) ->
 
 def test_the_first_cycle_says_why_the_other_values_are_not_there(names, live) -> None:
     run = live(session(names, engine="native", stand_in=False))
-    engine = registry.create("native") if ways_of_products() else None
+    assert ways_of_products()
+    engine = registry.create("native")
     entry = find_optimization("products")
     missing = judge(engine, entry, engine.default_optimizations()).reason
     run.wait_for(lambda s: s.step)
@@ -606,7 +608,7 @@ def test_another_shape_takes_the_products_that_suit_it(names, live, monkeypatch)
 class Wanders(NumpyEngine):
     """Its loss is far above chance from step 300 on, and always finite."""
 
-    def run(self, state, dataset, model, train, *more):  # type: ignore[no-untyped-def]
+    def run(self, state, dataset, model, train, *more):
         first = state.step
         report = super().run(state, dataset, model, train, *more)
         steps = np.arange(first, first + len(report.losses))

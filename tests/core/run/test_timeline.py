@@ -12,7 +12,8 @@ from eetui.core.run.replay import Way
 from eetui.core.run.setup import Setup
 from eetui.core.run.snapshot import Status
 from eetui.core.run.timeline import Timeline
-from tests.core.run.test_undo import Run
+from tests.support.driven import Run
+from tests.support.present import present
 
 SETUP = Setup("numpy", Optimizations(), ModelConfig(d_model=8, n_heads=2), TrainConfig())
 
@@ -86,12 +87,12 @@ def test_one_goes_along_the_keyframes_and_no_further(names, refused) -> None:
         run.train(20)
     keyframes = run.trainer.logbook.keyframes(100)
     run.ask(TravelOn(back=False))
-    assert run.controller.situation.visit.step == 100
+    assert present(run.controller.situation.visit).step == 100
     for step in [step for step in keyframes[::-1] if step < 100]:
         run.ask(TravelOn(back=True))
-        assert run.controller.situation.visit.step == step
+        assert present(run.controller.situation.visit).step == step
     run.ask(TravelOn(back=True), TravelOn(back=False))
-    assert run.controller.situation.visit.step == keyframes[1]
+    assert present(run.controller.situation.visit).step == keyframes[1]
     with refused("never at step 101"):
         run.ask(Travel(101))
     run.ask(Resume())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.config import ModelConfig
 from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.errors import UsageError
 from eetui.core.run.commands import (
@@ -18,6 +17,7 @@ from eetui.core.run.commands import (
     Branch,
     Command,
     CycleOptimization,
+    EndGhost,
     GoOn,
     Load,
     Pause,
@@ -32,62 +32,14 @@ from eetui.core.run.commands import (
     SetLearningRate,
     SetOptimization,
     SetSteps,
+    ToggleGhost,
     Undo,
 )
-from eetui.core.run.controller import Controller
-from eetui.core.run.log import read_log
-from eetui.core.run.namestream import NameStream
-from eetui.core.run.replay import replay
 from eetui.core.run.snapshot import Status
+from tests.support.driven import TINY, TRAIN, Run
 
-TINY = ModelConfig(d_model=8, n_heads=2, block_size=4)
 OTHER = ModelConfig(d_model=16, n_heads=2, block_size=4)
-TRAIN = TrainConfig(batch=2, steps=1000)
 SEQUENCES = int(os.environ.get("EETUI_TEST_SEQUENCES", "100"))
-
-
-class Run:
-    """A controller in this thread: it takes so many steps, and does what it is asked."""
-
-    def __init__(self, dataset: Dataset, engine: str = "native", **changes: object) -> None:
-        self.tasks: list = []
-        self.dataset = dataset
-        values: dict = {
-            "dataset": dataset, "model": TINY, "train": TRAIN, "post": self.tasks.append,
-            "engine": engine, "assignments": (), "state": None, "names": NameStream(0.5, ""),
-            "paused": False, "stand_in": False, "measure_peak": False,
-        }  # fmt: skip
-        self.controller = Controller(**(values | changes))
-        self.controller.begin()
-        self.settle()
-
-    def settle(self) -> None:
-        """Let what gets ready beside the run come to its end."""
-        while self.controller.choice.preparation is not None:
-            if self.tasks:
-                self.tasks.pop(0)()
-
-    @property
-    def trainer(self):
-        return self.controller.trainer
-
-    def train(self, n: int) -> None:
-        end = self.trainer.state.step + n
-        while self.controller.lifecycle.status is Status.RUNNING and self.trainer.state.step < end:
-            self.controller.advance(at_most=end - self.trainer.state.step)
-
-    def ask(self, *commands: Command) -> None:
-        for command in commands:
-            self.controller.execute(command)
-            self.settle()
-
-    def bits(self) -> str:
-        return self.trainer.state.fingerprint
-
-    def check(self) -> None:
-        """Trained again from the JSON of its log, the run ends in the same bits."""
-        log = read_log(json.dumps(self.trainer.log.to_json()))
-        assert replay(log, self.dataset).fingerprint == self.bits()
 
 
 @pytest.fixture(scope="module")
@@ -209,8 +161,19 @@ def test_a_preset_sets_all_toggles_and_there_is_a_way_back(names) -> None:
     assert run.controller.choice.wanted == own
 
 
-def test_before_a_toggle_was_flipped_there_is_no_way_back(names) -> None:
-    with pytest.raises(UsageError, match="no set of yours"):
+def test_the_way_back_from_presets_leads_to_what_was_before_the_first(names) -> None:
+    run = Run(names)
+    on = run.controller.choice.wanted
+    run.ask(ApplyPreset("off"), ApplyPreset("eemicrogpt"), ApplyPreset("back"))
+    assert run.controller.choice.wanted == on
+    run.ask(ApplyPreset("off"), SetOptimization("fast_exp", True))
+    own = run.controller.choice.wanted
+    run.ask(ApplyPreset("eemicrogpt"), ApplyPreset("back"))
+    assert run.controller.choice.wanted == own
+
+
+def test_without_a_preset_there_is_no_way_back(names) -> None:
+    with pytest.raises(UsageError, match="nothing to go back to"):
         Run(names).ask(ApplyPreset("back"))
     with pytest.raises(UsageError, match="no preset"):
         ApplyPreset("fastest")
@@ -232,7 +195,7 @@ def random_command(rng: random.Random, run: Run, saved: Path) -> Command:
     step, entries = run.trainer.state.step, run.trainer.log.entries
     at = rng.randrange(len(entries) + 1)
     last = entries[at].step if at < len(entries) else step
-    return rng.choice([
+    commands: list[Command] = [
         SetBatch(rng.randint(1, 6)),
         ScaleBatch(rng.random() < 0.3),
         SetLearningRate(rng.choice((0.001, 0.01))),
@@ -246,8 +209,12 @@ def random_command(rng: random.Random, run: Run, saved: Path) -> Command:
         Rewind(),
         Load(saved),
         Branch(at, rng.randint(0, last)),
-        *[Undo(), Undo(), Undo(), Redo(), Redo(), Pause()],
-    ])  # fmt: skip
+        ToggleGhost(),
+        ToggleGhost(),
+        EndGhost(rng.randint(1, 4)),
+        Undo(), Undo(), Undo(), Redo(), Redo(), Pause(),
+    ]  # fmt: skip
+    return rng.choice(commands)
 
 
 @pytest.mark.parametrize("part", range(4))

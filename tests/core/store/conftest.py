@@ -36,8 +36,8 @@ def progress() -> Make:
 
     def make(n: int = 50, settings: dict[str, Any] | None = None, **changes: Any) -> RunProgress:
         steps = np.arange(1, n + 1) * 10
-        seconds = steps * 1e-4
-        loss = 2.0 + np.exp(-steps / 200)
+        seconds = (steps * 1e-4).astype(np.float64)
+        loss = (2.0 + np.exp(-steps / 200)).astype(np.float64)
         values: dict[str, Any] = {
             "status": "running",
             "instruction_set": "AVX-512 x16",

@@ -16,7 +16,7 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.track import TrackCurve
 from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.errors import UsageError
-from eetui.core.run.commands import SetBatch, SetLearningRate, SetOptimization, UseEngine
+from eetui.core.run.commands import Command, SetBatch, SetLearningRate, SetOptimization, UseEngine
 from eetui.core.run.log import Entry
 from eetui.core.run.session import Session
 from eetui.core.run.snapshot import Snapshot
@@ -39,7 +39,7 @@ def store_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def capsule(store_path: Path, names: Dataset) -> Capsule:
     """Of a run with three changes on the way."""
-    given = {
+    given: dict[int, Command] = {
         30: SetLearningRate(0.002),
         60: SetBatch(9),
         90: SetOptimization("padding_skip", False),
@@ -142,11 +142,11 @@ def test_the_documents_can_come_along(store_path: Path, tmp_path: Path, refused:
         check(alone, load_dataset())
 
 
-@pytest.mark.parametrize("kept", [0, 2, 100, 0.5, 0.99])
-def test_a_cut_file_is_refused(capsule: Capsule, refused: Refused, kept: float) -> None:
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.99])
+def test_a_cut_file_is_refused(capsule: Capsule, refused: Refused, share: float) -> None:
     content = capsule.to_bytes()
     with refused("it is"):
-        read_capsule(content[: kept if kept > 1 else int(len(content) * kept)], "it")
+        read_capsule(content[: int(len(content) * share)], "it")
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,10 @@ from .test_store import NEW
 
 def curves(loss: float, last: int = 1000) -> Curves:
     steps = np.arange(10, last + 1, 10)
+    seconds = (steps * 1e-3).astype(np.float64)
     return Curves(
-        Curve(steps, steps * 1e-3, np.full(len(steps), loss), np.full(len(steps), 1000.0)),
-        TrackCurve(steps, steps * 1e-3, np.full(len(steps), loss + 0.05)),
+        Curve(steps, seconds, np.full(len(steps), loss), np.full(len(steps), 1000.0)),
+        TrackCurve(steps, seconds, np.full(len(steps), loss + 0.05)),
     )
 
 

@@ -13,7 +13,7 @@ from eetui.core.store.run_record import Curves
 
 def part(first: int, last: int, every: int, loss: float) -> Curves:
     steps = np.arange(first + every, last + 1, every)
-    seconds = (steps - first) * 1e-3
+    seconds = ((steps - first) * 1e-3).astype(np.float64)
     track = TrackCurve(steps, seconds, seconds * 2)
     return Curves(
         Curve(steps, seconds, np.full(len(steps), loss), np.full(len(steps), 1000.0)),
@@ -26,7 +26,7 @@ def part(first: int, last: int, every: int, loss: float) -> Curves:
 def test_a_long_curve_keeps_its_mean_and_its_end() -> None:
     rng = np.random.default_rng(1)
     steps = np.cumsum(rng.integers(1, 50, 2000))
-    curve = Curve(steps, steps * 1e-3, rng.random(2000), rng.random(2000))
+    curve = Curve(steps, (steps * 1e-3).astype(np.float64), rng.random(2000), rng.random(2000))
     small = thinned(curve)
     assert MOST_POINTS / 2 < len(small.steps) <= MOST_POINTS
     assert (small.steps[-1], small.seconds[-1]) == (steps[-1], curve.seconds[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from time import monotonic
@@ -14,6 +15,7 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.track import TrackCurve
 from eetui.core.data.dataset import Dataset
 from eetui.core.run.commands import (
+    Command,
     Restart,
     Resume,
     SetBatch,
@@ -36,7 +38,7 @@ PATIENCE = 30.0
 @pytest.fixture(scope="module")
 def capsule(tmp_path_factory: pytest.TempPathFactory, names: Dataset) -> Capsule:
     path: Path = tmp_path_factory.mktemp("store") / "runs.sqlite"
-    given = {
+    given: dict[int, Command] = {
         20: SetLearningRate(0.002),
         50: SetBatch(9),
         80: SetOptimization("padding_skip", False),
@@ -85,18 +87,14 @@ def test_it_ends_in_the_same_weights_with_the_same_marks(capsule: Capsule, names
 def test_it_keeps_the_pace_of_the_run(capsule: Capsule, names: Dataset) -> None:
     """A run that took four hundred seconds is at its beginning after a moment."""
     slow = TrackCurve(np.array([200]), np.array([400.0]), np.array([400.0]))
-    playback = Playback(Capsule(**{**fields(capsule), "pace": slow}), names)
+    playback = Playback(replace(capsule, pace=slow), names)
     seen = play(playback, lambda s: s.step >= 1)
     assert seen.step < 100
 
 
-def fields(capsule: Capsule) -> dict[str, object]:
-    return {name: getattr(capsule, name) for name in Capsule.__dataclass_fields__}
-
-
 def test_it_pauses_steps_and_goes_on(capsule: Capsule, names: Dataset) -> None:
     slow = TrackCurve(np.array([200]), np.array([4e4]), np.array([4e4]))
-    playback = Playback(Capsule(**{**fields(capsule), "pace": slow}), names)
+    playback = Playback(replace(capsule, pace=slow), names)
     playback.submit(SingleStep())
     playback.submit(SingleStep())
     playback.submit(TogglePause())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.model.state import TrainState
 from eetui.core.run.commands import (
+    Command,
     Load,
     Restart,
     Resume,
@@ -61,7 +63,7 @@ def record(path: Path, names: Dataset) -> Iterator[Record]:
     def start(
         train: TrainConfig = TRAIN,
         see: Callable[[Session, Snapshot], None] | None = None,
-        **options: object,
+        **options: Any,
     ) -> Recording:
         resumed = options.pop("resumed", None)
         stop = options.pop("stop_at_plan", True)
@@ -146,7 +148,12 @@ def test_a_run_goes_on_to_the_bit_and_stays_one_run(
 
 def test_the_log_alone_gives_the_same_weights(record: Record, path: Path, names: Dataset) -> None:
     """As after a kill, or where copying the state was too dear: it is trained once more."""
-    given = {20: SetLearningRate(0.001), 40: SetBatch(7), 60: Rewind(), 61: Resume()}
+    given: dict[int, Command] = {
+        20: SetLearningRate(0.001),
+        40: SetBatch(7),
+        60: Rewind(),
+        61: Resume(),
+    }
 
     def see(session: Session, snapshot: Snapshot) -> None:
         for step in [step for step in given if snapshot.step >= step]:
@@ -223,11 +230,14 @@ def test_a_checkpoint_that_is_opened_is_another_run(
     record: Record, path: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "run.safetensors"
-    given = [[20, Save(file)], [60, Load(file), SetSteps(5000), Resume()]]
+    given: list[tuple[int, list[Command]]] = [
+        (20, [Save(file)]),
+        (60, [Load(file), SetSteps(5000), Resume()]),
+    ]
 
     def see(session: Session, snapshot: Snapshot) -> None:
         if given and snapshot.step >= given[0][0]:
-            for command in given.pop(0)[1:]:
+            for command in given.pop(0)[1]:
                 session.submit(command)
         if snapshot.status is Status.FINISHED:
             session.close()

@@ -67,9 +67,15 @@ def test_a_lesson_of_ones_own_is_measured_and_handed_in(cli, lesson, tmp_path):
     assert len(rows[0]["losses"]) == 2
 
 
+class Typed(io.StringIO):
+    """A keyboard."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def test_a_guess_is_asked_for_until_it_is_one(cli, lesson, monkeypatch):
-    typed = io.StringIO("soon\n2\n")
-    typed.isatty = lambda: True
+    typed = Typed("soon\n2\n")
     monkeypatch.setattr("sys.stdin", typed)
     result = cli("lab", lesson, "--engine", "numpy")
     assert result.code == 0

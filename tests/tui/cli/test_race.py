@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import math
 import signal
+from typing import Any
 
 import numpy as np
 import pytest
 
 from eetui.core.race import roster
 from eetui.core.race.contestants.frameworks import shared
+from eetui.core.race.lane import RacePlan
 from eetui.core.race.league import compete
 from eetui.core.race.studies import launch_model, one_second
 from eetui.core.race.studies.launch_model import LaunchResult
 from eetui.core.race.studies.one_second import OneSecondResult
+from eetui.core.race.tasks import make_task
 from eetui.tui.cli import race as command
+from eetui.tui.cli.options import RaceOptions
+from eetui.tui.cli.runs import request_subject
 from eetui.tui.signals import Interrupted
 
 QUICK = ("race", "--contestants", "explicit,vector", "--d-model", "8", "--steps", "40")
@@ -52,7 +57,7 @@ def test_jsonl_is_an_object_a_step(cli):
     assert (result.code, result.err) == (0, "")
     lines = objects(result.out)
     assert all(set(line) == {"contestant", "step", "loss"} for line in lines)
-    by_name = {}
+    by_name: dict[str, list[Any]] = {}
     for line in lines:
         by_name.setdefault(line["contestant"], []).append(line)
     assert set(by_name) == {"explicit", "vector"}
@@ -159,9 +164,9 @@ def test_more_can_be_measured(cli, monkeypatch):
 
     def cards(contestants, dataset, seed):
         *_, last = compete(
-            command.make_task("equal", command.request_subject(OPTIONS, 8)),
+            make_task("equal", request_subject(OPTIONS, 8)),
             roster.line_up(["explicit"]),
-            command.RacePlan(None, 3),
+            RacePlan(None, 3),
         )
         yield LaunchResult(16, 16, last.standings)
 
@@ -180,7 +185,7 @@ def test_more_can_be_measured(cli, monkeypatch):
     assert "the killer microsecond" in table
 
 
-OPTIONS = command.RaceOptions()
+OPTIONS = RaceOptions()
 
 
 def test_an_interruption_ends_it_with_what_is_there(cli, monkeypatch):

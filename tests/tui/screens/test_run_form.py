@@ -7,6 +7,7 @@ from textual.widgets import Input, Select, Static
 from eetui.core.run.commands import Restart, SetBatch, SetLearningRate, SetSteps
 from eetui.tui.screens.confirm import Confirm
 from eetui.tui.screens.run_form import RunForm
+from tests.support.present import present
 from tests.support.screens import main_screen, until
 
 
@@ -63,8 +64,9 @@ async def test_a_change_of_shape_asks_and_starts_a_new_run(screen, session):
         await until(pilot, lambda: bool(session.commands))
         (restart,) = session.commands
         assert isinstance(restart, Restart)
-        assert (restart.model.d_model, restart.model.activation) == (64, "relu2")
-        assert restart.train.seed == 7
+        model = present(restart.model)
+        assert (model.d_model, model.activation) == (64, "relu2")
+        assert present(restart.train).seed == 7
         await until(pilot, lambda: main_screen(pilot).snapshot.model.d_model == 64)
 
 

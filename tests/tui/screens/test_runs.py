@@ -11,11 +11,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from eetui.core.store.store import Store
-from eetui.tui.app import EetuiApp
 from eetui.tui.screens.main import MainScreen
 from eetui.tui.screens.runs import RunsScreen
 from tests.support.runs import FakeRecording, fill
-from tests.support.screens import COMPACT, FULL, settle, text, toasts, until
+from tests.support.screens import COMPACT, FULL, NotedApp, settle, text, toasts, until
 
 Open = Callable[..., AbstractAsyncContextManager[Pilot[int]]]
 
@@ -34,7 +33,7 @@ def runs(session, path: Path) -> Open:
     async def opened(
         size: tuple[int, int] = FULL, current: str | None = None
     ) -> AsyncIterator[Pilot[int]]:
-        app = EetuiApp(session, FakeRecording(path, current))
+        app = NotedApp(session, FakeRecording(path, current))
         async with app.run_test(size=size, notifications=True) as pilot:
             await settle(pilot)
             await pilot.press("H")

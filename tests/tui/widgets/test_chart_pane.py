@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from textual.events import MouseMove, MouseScrollUp
-from textual.widgets._toast import Toast
+from textual.events import MouseScrollUp
+from textual.widget import Widget
 
 from eetui.core.curves.history import Event
 from eetui.core.curves.track import TrackCurve
@@ -157,12 +157,17 @@ async def test_settings_are_those_of_the_step_under_the_cursor(screen, session):
         await until(pilot, lambda: "batch 32" in shown(pilot, "#loss"))
 
 
-async def test_the_cursor_draws_no_new_chart(screen, session):
+async def test_the_cursor_draws_no_new_chart(screen, session, monkeypatch):
     async with screen() as pilot:
         drawn = []
         widget = chart(pilot)
         draw = widget.chart
-        widget.chart = lambda *args: drawn.append(1) or draw(*args)
+
+        def counted(*args):
+            drawn.append(1)
+            return draw(*args)
+
+        monkeypatch.setattr(widget, "chart", counted)
         for column in range(10, 40):
             await point(pilot, column)
         assert "│" in shown(pilot, "#loss")
@@ -199,18 +204,25 @@ async def test_zooming_out_ends_at_the_whole_run(screen, session):
         assert x_labels(pilot) == whole
 
 
+def scrolled_up(widget: Widget, x: int, y: int) -> MouseScrollUp:
+    """The wheel turned at a place of the screen."""
+    at = x - widget.region.x, y - widget.region.y
+    return MouseScrollUp(widget, *at, 0, -1, 0, False, False, False, x, y)
+
+
 async def test_the_wheel_zooms_at_the_mouse_and_dragging_moves(screen, session):
     async with screen() as pilot:
         widget = chart(pilot)
         left = widget.content_region.x + LABEL_WIDTH
         top = widget.content_region.y
         for _ in range(8):
-            await pilot._post_mouse_events([MouseScrollUp], offset=(left + 5, top + 3))
+            widget.post_message(scrolled_up(widget, left + 5, top + 3))
+            await pilot.pause()
         await settle(pilot)
         near = x_labels(pilot)
         assert near[-1] < 2000  # the mouse was near the beginning
         await pilot.mouse_down(offset=(left + 40, top + 3))
-        await pilot._post_mouse_events([MouseMove], offset=(left + 10, top + 3), button=1)
+        await pilot.hover(offset=(left + 10, top + 3))
         await pilot.mouse_up(offset=(left + 10, top + 3))
         await settle(pilot)
         assert x_labels(pilot)[0] > near[0]
@@ -265,9 +277,9 @@ async def test_no_notice_lies_over_a_chart(screen, session, size, view):
         presses = {"": 0, "loss": 1, "pace": 2}[view]
         await pilot.press(*["z"] * presses)
         pilot.app.notify("something that takes a line or two to say on a screen of any size")
-        await until(pilot, lambda: bool(pilot.app.screen.query(Toast)))
+        await until(pilot, lambda: bool(pilot.app.screen.query("Toast")))
         await pilot.pause()
-        toast = pilot.app.screen.query_one(Toast).region
+        toast = pilot.app.screen.query_one("Toast").region
         assert toast.area
         for each in main_screen(pilot).query("#loss, #pace"):
             assert not (each.region.area and toast.overlaps(each.region))
@@ -278,10 +290,10 @@ async def test_a_picture_has_no_notice_and_the_notice_stays(screen, session, tmp
     session.latest = replace(session.latest, status=Status.PAUSED)
     async with screen() as pilot:
         pilot.app.notify("unmistakable")
-        await until(pilot, lambda: bool(pilot.app.screen.query(Toast)))
+        await until(pilot, lambda: bool(pilot.app.screen.query("Toast")))
         await pilot.press("w")
         path = tmp_path / "eetui-step4230.svg"
         await until(pilot, path.exists)
         assert "unmistakable" not in path.read_text(encoding="utf-8")
         await until(pilot, lambda: len(toasts(pilot)) == 2)
-        assert all(toast.region.area for toast in pilot.app.screen.query(Toast))
+        assert all(toast.region.area for toast in pilot.app.screen.query("Toast"))

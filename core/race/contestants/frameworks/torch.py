@@ -187,7 +187,7 @@ class CompiledLearner(TorchLearner):
         self._v = {name: torch.zeros_like(w) for name, w in self._w.items()}
         # Each length is a program of its own, which takes long to compile: two are enough.
         self._lengths = np.unique([shape.positions for shape in batch_shapes(task)[-2:]])
-        torch._dynamo.config.recompile_limit = RECOMPILE_LIMIT
+        torch._dynamo.config.recompile_limit = RECOMPILE_LIMIT  # noqa: SLF001 - it has no other
         self._step = torch.compile(
             whole_step(task.model, task.train), dynamic=False, options={"cpp_wrapper": True}
         )

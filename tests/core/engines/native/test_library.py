@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import _ctypes
 import ctypes
 from pathlib import Path
 
 import pytest
+from numpy.random import mtrand
 
 from eetui.core.engines.native import library
 from eetui.core.engines.native.engine import NativeEngine
@@ -23,7 +23,7 @@ def test_another_library_can_be_named(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_library_that_is_not_ours_is_refused() -> None:
     with pytest.raises(EngineError, match=r"is of another version than this eetui: install eetui"):
-        library.Library(Path(_ctypes.__file__))
+        library.Library(Path(mtrand.__file__))
 
 
 class Shorter(ctypes.Structure):

@@ -70,7 +70,7 @@ def cases(
     for seed, batch in ((1, 1), (2, 16), (3, 61)):
         dataset, state = toy(model, seed=seed), TrainState.create(model, seed)
         state.params *= 2.0
-        rows = np.random.default_rng(seed).integers(0, dataset.n_docs, batch)
+        rows = np.random.default_rng(seed).integers(0, dataset.n_docs, batch, np.int32)
         yield native.gradients(state, dataset, model, way, rows), state, model, dataset, rows
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def run_script(script: str, cache: Path) -> subprocess.CompletedProcess[str]:
 
 @njit
 def _control_word() -> int:
-    return float_mode()  # type: ignore[no-any-return]
+    return float_mode()
 
 
 @njit
@@ -164,7 +165,7 @@ def test_a_cpu_with_sixteen_vector_registers(tmp_path: Path) -> None:
     run_script(script, tmp_path)
 
 
-def _pretend(monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
+def _pretend(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
     pretended = replace(cpu.detect(), **changes)
     monkeypatch.setattr(cpu, "detect", lambda: pretended)
 

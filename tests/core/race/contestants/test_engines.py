@@ -7,14 +7,15 @@ import pytest
 
 from eetui.core.config import ModelConfig
 from eetui.core.data.dataset import load_dataset
+from eetui.core.engines import registry
 from eetui.core.engines import registry as engines
 from eetui.core.engines.native import library
 from eetui.core.engines.numba.engine import NumbaEngine
+from eetui.core.engines.numpy import NumpyEngine
 from eetui.core.engines.subject import Subject
 from eetui.core.errors import EngineError
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations
-from eetui.core.race.contestants import engines as ours
 from eetui.core.race.contestants.engines import MATRIX, NATIVE, NUMBA
 from eetui.core.race.lane import RacePlan
 from eetui.core.race.league import compete
@@ -79,10 +80,11 @@ def test_the_engines_own_run_gives_the_same_losses():
     assert NUMBA.start(task).advance(50) == pytest.approx(report.losses, rel=1e-6)
 
 
-class Unit:
+class Unit(NumpyEngine):
     """An engine that has the matrix units in `has`."""
 
     def __init__(self, *has: str) -> None:
+        super().__init__()
         self.has = has
 
     def default_optimizations(self) -> Optimizations:
@@ -112,6 +114,6 @@ def test_an_engine_that_was_not_built_is_listed(monkeypatch, task):
     def missing(name):
         raise EngineError(library.WHY_MISSING)
 
-    monkeypatch.setattr(ours.registry, "create", missing)
+    monkeypatch.setattr(registry, "create", missing)
     *_, last = compete(task, [NATIVE], RacePlan(1.0))
     assert (last.standings[0].status, last.standings[0].reason) == ("cannot", library.WHY_MISSING)

@@ -10,7 +10,7 @@ import pytest
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.errors import EetuiError
-from eetui.core.race.contestant import Task
+from eetui.core.race.contestant import Rules, Task
 from eetui.core.race.contestants.one_document import OneDocumentContestant
 from eetui.core.race.contestants.rnn.recurrent_learner import (
     RNN,
@@ -127,7 +127,7 @@ def test_cold_names_are_the_likeliest(task: Task) -> None:
 
 @BOTH
 def test_seeds_decide_the_weights(contestant: Recurrent, task: Task) -> None:
-    def first_weights(seed: int, rules: str) -> Array:
+    def first_weights(seed: int, rules: Rules) -> Array:
         train = replace(task.train, seed=seed)
         return contestant.start(replace(task, train=train, rules=rules, order=None)).weights.flat
 

@@ -8,6 +8,7 @@ from eetui.core.data.dataset import load_dataset
 from eetui.core.race import roster
 from eetui.core.race.studies import launch_model, one_second, published
 from tests.core.race.conftest import Fake
+from tests.support.present import present
 
 
 class Each(Fake):
@@ -51,7 +52,7 @@ def test_a_step_here_beside_a_gpus_launches(clock):
     launches = [*launch_model.measure(fakes, load_dataset(), d_models=(16, 32), clock=clock)]
     assert [launch.d_model for launch in launches] == [16, 32]
     for launch in launches:
-        assert launch.best.name == "native+matrix"
+        assert present(launch.best).name == "native+matrix"
         assert [s.name for s in launch.gpus] == ["torch+gpu"]
         assert launch.gpus[0].us_per_step == pytest.approx(600)
         factors = [launch.factor(scenario) for scenario in launch_model.SCENARIOS]
@@ -78,7 +79,7 @@ def test_a_published_figure_is_found_by_its_contestant():
         for name in figure.contestants:
             assert name in roster.EVERYONE
             assert published.find_published(name, figure.d_model, figure.batch) is figure
-    assert published.find_published("native", 16, 16).us_per_sample == 3.0
+    assert present(published.find_published("native", 16, 16)).us_per_sample == 3.0
     assert published.find_published("native", 16, 1) is None
     assert published.find_published("native", 24, 16) is None
     assert published.find_published("rnn", 16, 1) is None

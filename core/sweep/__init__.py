@@ -1,0 +1,1 @@
+"""Sweeps: many short runs over a space of settings, searched by Optuna."""

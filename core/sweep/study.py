@@ -1,0 +1,367 @@
+"""A study: Optuna says which points to try and which to give up, and keeps what became of them.
+
+Points are asked for and told in memory, which takes a fraction of what a database takes. A point is
+put into the storage when it is finished, so nothing there is ever half a truth. The points of a
+grid are given out by the storage instead: they wait in it, and each is taken by one driver.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import SystemRandom
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from eetui.core.errors import EetuiError, UsageError
+from eetui.core.store.run_names import two_words
+from eetui.core.sweep.point import SeedResult, State, SweepPoint
+from eetui.core.sweep.space import Dimension, Space
+from eetui.core.sweep.storage import HEARTBEAT_SECONDS, Place, open_storage, optuna, told
+from eetui.core.sweep.sweep_plan import SweepPlan
+from eetui.core.text import visible
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.pruners import BasePruner
+    from optuna.samplers import BaseSampler
+    from optuna.storages import BaseStorage
+    from optuna.study import Study as OptunaStudy
+    from optuna.trial import FrozenTrial, Trial
+
+PLAN = "eetui plan"
+TRAININGS = "trainings"
+STATE = "state"
+WHY = "why"
+TRIES = 1000
+"""Points that do not go together in a row, after which a search is given up."""
+REFRESH_SECONDS = 2.0
+STARTUP = 10
+"""Points that a pruner sees before it ends one early."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """A point to try. waiting: its number in the storage, where it waited there, else None.
+
+    known: trainings that are done already.
+    """
+
+    point: SweepPoint
+    trial: Trial
+    waiting: int | None = None
+    known: tuple[SeedResult, ...] = ()
+
+
+class Study:
+    """A study that is open. name: within its storage. points: the finished ones, ours or not."""
+
+    def __init__(
+        self, place: Place, storage: BaseStorage, stored: OptunaStudy, plan: SweepPlan
+    ) -> None:
+        library = optuna()
+        self.place, self.plan, self.name = place, plan, str(stored.study_name)
+        self._stored, self._storage = stored, storage
+        self._id = storage.get_study_id_from_name(stored.study_name)
+        self._distributions = _distributions(plan.space)
+        self._seen: set[int] = set()
+        self._due = 0.0
+        self._alive = monotonic()
+        self._waiting: deque[FrozenTrial] = deque()
+        self._taken: dict[int, int] = {}
+        trials = self._read()
+        self._memory = library.create_study(
+            sampler=_sampler(plan, len(trials)), pruner=_pruner(plan)
+        )
+        self.points: list[SweepPoint] = []
+        self._learn(trials)
+
+    # -- asking and telling ---------------------------------------------------------------------
+
+    def ask(self) -> Asked | None:
+        """The next point to try; None where there is none, at least for now."""
+        with told(self.place):
+            if self._waiting:
+                return self._claimed()
+            if self.plan.sampler == "grid":
+                return None
+            for _ in range(TRIES):
+                trial = self._memory.ask(self._distributions)
+                if self.plan.space.is_legal(trial.params):
+                    return Asked(SweepPoint(trial.number, dict(trial.params), "running"), trial)
+                self._memory.tell(trial, state=optuna().trial.TrialState.FAIL)
+        raise UsageError(
+            "No point of the space that was tried is legal: heads must divide d_model."
+        )
+
+    def _claimed(self) -> Asked | None:
+        """The next of those that wait in the storage, unless other drivers have taken all."""
+        running = optuna().trial.TrialState.RUNNING
+        while self._waiting:
+            found = self._waiting.popleft()
+            try:
+                trial_id = self._storage.get_trial_id_from_study_id_trial_number(
+                    self._id, found.number
+                )
+                if not self._storage.set_trial_state_values(trial_id, running):
+                    continue
+            except optuna().exceptions.UpdateFinishedTrialError:
+                continue
+            self._memory.enqueue_trial(found.params)
+            trial = self._memory.ask(self._distributions)
+            known = tuple(map(SeedResult.from_json, found.user_attrs.get(TRAININGS, ())))
+            point = SweepPoint(trial.number, dict(trial.params), "running", known)
+            self._taken[found.number] = trial_id
+            return Asked(point, trial, found.number, known)
+        return None
+
+    def report(self, asked: Asked, step: int, value: float) -> bool:
+        """A figure of a point on its way; answers whether it is losing and should end."""
+        if self.plan.pruner == "none":
+            return False
+        asked.trial.report(value, step)
+        return bool(asked.trial.should_prune())
+
+    def tell(self, asked: Asked, point: SweepPoint) -> None:
+        """Put down what became of a point."""
+        library = optuna()
+        done = point.state == "done"
+        states = library.trial.TrialState
+        state = states.COMPLETE if done else states.PRUNED
+        state = states.FAIL if point.state == "failed" else state
+        frozen = self._memory.tell(asked.trial, point.mean if done else None, state=state)
+        attributes = _attributes(point)
+        self.points.append(point)
+        with told(self.place):
+            if asked.waiting is not None:
+                trial_id = self._taken.pop(asked.waiting)
+                for key, value in attributes.items():
+                    self._storage.set_trial_user_attr(trial_id, key, value)
+                values = [point.mean] if done and point.mean is not None else None
+                self._storage.set_trial_state_values(trial_id, state, values)
+                self._seen.add(asked.waiting)
+                return
+            trial = library.trial.create_trial(
+                state=state,
+                value=point.mean if done else None,
+                params=frozen.params,
+                distributions=frozen.distributions,
+                user_attrs=attributes,
+                intermediate_values=frozen.intermediate_values,
+            )
+            made = self._storage.create_new_trial(self._id, trial)
+            self._seen.add(self._storage.get_trial_number_from_id(made))
+
+    def put_back(self, asked: Asked, trainings: Sequence[SeedResult]) -> None:
+        """Leave a point for whoever goes on with the study, with what is known of it."""
+        library = optuna()
+        states = library.trial.TrialState
+        with told(self.place):
+            if asked.waiting is not None:
+                trial_id = self._taken.pop(asked.waiting)
+                self._storage.set_trial_state_values(trial_id, states.FAIL)
+                self._seen.add(asked.waiting)
+            trial = library.trial.create_trial(
+                state=states.WAITING,
+                params=asked.trial.params,
+                distributions=asked.trial.distributions,
+                user_attrs={TRAININGS: [t.to_json() for t in trainings]},
+            )
+            self._storage.create_new_trial(self._id, trial)
+
+    # -- what others do -------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Learn of what other drivers have finished, and show the storage that we are alive."""
+        if monotonic() < self._due:
+            return
+        self._due = monotonic() + REFRESH_SECONDS
+        with told(self.place):
+            if monotonic() - self._alive > HEARTBEAT_SECONDS and self._taken:
+                self._alive = monotonic()
+                beat = getattr(self._storage, "record_heartbeat", None)
+                for trial_id in self._taken.values() if beat else ():
+                    assert beat is not None
+                    beat(trial_id)
+            optuna().storages.fail_stale_trials(self._stored)
+            self._learn(self._read())
+
+    @property
+    def others_running(self) -> int:
+        """Points of a grid that other drivers have taken, alive or about to be given up."""
+        running = optuna().trial.TrialState.RUNNING
+        with told(self.place):
+            found = self._stored.get_trials(deepcopy=False, states=(running,))
+        return sum(trial.number not in self._taken for trial in found)
+
+    def _read(self) -> list[FrozenTrial]:
+        """What has finished since the last time; what waits is kept for later."""
+        with told(self.place):
+            trials = self._stored.get_trials(deepcopy=False)
+        states = optuna().trial.TrialState
+        waiting = [trial for trial in trials if trial.state == states.WAITING]
+        self._waiting = deque(waiting)
+        finished = [t for t in trials if t.state.is_finished() and t.number not in self._seen]
+        self._seen.update(trial.number for trial in finished)
+        return [trial for trial in finished if STATE in trial.user_attrs]
+
+    def _learn(self, trials: Sequence[FrozenTrial]) -> None:
+        for trial in trials:
+            self._memory.add_trial(trial)
+            number = len(self._memory.get_trials(deepcopy=False)) - 1
+            self.points.append(_point(number, trial))
+
+    # -- what it says ---------------------------------------------------------------------------
+
+    def importances(self) -> dict[str, float]:
+        """How much each setting has to do with the result, 0 to 1 (Optuna's PED-ANOVA)."""
+        library = optuna()
+        done = [point for point in self.points if point.state == "done"]
+        if len(done) < 2 or len({point.mean for point in done}) < 2:
+            return {}
+        evaluator = library.importance.PedAnovaImportanceEvaluator()
+        try:
+            found = library.importance.get_param_importances(self._memory, evaluator=evaluator)
+        except (ValueError, RuntimeError):  # too few points that differ
+            return {}
+        return {str(key): float(value) for key, value in found.items()}
+
+    def change_plan(self, plan: SweepPlan) -> None:
+        """Go on with more runs or seconds."""
+        with told(self.place):
+            self.plan = plan
+            self._stored.set_user_attr(PLAN, plan.to_json())
+
+
+def create_study(place: Place, plan: SweepPlan) -> Study:
+    """A new study; raises `UsageError` where there is one of that name."""
+    library = optuna()
+    storage = open_storage(place)
+    name = place.name
+    with told(place):
+        taken = set(library.get_all_study_names(storage))
+        while name is None or (place.name is None and name in taken):
+            name = two_words(SystemRandom())
+        if name in taken:
+            raise UsageError(
+                f"There is a study {visible(name)} already: go on with it by --study alone."
+            )
+        stored = library.create_study(storage=storage, study_name=name, direction="minimize")
+        stored.set_user_attr(PLAN, plan.to_json())
+        if plan.sampler == "grid":
+            distributions = _distributions(plan.space)
+            study_id = storage.get_study_id_from_name(name)
+            for point in plan.space.points()[: plan.total]:
+                trial = library.trial.create_trial(
+                    state=library.trial.TrialState.WAITING,
+                    params=point,
+                    distributions=distributions,
+                )
+                storage.create_new_trial(study_id, trial)
+    return Study(place, storage, stored, plan)
+
+
+def open_study(place: Place) -> Study:
+    """A study that is there; raises `UsageError` where there is none, or several to choose from."""
+    library = optuna()
+    path = place.file
+    if path is not None and not path.exists():
+        raise UsageError(
+            f"There is no study at {visible(place.shown)}: give a space, such as --lr 0.001..0.03, "
+            "to begin one."
+        )
+    storage = open_storage(place)
+    with told(place):
+        names = library.get_all_study_names(storage)
+        name = place.name or (names[0] if len(names) == 1 else None)
+        if not names:
+            raise UsageError(f"There is no study at {visible(place.shown)} yet.")
+        if name is None:
+            some = ", ".join(visible(each) for each in names[:10])
+            raise UsageError(
+                f"{visible(place.shown)} has {len(names)} studies ({some}): name one behind a #."
+            )
+        if name not in names:
+            raise UsageError(f"There is no study {visible(name)} at {visible(place.shown)}.")
+        stored = library.load_study(study_name=name, storage=storage)
+        values = stored.user_attrs.get(PLAN)
+    if values is None:
+        raise UsageError(f"{visible(name)} is a study of another program: begin a new one.")
+    try:
+        plan = SweepPlan.from_json(values)
+    except (KeyError, TypeError, AttributeError, UsageError) as error:
+        raise EetuiError(
+            f"The study {visible(name)} was written by another version of eetui: begin a new one."
+        ) from error
+    return Study(place, storage, stored, plan)
+
+
+def study_names(place: Place) -> list[str]:
+    """The studies at a place, none where there is nothing."""
+    if place.file is not None and not place.file.exists():
+        return []
+    storage = open_storage(place)
+    with told(place):
+        return [str(name) for name in optuna().get_all_study_names(storage)]
+
+
+def _attributes(point: SweepPoint) -> dict[str, Any]:
+    attributes: dict[str, Any] = {
+        STATE: point.state,
+        TRAININGS: [training.to_json() for training in point.trainings],
+    }
+    return attributes | ({WHY: point.why} if point.why else {})
+
+
+def _point(number: int, trial: FrozenTrial) -> SweepPoint:
+    state: State = trial.user_attrs[STATE]
+    trainings = tuple(map(SeedResult.from_json, trial.user_attrs.get(TRAININGS, ())))
+    return SweepPoint(number, dict(trial.params), state, trainings, trial.user_attrs.get(WHY, ""))
+
+
+def _distributions(space: Space) -> dict[str, BaseDistribution]:
+    return {d.key: _distribution(d) for d in space.dimensions}
+
+
+def _distribution(dimension: Dimension) -> BaseDistribution:
+    library = optuna()
+    values: tuple[Any, ...] = dimension.values
+    if dimension.scale == "choice":
+        found: BaseDistribution = library.distributions.CategoricalDistribution(values)
+        return found
+    low, high = values
+    is_log = dimension.scale == "log"
+    ranged: BaseDistribution = library.distributions.FloatDistribution(low, high, log=is_log)
+    return ranged
+
+
+def _sampler(plan: SweepPlan, done: int) -> BaseSampler:
+    """Another seed for every session, so that one that goes on does not draw the same again."""
+    samplers = optuna().samplers
+    seed = (plan.seed + done) % 2**32
+    match plan.sampler:
+        case "qmc":
+            made: BaseSampler = samplers.QMCSampler(
+                seed=seed, scramble=True, warn_asynchronous_seeding=False,
+                warn_independent_sampling=False,
+            )  # fmt: skip
+        case "tpe":
+            made = samplers.TPESampler(seed=seed, constant_liar=True)
+        case _:
+            made = samplers.RandomSampler(seed=seed)
+    return made
+
+
+def _pruner(plan: SweepPlan) -> BasePruner:
+    pruners = optuna().pruners
+    made: Mapping[str, Any] = {
+        "none": pruners.NopPruner,
+        "median": lambda: pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=1),
+        "percentile": lambda: pruners.PercentilePruner(25.0, n_startup_trials=STARTUP),
+        "halving": pruners.SuccessiveHalvingPruner,
+        "hyperband": lambda: pruners.HyperbandPruner(max_resource=8),
+        "wilcoxon": pruners.WilcoxonPruner,
+    }
+    pruner: BasePruner = made[plan.pruner]()
+    return pruner

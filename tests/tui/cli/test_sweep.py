@@ -1,0 +1,85 @@
+"""`eetui sweep`: one object, a table, a study that goes on, files, and every way to be refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+from pyarrow import parquet
+
+QUICK = ("sweep", "--d-model", "8", "--lr", ".005,.01", "--aim", "loss@40")
+
+
+def test_json_has_what_scripts_rely_on(cli, tmp_path):
+    files = [str(tmp_path / f"table{suffix}") for suffix in (".csv", ".json", ".parquet")]
+    exports = [word for file in files for word in ("--export", file)]
+    result = cli(*QUICK, "--seeds", "2", "--json", *exports)
+    assert result.code == 0, result.err
+    found = json.loads(result.out)
+    assert (found["aim"], found["runs"], found["trainings"], found["pruned"]) == (
+        "loss@40", 2, 4, 0,
+    )  # fmt: skip
+    assert 0 < found["training_share"] <= 1
+    best = found["best"]
+    assert best["low"] < best["mean"] < best["high"]
+    assert (best["seeds"], best["settings"]["d_model"]) == ([42, 43], 8)
+    assert {"seconds", "loss", "settings"} <= found["front"][0].keys()
+    with open(files[0]) as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4
+    assert min(float(row["value"]) for row in rows) == min(best["values"])
+    assert parquet.read_table(files[2]).num_rows == 4
+    again = cli("sweep", "--study", found["study"], "--json")
+    assert json.loads(again.out)["best"] == best
+    more = cli("runs", "list", "--json")
+    assert len(json.loads(more.out)["runs"]) == 4
+
+
+def test_a_study_is_a_table_for_people(cli):
+    result = cli(*QUICK, "--no-store")
+    assert result.code == 0
+    for words in ("loss@40", "learning_rate", "the front", "2 of 2 points"):
+        assert words in result.out
+
+
+def test_steps_may_vary(cli):
+    result = cli("sweep", "--d-model", "8", "--steps", "20,40", "--json", "--no-store")
+    found = json.loads(result.out)
+    assert found["aim"] == "loss@steps"
+    assert found["best"]["settings"]["steps"] == 40
+    assert found["best"]["runs"] == [""]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        ((), "Say what varies"),
+        (("--d-model", "16"), "Nothing varies"),
+        (("--lr", "a..b"), "takes numbers"),
+        (("--lr", ".001..", "--runs", "1"), "takes numbers"),
+        (("--set", "padding_skip"), "KEY=VALUES"),
+        (("--set", "nonsense=1,2"), "no setting"),
+        (("--lr", ".001..0.01", "--sampler", "grid"), "A grid needs lists"),
+        (("--lr", ".001..0.01", "--runs", "0"), "runs must be"),
+        (("--lr", ".001..0.01", "--seeds", "0"), "seeds must be"),
+        (("--lr", ".001..0.01", "--aim", "best"), "is none"),
+        (("--lr", ".001..0.01", "--export", "table.xls"), ".parquet"),
+        (("--study", "nobody"), "no study"),
+        (("--study", "none.db", "--aim", "loss@10"), "its own aim"),
+        (("sweep.txt",), "no study 'sweep.txt'"),
+        (("sweep.sh", "--lr", ".1,.2"), "its own space"),
+    ],
+)
+def test_bad_use_is_one_sentence(cli, arguments, part):
+    result = cli("sweep", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert part in result.err
+    assert "Traceback" not in result.err
+
+
+def test_without_optuna_it_says_what_to_install(cli, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "optuna", None)
+    result = cli(*QUICK)
+    assert result.code == 1
+    assert "pip install 'eetui[sweep]'" in result.err
