@@ -36,15 +36,15 @@ TELLING = ("sse", "avx", "fma", "amx", "neon", "asimd", "sve", "sme", "f16", "bf
 """Beginnings of the names of CPU features that decide what an engine can do."""
 SMALLEST_COLUMNS, SMALLEST_ROWS = 80, 24
 
-Fact = str | int | bool | list[str]
+Detail = str | int | bool | list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Facts on one subject, by names such as 'instruction_set'."""
+    """Details of one subject, by names such as 'instruction_set'."""
 
     title: str
-    facts: dict[str, Fact]
+    details: dict[str, Detail]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Report:
 
     def as_dict(self) -> dict[str, object]:
         """The report as JSON-like values, sections by title."""
-        sections = {section.title: asdict(section)["facts"] for section in self.sections}
+        sections = {section.title: asdict(section)["details"] for section in self.sections}
         return {**sections, "problems": list(self.problems)}
 
 
@@ -124,7 +124,7 @@ def _engines(problems: list[str]) -> list[Section]:
             "native_build": _native_build(),
         },
     )
-    toggles: dict[str, Fact] = {}
+    toggles: dict[str, Detail] = {}
     for entry in CATALOGUE:
         toggles[entry.key] = [
             f"{entry.label(value)}: {reason}" if reason else entry.label(value)
@@ -207,23 +207,23 @@ def _colours() -> str:
 
 
 def _files(problems: list[str]) -> Section:
-    facts: dict[str, Fact] = {}
+    details: dict[str, Detail] = {}
     try:
         names = load_dataset()
-        facts["names"] = f"{names.path} ({names.n_docs:,} documents)"
+        details["names"] = f"{names.path} ({names.n_docs:,} documents)"
     except EetuiError as error:
         problems.append(str(error))
     try:
         n_settings = len(settings.load_config())
-        facts["configuration"] = f"{settings.config_path()} ({n_settings} settings)"
+        details["configuration"] = f"{settings.config_path()} ({n_settings} settings)"
     except EetuiError as error:
-        facts["configuration"] = str(settings.config_path())
+        details["configuration"] = str(settings.config_path())
         problems.append(str(error))
-    facts["runs"] = str(find_store(os.environ.get("EETUI_STORE")))
-    facts["state"] = str(settings.state_path())
-    facts["cache"] = str(settings.cache_path())
-    facts["compiled_kernels"] = _kernels(problems)
-    return Section("files", facts)
+    details["runs"] = str(find_store(os.environ.get("EETUI_STORE")))
+    details["state"] = str(settings.state_path())
+    details["cache"] = str(settings.cache_path())
+    details["compiled_kernels"] = _kernels(problems)
+    return Section("files", details)
 
 
 def _kernels(problems: list[str]) -> str:
@@ -243,11 +243,11 @@ def _kernels(problems: list[str]) -> str:
 
 
 def _versions(problems: list[str]) -> Section:
-    facts: dict[str, Fact] = {}
+    details: dict[str, Detail] = {}
     for name in LIBRARIES:
         try:
-            facts[name] = version(name)
+            details[name] = version(name)
         except PackageNotFoundError:
-            facts[name] = "missing"
+            details[name] = "missing"
             problems.append(f"{name} is not installed: install eetui again.")
-    return Section("versions", facts)
+    return Section("versions", details)

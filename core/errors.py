@@ -1,4 +1,4 @@
-"""The errors a person can cause or meet; each message is one sentence that says what to do."""
+"""The errors a person can cause or run into; each message is one sentence that says what to do."""
 
 
 class EetuiError(Exception):

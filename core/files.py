@@ -114,7 +114,7 @@ def write_new(path: Path, content: bytes) -> Path:
         place = path.with_stem(f"{path.stem}-{n}")
     require_writable(place)
     try:
-        os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # it is ours now
+        os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # taken
     except FileExistsError:
         return write_new(path, content)
     except OSError as error:

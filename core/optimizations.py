@@ -257,9 +257,9 @@ CATALOGUE: tuple[Optimization, ...] = (
         values=(1, 2, 4, 8),
         what="Parts the batch among threads, which sum their gradients in a fixed order.",
         why=(
-            "Each thread takes its own documents forward and backward on its own core. They meet "
-            "twice a step, to add up the gradients and to share the update. It pays when a step is "
-            "long against a meeting: wide models and large batches."
+            "Each thread takes its own documents forward and backward on its own core. They "
+            "wait for each other twice a step, to add up the gradients and to share the update. It "
+            "pays when a step is long against a wait: wide models and large batches."
         ),
     ),
     Optimization(

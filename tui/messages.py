@@ -53,7 +53,7 @@ class Raced(Replaceable, bubble=False):
 
 @dataclass(eq=False)
 class Measured(Replaceable, bubble=False):
-    """How far the measurements beside a race have come."""
+    """How far the measurements on the race's screen have come."""
 
     measures: Measures
 

@@ -1,4 +1,4 @@
-"""The threads that train and measure beside the screen, and what they tell it."""
+"""The threads that train and measure behind the screen, and what they tell it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DRAWING_SECONDS = 0.5
 
 
 class TrainingThread:
-    """Runs a session beside the screen; `target` gets `Published` and `Crashed` messages.
+    """Runs a session behind the screen; `target` gets `Published` and `Crashed` messages.
 
     A thread of its own rather than a Textual worker: those share asyncio's pool, whose threads
     the interpreter waits for at exit however long they take.
@@ -77,7 +77,7 @@ T = TypeVar("T", bound=Progress)
 
 
 class IteratorThread(Generic[T]):
-    """Measures beside the screen: posts what an iterator yields as messages, or `EndedEarly`.
+    """Measures behind the screen: posts what an iterator yields as messages, or `EndedEarly`.
 
     `start` is called in the thread, since it may take a moment. It holds `core` but while it is
     paused, so that two of them never measure at once. After each message it rests until `drawn`

@@ -32,9 +32,9 @@ def reading(
     events: tuple[Event, ...],
     step: float,
     smoothing: float,
-    within: float,
+    reach: float,
 ) -> Reading | None:
-    """The bucket nearest to `step`; paces are of all buckets up to `within` steps from it.
+    """The bucket nearest to `step`; paces are of all buckets up to `reach` steps from it.
 
     None for a curve without a bucket.
     """
@@ -45,7 +45,7 @@ def reading(
     if i and step - steps[i - 1] < steps[i] - step:
         i -= 1
     at = int(steps[i])
-    low, high = np.searchsorted(steps, (at - within, at + within))
+    low, high = np.searchsorted(steps, (at - reach, at + reach))
     buckets = slice(min(low, i), max(high, i + 1))
     paces = (curve.paces if len(curve.paces) else curve.us[:, None])[buckets]
     us_low, us, us_high = np.nanquantile(paces, (0.25, 0.5, 0.75)).tolist()

@@ -50,8 +50,8 @@ def smoothed(curve: Curve, at: Vector, smoothing: float) -> Vector:
 
     def total(values: Vector) -> Vector:
         sums = np.concatenate([[0.0], np.cumsum(values)])
-        within: Vector = sums[high] - sums[low]
-        return within
+        inside: Vector = sums[high] - sums[low]
+        return inside
 
     n = total(weight)
     mean_x, mean_y = total(weight * x) / n, total(weight * y) / n

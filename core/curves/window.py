@@ -23,17 +23,17 @@ def zoomed(span: Span, at: float, factor: float, curve: Curve, axis: Axis) -> Sp
     length = max((high - low) * factor, least)
     if length >= end:
         return None
-    return _within((at - (at - low) / (high - low) * length, length), end)
+    return _clamped((at - (at - low) / (high - low) * length, length), end)
 
 
 def panned(span: Span, by: float, curve: Curve, axis: Axis) -> Span | None:
     """`span` moved by so much, stopping at the ends of the curve; None for the whole curve."""
     end, _ = limits(curve, axis)
     low, high = span
-    return None if high - low >= end else _within((low + by, high - low), end)
+    return None if high - low >= end else _clamped((low + by, high - low), end)
 
 
-def _within(place: tuple[float, float], end: float) -> Span:
+def _clamped(place: tuple[float, float], end: float) -> Span:
     low, length = place
     low = min(max(low, 0.0), end - length)
     return low, low + length

@@ -92,7 +92,7 @@ OTHERS: dict[str, tuple[Kind, Change]] = {
     "order": ("learning", _order),
     "engine": ("exact", _engine),
 }
-"""What can be compared beside the catalogue's toggles."""
+"""What can be compared in addition to the catalogue's toggles."""
 
 
 def parse_setting(

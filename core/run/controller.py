@@ -1,4 +1,4 @@
-"""A live run: what trains it, what stands beside that, and who carries out which command.
+"""A live run: what trains, and who carries out which command.
 
 Single-threaded; `core/run/session.py` calls it from the one thread that trains.
 """

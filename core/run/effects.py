@@ -1,4 +1,4 @@
-"""What flipping a toggle changes: a verdict on it, taken beside the training.
+"""What flipping a toggle changes: a verdict on it, taken while the training goes on.
 
 The pairs are taken in the training thread, a few after every chunk, so that the training goes on
 meanwhile. Who measures is handed in: a run knows no measurement.

@@ -21,7 +21,7 @@ Post = Callable[[Callable[[], None]], None]
 class EngineChoice:
     """One engine for the whole session, and toggles that can be set while it trains.
 
-    An engine that must compile for its toggles gets ready beside the training and takes over then.
+    An engine that must compile for its toggles gets ready in the background and takes over then.
 
     assignments are toggles such as 'padding_skip=off', applied to the engine's best. on_ready gets
     the engine when it can be used for the first time.

@@ -18,7 +18,7 @@ MOST_BESIDE = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What whoever drives a trainer knows beside it. Fields that a snapshot has are the same there.
+    """What whoever drives a trainer knows and it does not. Some fields are a snapshot's.
 
     engine: the one that was asked for, once it is ready. wanted: the toggles that are asked for.
     """

@@ -1,4 +1,4 @@
-"""Getting an engine ready beside the running one: imports and compilation in a thread."""
+"""Getting an engine ready while another one trains: imports and compilation in a thread."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Session:
     engine that compiles gets ready, the NumPy engine trains in its place if `stand_in`, else the
     session waits. `stop_at_plan` ends `run` when the planned steps are done or cannot be;
     `failure` then holds what went wrong, or None. `measure_peak` times the core's FMA
-    peak beside the first steps, for the per cent of it that a snapshot tells. `measure` compares
+    peak during the first steps, for the per cent of it that a snapshot tells. `measure` compares
     two settings, after every flip if `measure_flips`, and where a command asks for it.
     """
 
@@ -108,7 +108,7 @@ class Session:
 
     @property
     def subject(self) -> Subject:
-        """What is trained now, for a measurement beside it while the training pauses."""
+        """What is trained now, for a measurement while the training pauses."""
         now = self.latest
         return Subject(self._controller.trainer.dataset, now.model, now.train, now.engine)
 

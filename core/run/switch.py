@@ -11,7 +11,7 @@ from eetui.core.engines.presets import PRESETS, preset
 from eetui.core.optimizations import Optimization, Optimizations
 
 ALL = "preset"
-"""The key of all toggles together, beside those of the catalogue and 'batch'."""
+"""The key of all toggles together, no key of the catalogue."""
 MIXED = "own"
 
 

@@ -51,7 +51,7 @@ from eetui.core.run.switch import Switch
 
 CHUNK_US = 10_000
 GROWTH = 2
-BESIDE_OTHERS = 4
+SHORTER_FOR_OTHERS = 4
 """How many times shorter a chunk is while a flip is being measured, or where it gives way."""
 KEPT_EVENTS = 200
 
@@ -319,10 +319,9 @@ class Trainer:
     def _steps_of_next_chunk(self, at_most: int | None) -> int:
         step = self.state.step
         chunk = self._chunk_steps
-        if (
-            self.effects.is_measuring or self.give_way or len(self.ghosts)
-        ):  # others wait for their turn
-            chunk = max(chunk // BESIDE_OTHERS, 1)
+        # others wait for their turn
+        if self.effects.is_measuring or self.give_way or len(self.ghosts):
+            chunk = max(chunk // SHORTER_FOR_OTHERS, 1)
         limits = [chunk, self.train.steps - step, self.names.steps_to_milestone(step)]
         if at_most is not None:
             limits.append(at_most)

@@ -89,7 +89,7 @@ class Playback:
 
     @property
     def subject(self) -> Subject:
-        """What is trained now, for a measurement beside it."""
+        """What is trained now, for a measurement of it."""
         now = self.latest
         return Subject(self._trainer.dataset, now.model, now.train, now.engine)
 

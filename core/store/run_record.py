@@ -28,7 +28,7 @@ class Summary(NamedTuple):
 
     created, updated: seconds since 1970; deleted as well, or None. configuration: what
     `configuration_of` gives, as JSON. seconds: training time; wall_seconds and cpu_seconds: since
-    it was started, with everything beside the steps. spark: at most 16 losses of even stretches.
+    it was started, with everything but the steps. spark: at most 16 losses of even stretches.
     """
 
     id: str

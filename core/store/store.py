@@ -171,8 +171,8 @@ class Store:
     @property
     def size(self) -> int:
         """Bytes of the file, and of the log beside it that is not yet part of it."""
-        beside = (self.path, Path(f"{self.path}-wal"))
-        return sum(os.path.getsize(path) for path in beside if path.exists())
+        paths = (self.path, Path(f"{self.path}-wal"))
+        return sum(os.path.getsize(path) for path in paths if path.exists())
 
     # -- keeping order --------------------------------------------------------------------------
 

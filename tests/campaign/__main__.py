@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def _print(tallies: list[Tally]) -> None:
-    print("| kind | trials | lost | tracebacks | hangs | other failures | not ours |")
+    print("| kind | trials | lost | tracebacks | hangs | other failures | of others |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     for t in tallies:
         cells = (t.trials, *map(len, (t.lost, t.tracebacks, t.hangs, t.others, t.not_ours)))

@@ -44,7 +44,7 @@ def run(text: str, options: ModelOptions, way: AbOptions, *, as_json: bool = Fal
             if tell:
                 tell(f"{verdicts.finding(verdict)} ({verdicts.count(verdict)})")
     if as_json:
-        print_json(facts(setting, verdict))
+        print_json(to_json(setting, verdict))
     else:
         _print(setting, verdict)
     return 0
@@ -68,7 +68,7 @@ def _verdicts(setting: Setting, way: AbOptions) -> Iterator[Verdict]:
     yield from compare(Comparison(a, b, *states), seconds)
 
 
-def facts(setting: Setting, verdict: Verdict) -> dict[str, Any]:
+def to_json(setting: Setting, verdict: Verdict) -> dict[str, Any]:
     """What --json prints; an end of the interval that is not finite is null."""
     low, high = (finite(end) for end in (verdict.low, verdict.high))
     return {

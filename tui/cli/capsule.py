@@ -29,8 +29,8 @@ def export(run: str, file: str | None, store: str | None, *, with_data: bool, as
         raise UsageError(f"{visible(str(path))} must end in {SUFFIX}.")
     written = write_new(path, content)
     if as_json:
-        facts = {"file": str(written), "bytes": len(content), "steps": capsule.log.step}
-        print_json({"run": capsule.name, **facts, "with_data": with_data})
+        printed = {"file": str(written), "bytes": len(content), "steps": capsule.log.step}
+        print_json({"run": capsule.name, **printed, "with_data": with_data})
     else:
         print_text(f"Wrote {written}, {len(content):,} bytes: `eetui replay {written}` plays it.")
     return 0

@@ -26,8 +26,8 @@ def _print(report: doctor.Report) -> None:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
-        for name, fact in section.facts.items():
-            table.add_row(name.replace("_", " "), _words(fact))
+        for name, detail in section.details.items():
+            table.add_row(name.replace("_", " "), _words(detail))
         console.print(table)
     for problem in report.problems:
         console.print(f"Problem: {problem}", style="bold red")
@@ -35,10 +35,10 @@ def _print(report: doctor.Report) -> None:
         console.print("Everything that eetui needs is there.")
 
 
-def _words(fact: doctor.Fact) -> str:
-    if isinstance(fact, bool):
-        return "yes" if fact else "no"
-    if isinstance(fact, list):
-        has_sentences = any(" " in item for item in fact)
-        return ("\n" if has_sentences else " ").join(fact) or "none"
-    return str(fact)
+def _words(detail: doctor.Detail) -> str:
+    if isinstance(detail, bool):
+        return "yes" if detail else "no"
+    if isinstance(detail, list):
+        has_sentences = any(" " in item for item in detail)
+        return ("\n" if has_sentences else " ").join(detail) or "none"
+    return str(detail)

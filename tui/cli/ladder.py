@@ -45,13 +45,13 @@ def run(options: ModelOptions, rounds: int, *, ablate: bool = False, as_json: bo
             if tell:
                 tell(ladder.doing)
     if as_json:
-        print_json(_facts(ladder))
+        print_json(_json(ladder))
     else:
         _print_waterfall(ladder)
     return 0
 
 
-def _facts(ladder: Ladder) -> dict[str, Any]:
+def _json(ladder: Ladder) -> dict[str, Any]:
     model, top = ladder.model, ladder.highest
     assert top is not None  # a climb ends with all of its rungs measured
     return {
@@ -70,19 +70,19 @@ def _facts(ladder: Ladder) -> dict[str, Any]:
         "clock": ladder.clock,
         "us_per_step": top.us,
         "factor": ladder.factor(top),
-        "together": _gain_facts(ladder.together),
-        "rungs": [_rung_facts(ladder, rung) for rung in ladder.rungs],
+        "together": _gain_json(ladder.together),
+        "rungs": [_rung_json(ladder, rung) for rung in ladder.rungs],
     }
 
 
-def _rung_facts(ladder: Ladder, rung: Rung) -> dict[str, Any]:
+def _rung_json(ladder: Ladder, rung: Rung) -> dict[str, Any]:
     return {
         "key": rung.key,
         "label": rung.label,
         "optimizations": None if rung.optimizations is None else labels(rung.optimizations),
         "us_per_step": rung.us,
-        "gain": _gain_facts(rung.gain),
-        "alone": _gain_facts(rung.alone),
+        "gain": _gain_json(rung.gain),
+        "alone": _gain_json(rung.alone),
         "factor": ladder.factor(rung),
         "m5_gain_percent": rung.m5_gain,
         "aside": rung.aside,
@@ -90,7 +90,7 @@ def _rung_facts(ladder: Ladder, rung: Rung) -> dict[str, Any]:
     }
 
 
-def _gain_facts(gain: Gain | None) -> dict[str, Any] | None:
+def _gain_json(gain: Gain | None) -> dict[str, Any] | None:
     """A gain's figures, which are null where its pairs disagree."""
     if gain is None:
         return None
@@ -116,8 +116,8 @@ def _print_waterfall(ladder: Ladder) -> None:
     )
     console.print()
     gap = 2 if console.width >= ROOMY else 1
-    beside = FIGURES_WIDTH + (ALONE_WIDTH if ladder.is_ablated else 0)
-    on = waterfall.scale(ladder, max(console.width - beside - 6 * gap, LEAST_BAR))
+    figures_width = FIGURES_WIDTH + (ALONE_WIDTH if ladder.is_ablated else 0)
+    on = waterfall.scale(ladder, max(console.width - figures_width - 6 * gap, LEAST_BAR))
     table = Table(box=None, padding=(0, gap, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("rung", no_wrap=True)
     headings = ("us/step", "gain", "spread", *(("alone",) if ladder.is_ablated else ()))

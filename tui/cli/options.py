@@ -149,7 +149,7 @@ class ModelOptions(ShapeOptions, EngineOptions):
 
 @dataclass(frozen=True)
 class RunOptions(ModelOptions):
-    """What a run of training takes beside. None: not given."""
+    """What a run of training takes in addition. None: not given."""
 
     steps: Annotated[
         int | None,
@@ -249,7 +249,7 @@ class RunOptions(ModelOptions):
 
 @dataclass(frozen=True)
 class RaceOptions(ShapeOptions):
-    """What a race takes beside. None: not given.
+    """What a race takes in addition. None: not given.
 
     Its plan has no part in the environment and the configuration file, which are about training.
     """

@@ -244,15 +244,16 @@ def race(
     launch_model: Annotated[
         bool,
         typer.Option(
-            "--killer",
-            help="Measure the killer microsecond as well: a step here beside a GPU's launches.",
+            "--launch-model",
+            help="Measure a step here as well, against a model of a GPU's kernel launches.",
         ),
     ] = False,
+    killer: Annotated[bool, typer.Option("--killer", hidden=True)] = False,
 ) -> int:
     """Race all ways of training this model, on the same data, each on its own clock."""
     from eetui.tui.cli.race import Extras, run
 
-    extras = Extras(report=report, one_second=one_second, launch_model=launch_model)
+    extras = Extras(report=report, one_second=one_second, launch_model=launch_model or killer)
     return run(options, given(context), extras, as_json=json, as_lines=jsonl)
 
 

@@ -104,7 +104,7 @@ def print_launches(launches: Sequence[LaunchResult]) -> None:
     from rich.table import Table
 
     console = data()
-    console.print("\nthe killer microsecond, us a step\n")
+    console.print("\na step here and a GPU's launches, us a step\n")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("d_model", justify="right")
     table.add_column("here")

@@ -243,10 +243,10 @@ def prune(
         before = found.size
         gone = found.prunable(retention) if dry_run else found.prune(retention)
         after = found.size
-    facts = {"removed": [run.id for run in gone], "bytes_before": before, "bytes_after": after}
+    printed = {"removed": [run.id for run in gone], "bytes_before": before, "bytes_after": after}
     would = "would go" if dry_run else "are gone for good"
     sizes = f"{before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB now"
-    _told(facts | {"dry_run": dry_run}, f"{len(gone):,} runs {would}; {sizes}.", json)
+    _told(printed | {"dry_run": dry_run}, f"{len(gone):,} runs {would}; {sizes}.", json)
     return 0
 
 
@@ -262,8 +262,8 @@ def _everything(store: Store, run: str) -> dict[str, object]:
     }
 
 
-def _told(facts: dict[str, object], message: str, as_json: bool) -> None:
+def _told(printed: dict[str, object], message: str, as_json: bool) -> None:
     if as_json:
-        print_json(facts)
+        print_json(printed)
     else:
         print_text(message)

@@ -68,13 +68,13 @@ ABOUT = {
         "Contestants train in slices, each on its own clock, from the same weights on the same "
         "data; † marks another model. V opens it, and the training pauses meanwhile. A letter "
         "stands at the end of each line and where it passes the threshold. m measures the loss "
-        "within one second, and a step here beside a GPU's launches."
+        "within one second, and a step here against a GPU's launches."
     ),
     actions.RUNS: (
         "Every run writes itself down as it goes, so q loses nothing: H lists them all, the "
         "training goes on meanwhile, and enter goes on with a run where it stopped. Ticked runs "
         "lie over the chart in a colour and with a mark of their own, and the settings in which "
-        "they differ stand beside it."
+        "they differ stand next to it."
     ),
     actions.PROGRAM: "Tab and shift+tab move between the panes; ctrl+p finds every action by name.",
 }

@@ -201,7 +201,7 @@ class RaceScreen(ShownScreen[None]):
     # -- the measurements ---------------------------------------------------------------------
 
     def action_measure(self) -> None:
-        """The loss within a second and the killer microsecond, or back to the race."""
+        """The loss within a second and a GPU's launches, or back to the race."""
         if self._view == MEASURES:
             self._look(VIEWS[0])
             return

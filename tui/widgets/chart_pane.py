@@ -173,14 +173,14 @@ class ChartPane(Canvas, can_focus=True):
         read = None
         if view.cursor is not None:
             low, high = (step_at(snapshot.curve, view.axis, x) for x in x_axis.span)
-            within = (high - low) / max(self.columns, 1)
+            reach = (high - low) / max(self.columns, 1)
             read = reading(
                 snapshot.curve,
                 snapshot.held_out,
                 snapshot.events,
                 view.cursor,
                 view.smoothing,
-                within,
+                reach,
             )
         self.name_axes(view, read)
         if read is None:
@@ -206,11 +206,11 @@ class ChartPane(Canvas, can_focus=True):
         lines = lines[: max(len(rows) - AXIS_ROWS - 1, 1)]
         width = max(map(len, lines)) + 2
         at = LABEL_WIDTH + (self.columns - width if column < self.columns // 2 else 0)
-        beside = [
+        covered = [
             layers.over(row, at, f" {line}".ljust(width), Role.READING)
             for row, line in zip(rows, lines, strict=False)
         ]
-        return beside + rows[len(lines) :]
+        return covered + rows[len(lines) :]
 
     def _column(self, x: float, x_axis: ticks.Ticks) -> int:
         share = (x - x_axis.lower) / (x_axis.upper - x_axis.lower)

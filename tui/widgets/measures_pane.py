@@ -23,7 +23,7 @@ from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
 
 ONE_SECOND = "the best loss within one second"
 ABOUT_ONE_SECOND = "Nats after a second of training at batch 16; on M5: EEmicroGPT's figures."
-LAUNCH_MODEL = "the killer microsecond"
+LAUNCH_MODEL = "a step here and a GPU's launches"
 ABOUT_LAUNCH_MODEL = (
     "Microseconds a step at batch 16. GPU: no measurement, but EEmicroGPT's model, "
     f"{LAUNCHES} launches at {', '.join(f'{s.launch_us:g}' for s in SCENARIOS)} us and "

@@ -60,8 +60,8 @@ def _wide(s: Snapshot, width: int) -> list[Content]:
         ("samples/s", figures.count(s.samples_per_second), 11),
         ("of peak", figures.percent(s.percent_of_peak), 9),
     )
-    beside = sum(c[2] for c in right) + SHAPE_WIDTH
-    room = min(max(width - beside, ENGINE_WIDTHS[0]), ENGINE_WIDTHS[1])
+    taken = sum(c[2] for c in right) + SHAPE_WIDTH
+    room = min(max(width - taken, ENGINE_WIDTHS[0]), ENGINE_WIDTHS[1])
     left = (
         (f"{glyph} {word}", _engine(s), room, colour),
         (
@@ -71,7 +71,7 @@ def _wide(s: Snapshot, width: int) -> list[Content]:
             MUTED,
         ),
     )
-    gap = " " * max(width - beside - room, 0)
+    gap = " " * max(width - taken - room, 0)
     words: list[Part] = [(a.ljust(w), style) for a, _, w, style in left]
     words += [gap, *((a.rjust(w), MUTED) for a, _, w in right)]
     values: list[Part] = [figures.clip(b, w - 1).ljust(w) for _, b, w, _ in left]

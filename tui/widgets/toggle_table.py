@@ -17,7 +17,7 @@ from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
 TWO_COLUMNS, THREE_COLUMNS = 58, 114
 """Widths from which on the toggles stand in so many columns."""
 STATE_WIDTH = 7
-BESIDE = 31
+BEFORE_EFFECT = 31
 """Columns of a toggle without its effect."""
 WITH_EFFECT = 38
 """Width of a column from which on it has room for the effect."""
@@ -180,7 +180,7 @@ def _effect(toggle: Toggle, width: int) -> list[Part]:
 
     An arrow and a colour only where the verdict's interval carries them.
     """
-    effect, room = toggle.effect, width - BESIDE
+    effect, room = toggle.effect, width - BEFORE_EFFECT
     if toggle.pending and width >= WITH_EFFECT:
         return [("compiling"[:room], "$text-warning")]
     if toggle.blocked or effect is None or width < WITH_EFFECT:

@@ -118,7 +118,7 @@ class KernelCache(caching.NullCache):  # type: ignore[misc]
 
 
 def _read(path: Path, stamp: bytes) -> bytes | None:
-    """What `_write` has put there behind the stamp; None if it is damaged, stale or not ours."""
+    """What `_write` has put there behind the stamp; None if it is damaged, stale or foreign."""
     try:
         with path.open("rb") as file:
             if not _is_own(os.fstat(file.fileno())):

@@ -40,7 +40,7 @@ def markdown(
     if one_second:
         parts += ["## The best loss within one second", _one_second(one_second)]
     if launches:
-        parts += ["## The killer microsecond", _launch_model(launches)]
+        parts += ["## A GPU's launches", _launch_model(launches)]
     if any(s.names for s in league.standings):
         parts += ["## What they generate", _names(league)]
     return "\n\n".join(part for part in parts if part) + "\n"

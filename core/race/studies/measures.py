@@ -38,7 +38,7 @@ def measure(
         done = len(now.one_second) + len(now.launches)
         return replace(now, progress=done / expected, doing=doing)
 
-    now = Measures(doing="measuring beside the race")
+    now = Measures(doing="measuring")
     yield now
     for result in one_second.measure(contestants, dataset, seed=seed) if with_one_second else ():
         now = replace(now, one_second=(*now.one_second, result))
@@ -46,6 +46,6 @@ def measure(
         yield now
     for launch in launch_model.measure(everyone, dataset, seed=seed) if with_launches else ():
         now = replace(now, launches=(*now.launches, launch))
-        now = after(now, f"the killer microsecond: d_model {launch.d_model}")
+        now = after(now, f"a GPU's launches: d_model {launch.d_model}")
         yield now
     yield replace(now, doing="")

@@ -1,4 +1,4 @@
-"""Figures that others have published, all from an Apple M5. They enter no figure of ours."""
+"""Figures that others have published, all from an Apple M5. None of eetui's rests on them."""
 
 from __future__ import annotations
 

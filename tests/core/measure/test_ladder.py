@@ -52,7 +52,7 @@ def test_what_cannot_be_climbed_says_why(scripted):
         "vector width: 16": "Eight lanes at most.",
         "Adam": "Always vectors.",
         **{f"products: {value}": unit for value in ("outer", "sme2", "amx-split", "amx", "bf16")},
-        "threads": ladder.NOT_CLIMBED["threads"],
+        **ladder.NOT_CLIMBED,
     }
     assert all(bool(rung.reason) == (rung.optimizations is None) for rung in rungs)
     assert (top(rungs).vector_width, top(rungs).adam) == (8, "vector")

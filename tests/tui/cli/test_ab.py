@@ -17,16 +17,16 @@ PATTERN = ("faster", "slower", "lower loss", "higher loss", "no difference found
 def test_json_has_what_scripts_rely_on(cli):
     result = cli("ab", "padding_skip", *QUICK, "--json")
     assert (result.code, result.err) == (0, "")
-    facts = json.loads(result.out)
-    assert list(facts) == FIELDS
-    assert (facts["setting"], facts["a"], facts["b"], facts["metric"]) == (
+    printed = json.loads(result.out)
+    assert list(printed) == FIELDS
+    assert (printed["setting"], printed["a"], printed["b"], printed["metric"]) == (
         *("padding_skip", "off", "on", "time"),
     )
-    assert facts["verdict"] == "faster"
-    assert facts["low"] <= facts["change_percent"] <= facts["high"] < 0
-    assert facts["pairs"] >= 8
-    assert facts["seconds"] >= 0.2
-    assert facts["clock"] == "cpu"
+    assert printed["verdict"] == "faster"
+    assert printed["low"] <= printed["change_percent"] <= printed["high"] < 0
+    assert printed["pairs"] >= 8
+    assert printed["seconds"] >= 0.2
+    assert printed["clock"] == "cpu"
 
 
 def test_a_sentence_for_people(cli):
@@ -59,9 +59,9 @@ def test_by_what_is_learned(cli):
     )
     result = cli(*run, "--json")
     assert result.code == 0, result.err
-    facts = json.loads(result.out)
-    assert list(facts) == FIELDS
-    assert (facts["metric"], facts["verdict"], facts["pairs"]) == ("loss", "lower loss", 8)
+    printed = json.loads(result.out)
+    assert list(printed) == FIELDS
+    assert (printed["metric"], printed["verdict"], printed["pairs"]) == ("loss", "lower loss", 8)
     result = cli(*run)
     assert "paired difference -" in result.out
     assert "8 seeds" in result.out

@@ -13,18 +13,18 @@ def test_json_has_what_scripts_rely_on(cli):
         *("--repeats", "2", "--set", "padding_skip=off", "--json"),
     )
     assert (result.code, result.err) == (0, "")
-    facts = json.loads(result.out)
-    assert (facts["engine"], facts["d_model"], facts["n_heads"], facts["batch"]) == (
+    printed = json.loads(result.out)
+    assert (printed["engine"], printed["d_model"], printed["n_heads"], printed["batch"]) == (
         *("numba", 16, 2, 8),
     )
-    assert facts["optimizations"]["padding_skip"] == "off"
-    assert facts["isa"]
-    assert len(facts["us_per_step_runs"]) == 2
-    assert facts["us_per_sample"] == pytest.approx(facts["us_per_step"] / 8)
-    assert facts["gflops"] < facts["peak_gflops"]
-    assert 0 < facts["percent_of_peak"] < 100
-    assert set(facts["phases_us"]) == set(PHASES)
-    assert all(us >= 0 for us in facts["phases_us"].values())
+    assert printed["optimizations"]["padding_skip"] == "off"
+    assert printed["isa"]
+    assert len(printed["us_per_step_runs"]) == 2
+    assert printed["us_per_sample"] == pytest.approx(printed["us_per_step"] / 8)
+    assert printed["gflops"] < printed["peak_gflops"]
+    assert 0 < printed["percent_of_peak"] < 100
+    assert set(printed["phases_us"]) == set(PHASES)
+    assert all(us >= 0 for us in printed["phases_us"].values())
 
 
 def test_table_for_people(cli):

@@ -16,9 +16,9 @@ def test_a_run_comes_out_the_same(cli, tmp_path):
     result = cli("replay", path, "--check")
     assert (result.code, result.err) == (0, "")
     assert "the same to the bit" in result.out
-    facts = json.loads(cli("replay", path, "--check", "--json").out)
-    assert facts["same"] is True
-    assert facts["sameness"] == "bit"
+    printed = json.loads(cli("replay", path, "--check", "--json").out)
+    assert printed["same"] is True
+    assert printed["sameness"] == "bit"
 
 
 def test_a_capsule_with_its_own_data(cli, tmp_path):

@@ -68,9 +68,9 @@ def test_sample(cli, tmp_path):
     names = cli(*sample).out.splitlines()
     assert len(names) == 7
     assert all(name.startswith("ma") for name in names)
-    facts = json.loads(cli(*sample, "--json").out)
-    assert facts["samples"] == names
-    assert facts["step"] == 200
-    assert len(facts["new"]) == 7
+    printed = json.loads(cli(*sample, "--json").out)
+    assert printed["samples"] == names
+    assert printed["step"] == 200
+    assert len(printed["new"]) == 7
     assert cli(*sample[:-1], "5").out.splitlines() != names
     assert len(set(cli(*sample, "--temperature", "0.0001").out.splitlines())) == 1

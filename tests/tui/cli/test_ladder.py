@@ -20,21 +20,21 @@ def quick(monkeypatch):
 def test_json_has_what_scripts_rely_on(cli):
     result = cli(*QUICK, "--heads", "2", "--batch", "4", "--json")
     assert (result.code, result.err) == (0, "")
-    facts = json.loads(result.out)
-    assert (facts["engine"], facts["d_model"], facts["n_heads"], facts["batch"]) == (
+    printed = json.loads(result.out)
+    assert (printed["engine"], printed["d_model"], printed["n_heads"], printed["batch"]) == (
         *("numpy", 8, 2, 4),
     )
-    bottom, skip, *others = facts["rungs"]
+    bottom, skip, *others = printed["rungs"]
     assert (bottom["key"], bottom["gain"], bottom["factor"]) == ("", None, 1.0)
     assert bottom["optimizations"]["padding_skip"] == "off"
     assert skip["optimizations"] == bottom["optimizations"] | {"padding_skip": "on"}
     assert (skip["m5_gain_percent"], skip["reason"]) == (34.0, "")
-    for gain in (skip["gain"], facts["together"]):
+    for gain in (skip["gain"], printed["together"]):
         assert list(gain) == ["percent", "low", "high", "pairs", "is_some"]
         assert gain["pairs"] >= 8
     assert skip["us_per_step"] > 0
-    assert facts["factor"] == skip["factor"]
-    assert (facts["clock"], skip["alone"]) == ("wall", None)
+    assert printed["factor"] == skip["factor"]
+    assert (printed["clock"], skip["alone"]) == ("wall", None)
     for rung in others:
         assert rung["us_per_step"] is None
         assert rung["reason"].endswith(".")
@@ -57,8 +57,8 @@ def test_a_waterfall_for_people(cli):
 def test_an_ablation_has_a_column(cli):
     result = cli(*QUICK, "--ablate")
     assert "alone: what it saves where all others are on" in result.out
-    facts = json.loads(cli(*QUICK, "--ablate", "--json").out)
-    assert facts["rungs"][1]["alone"]["pairs"] >= 8
+    printed = json.loads(cli(*QUICK, "--ablate", "--json").out)
+    assert printed["rungs"][1]["alone"]["pairs"] >= 8
 
 
 def test_a_toggle_that_is_set_is_held(cli):

@@ -22,10 +22,10 @@ def native() -> Engine:
 
 def test_what_ran_is_named(cli, native: Engine) -> None:
     result = cli("bench", "--d-model", "16", "--repeats", "1", "--matrix", "tile", "--json")
-    facts = json.loads(result.out)
-    assert facts["optimizations"]["products"] == "outer"
-    assert facts["isa"].endswith("+ emulated tile")
-    assert json.loads(cli(*SHORT, "--matrix", "tile").out)["isa"] == facts["isa"]
+    printed = json.loads(result.out)
+    assert printed["optimizations"]["products"] == "outer"
+    assert printed["isa"].endswith("+ emulated tile")
+    assert json.loads(cli(*SHORT, "--matrix", "tile").out)["isa"] == printed["isa"]
     for off in ((), ("--matrix", "off"), ("--matrix", "auto")):
         assert "+" not in json.loads(cli(*SHORT, *off).out)["isa"]
 

@@ -57,14 +57,14 @@ def test_completion_knows_the_engines(shell):
 class TestPrecedence:
     def test_config_file_over_default(self, cli, own_settings):
         own_settings.write_text("d-model = 16\nseed = 7\n")
-        facts = json.loads(cli(*TRAIN).out)
-        assert (facts["d_model"], facts["seed"]) == (16, 7)
+        printed = json.loads(cli(*TRAIN).out)
+        assert (printed["d_model"], printed["seed"]) == (16, 7)
 
     def test_environment_over_config_file(self, cli, own_settings, monkeypatch):
         own_settings.write_text("d_model = 16\nseed = 7\n")
         monkeypatch.setenv("EETUI_SEED", "8")
-        facts = json.loads(cli(*TRAIN).out)
-        assert (facts["d_model"], facts["seed"]) == (16, 8)
+        printed = json.loads(cli(*TRAIN).out)
+        assert (printed["d_model"], printed["seed"]) == (16, 8)
 
     def test_flag_over_all(self, cli, own_settings, monkeypatch):
         own_settings.write_text("seed = 7\n")
@@ -87,8 +87,8 @@ class TestPrecedence:
         path = tmp_path / "run.safetensors"
         cli(*TRAIN, "--d-model", "16", "--batch", "3", "--save", path)
         own_settings.write_text("d_model = 32\nbatch = 5\n")
-        facts = json.loads(cli(*TRAIN[:-2], "9", "--load", path, "--json").out)
-        assert (facts["d_model"], facts["batch"]) == (16, 3)
+        printed = json.loads(cli(*TRAIN[:-2], "9", "--load", path, "--json").out)
+        assert (printed["d_model"], printed["batch"]) == (16, 3)
 
 
 class TestBadConfigFile:

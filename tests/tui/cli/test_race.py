@@ -33,11 +33,11 @@ def objects(text):
 def test_json_has_what_scripts_rely_on(cli):
     result = cli(*QUICK, "--contestants", "vector,explicit,scalar", "--json")
     assert (result.code, result.err) == (0, "")
-    facts = json.loads(result.out)
-    assert (facts["protocol"], facts["d_model"], facts["batch"]) == ("equal", 8, 16)
-    rows = facts["table"]
+    printed = json.loads(result.out)
+    assert (printed["protocol"], printed["d_model"], printed["batch"]) == ("equal", 8, 16)
+    rows = printed["table"]
     assert [row["contestant"] for row in rows] == ["scalar", "vector", "explicit"]
-    assert facts["speedup_over"].startswith("scalar on ")
+    assert printed["speedup_over"].startswith("scalar on ")
     scalar = rows[0]
     for row in rows:
         assert row["status"] == "finished"
@@ -70,10 +70,10 @@ def test_jsonl_is_an_object_a_step(cli):
 
 def test_microgpts_rules_have_1000_steps(cli):
     result = cli("race", "--contestants", "explicit", "--protocol", "microgpt", "--json")
-    facts = json.loads(result.out)
-    (row,) = facts["table"]
-    assert (row["steps"], row["status"], facts["planned_steps"]) == (1000, "finished", 1000)
-    assert (facts["learning_rate"], facts["batch"], facts["d_model"]) == (0.01, 1, 16)
+    printed = json.loads(result.out)
+    (row,) = printed["table"]
+    assert (row["steps"], row["status"], printed["planned_steps"]) == (1000, "finished", 1000)
+    assert (printed["learning_rate"], printed["batch"], printed["d_model"]) == (0.01, 1, 16)
     assert row["loss"] < 2.7
 
 
@@ -98,9 +98,9 @@ def test_time_is_the_limit_where_no_steps_are_asked_for(cli):
     result = cli(
         "race", "--contestants", "explicit", "--d-model", "8", "--seconds", "0.1", "--json"
     )
-    facts = json.loads(result.out)
-    (row,) = facts["table"]
-    assert (row["status"], facts["planned_steps"]) == ("out of time", None)
+    printed = json.loads(result.out)
+    (row,) = printed["table"]
+    assert (row["status"], printed["planned_steps"]) == ("out of time", None)
     assert 0.1 <= row["seconds"] < 0.1 + 2e-6 * row["us_per_step"] * 50
     assert row["samples"] > 10
 
@@ -162,7 +162,7 @@ def test_more_can_be_measured(cli, monkeypatch):
         assert [c.name for c in contestants] == ["native", "native+matrix"]
         yield OneSecondResult("native", 16, 16, 0.008, 4000, 1.0, 2.1, 2.0869)
 
-    def cards(contestants, dataset, seed):
+    def launches(contestants, dataset, seed):
         *_, last = compete(
             make_task("equal", request_subject(OPTIONS, 8)),
             roster.line_up(["explicit"]),
@@ -171,18 +171,18 @@ def test_more_can_be_measured(cli, monkeypatch):
         yield LaunchResult(16, 16, last.standings)
 
     monkeypatch.setattr(one_second, "measure", seconds)
-    monkeypatch.setattr(launch_model, "measure", cards)
+    monkeypatch.setattr(launch_model, "measure", launches)
     monkeypatch.setattr(launch_model, "with_gpus", lambda contestants: contestants)
-    facts = json.loads(cli(*QUICK, "--one-second", "--json").out)
-    assert "one_second" in facts
-    assert "killer_microsecond" not in facts
-    facts = json.loads(cli(*QUICK, "--one-second", "--killer", "--json").out)
-    assert facts["one_second"][0]["loss"] == 2.1
-    assert facts["killer_microsecond"][0]["quickest"] == "explicit"
-    assert facts["killer_microsecond"][0]["modelled_us_per_step"]["CUDA graphs"] == 130
+    printed = json.loads(cli(*QUICK, "--one-second", "--json").out)
+    assert "one_second" in printed
+    assert "killer_microsecond" not in printed
+    printed = json.loads(cli(*QUICK, "--one-second", "--launch-model", "--json").out)
+    assert printed["one_second"][0]["loss"] == 2.1
+    assert printed["killer_microsecond"][0]["quickest"] == "explicit"
+    assert printed["killer_microsecond"][0]["modelled_us_per_step"]["CUDA graphs"] == 130
     table = cli(*QUICK, "--one-second", "--killer").out
     assert "2.0869" in table
-    assert "the killer microsecond" in table
+    assert "a GPU's launches" in table
 
 
 OPTIONS = RaceOptions()

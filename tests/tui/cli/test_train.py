@@ -22,18 +22,18 @@ def test_json_summary_has_what_scripts_rely_on(cli):
         *("--set", "padding_skip=off", "--json"),
     )
     assert (result.code, result.err) == (0, "")
-    facts = json.loads(result.out)
-    assert facts["engine"] == "numpy"
-    assert facts["isa"]
-    assert facts["steps"] == 120
-    assert facts["seed"] == 3
-    assert facts["learning_rate"] == 0.01
-    assert 2 < facts["loss_last100"] < 3.2
-    assert 1 < facts["final_loss"] < 4
-    assert facts["us_per_step"] > 0
-    assert facts["seconds"] > 0
-    assert len(facts["samples"]) == 20
-    assert all(isinstance(name, str) for name in facts["samples"])
+    printed = json.loads(result.out)
+    assert printed["engine"] == "numpy"
+    assert printed["isa"]
+    assert printed["steps"] == 120
+    assert printed["seed"] == 3
+    assert printed["learning_rate"] == 0.01
+    assert 2 < printed["loss_last100"] < 3.2
+    assert 1 < printed["final_loss"] < 4
+    assert printed["us_per_step"] > 0
+    assert printed["seconds"] > 0
+    assert len(printed["samples"]) == 20
+    assert all(isinstance(name, str) for name in printed["samples"])
 
 
 def test_the_order_of_documents_is_chosen_and_told(cli):
@@ -42,7 +42,10 @@ def test_the_order_of_documents_is_chosen_and_told(cli):
         json.loads(cli(*arguments, *order).out)
         for order in ((), ("--order", "shuffled"), ("--order", "drawn"))
     )
-    assert [facts["order"] for facts in (default, shuffled, drawn)] == [*("shuffled",) * 2, "drawn"]
+    assert [each["order"] for each in (default, shuffled, drawn)] == [
+        *("shuffled",) * 2,
+        "drawn",
+    ]
     assert default["final_loss"] == shuffled["final_loss"] != drawn["final_loss"]
     assert cli(*arguments, "--order", "sorted").code == 2
 
@@ -127,9 +130,9 @@ def test_own_data_make_their_own_vocabulary(cli, tmp_path):
     data = tmp_path / "words.txt"
     data.write_text("ab\nba\nabba\n" * 20, encoding="utf-8")
     result = cli("train", *QUICK, "--data", data, "--steps", "40", "--json")
-    facts = json.loads(result.out)
-    assert facts["data"] == "words.txt"
-    assert set("".join(facts["samples"])) <= set("ab")
+    printed = json.loads(result.out)
+    assert printed["data"] == "words.txt"
+    assert set("".join(printed["samples"])) <= set("ab")
 
 
 def test_a_saved_run_goes_on_where_it_was(cli, tmp_path):
@@ -142,8 +145,8 @@ def test_a_saved_run_goes_on_where_it_was(cli, tmp_path):
         *("--steps", "60", "--save", rest, "--json"),
     )
     assert done.code == 0, done.err
-    facts = json.loads(done.out)
-    assert (facts["steps"], facts["steps_run"], facts["d_model"]) == (60, 35, 16)
+    printed = json.loads(done.out)
+    assert (printed["steps"], printed["steps_run"], printed["d_model"]) == (60, 35, 16)
     states = [checkpoint.load(path).state for path in (whole, rest)]
     np.testing.assert_array_equal(states[0].params, states[1].params)
     np.testing.assert_array_equal(states[0].v, states[1].v)

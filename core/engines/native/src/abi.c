@@ -116,7 +116,7 @@ static void restore_mode(uint64_t mode) {
 #endif
 }
 
-static int within(int64_t x, int64_t low, int64_t high) { return x >= low && x <= high; }
+static int in_range(int64_t x, int64_t low, int64_t high) { return x >= low && x <= high; }
 
 static int flag(int64_t x) { return x == 0 || x == 1; }
 
@@ -124,8 +124,8 @@ static int finite(double x) { return x - x == 0.0; }
 
 static int64_t check_shape(int64_t d, int64_t heads, int64_t layers, int64_t T, int64_t V,
                            int64_t squared, int64_t unit) {
-    if (!within(d, 4, MAX_D) || d % 4 || !within(heads, 1, d) || d % heads) return EETUI_SHAPE;
-    if (!within(layers, 1, MAX_LAYERS) || !within(T, 2, MAX_T) || !within(V, 2, MAX_V))
+    if (!in_range(d, 4, MAX_D) || d % 4 || !in_range(heads, 1, d) || d % heads) return EETUI_SHAPE;
+    if (!in_range(layers, 1, MAX_LAYERS) || !in_range(T, 2, MAX_T) || !in_range(V, 2, MAX_V))
         return EETUI_SHAPE;
     if (!flag(squared)) return EETUI_SHAPE;
     return eetui_unit_runs(unit) ? EETUI_OK : EETUI_UNIT;
@@ -175,7 +175,7 @@ static int64_t machine_has(int64_t products) {
 }
 
 int64_t eetui_products_run(int64_t products, int64_t unit) {
-    if (!within(products, 0, EETUI_PRODUCTS - 1)) return EETUI_TOGGLE;
+    if (!in_range(products, 0, EETUI_PRODUCTS - 1)) return EETUI_TOGGLE;
     if (!eetui_unit_runs(unit)) return EETUI_UNIT;
     int64_t code = machine_has(products);
     if (code) return code;
@@ -187,7 +187,7 @@ int64_t eetui_products_run(int64_t products, int64_t unit) {
 
 int64_t eetui_multiply_adds(int64_t unit, int64_t rounds) {
     if (!eetui_unit_runs(unit)) return EETUI_UNIT;
-    if (!within(rounds, 1, MAX_ROUNDS)) return EETUI_BATCH;
+    if (!in_range(rounds, 1, MAX_ROUNDS)) return EETUI_BATCH;
     return UNITS[unit]->multiply_adds(rounds);
 }
 
@@ -199,11 +199,13 @@ static int64_t check_run(const eetui_run *r) {
     if (code) return code;
     if (!flag(r->padding_skip) || !flag(r->prefix_sharing) || !flag(r->fast_exp) || !flag(r->fused)
         || !flag(r->flush_denormals) || !flag(r->by_sample) || !flag(r->profile)
-        || !flag(r->forward_only) || !flag(r->muon) || !within(r->adam, EETUI_ADAM_SCALAR, EETUI_ADAM_FUSED))
+        || !flag(r->forward_only) || !flag(r->muon)
+        || !in_range(r->adam, EETUI_ADAM_SCALAR, EETUI_ADAM_FUSED))
         return EETUI_TOGGLE;
     code = eetui_products_run(r->products, r->unit);
     if (code) return code;
-    if (!within(r->batch, 1, MAX_BATCH) || !within(r->threads, 1, MAX_THREADS)) return EETUI_BATCH;
+    if (!in_range(r->batch, 1, MAX_BATCH) || !in_range(r->threads, 1, MAX_THREADS))
+        return EETUI_BATCH;
     return EETUI_OK;
 }
 
@@ -216,8 +218,8 @@ static int64_t check_documents(const eetui_run *r) {
     int64_t n = r->n_steps * r->batch;
     for (int64_t i = 0; i < n; i++) {
         int64_t document = r->documents[i];
-        if (!within(document, 0, r->n_docs - 1)) return EETUI_DOCUMENT;
-        if (!within(r->lengths[document], 1, r->block_size)) return EETUI_LENGTH;
+        if (!in_range(document, 0, r->n_docs - 1)) return EETUI_DOCUMENT;
+        if (!in_range(r->lengths[document], 1, r->block_size)) return EETUI_LENGTH;
         const uint8_t *tokens = r->tokens + document * (r->block_size + 1);
         unsigned highest = 0;
         for (int64_t t = 0; t <= r->block_size; t++)
@@ -228,8 +230,8 @@ static int64_t check_documents(const eetui_run *r) {
 }
 
 static int64_t check_work(const eetui_run *r) {
-    if (!within(r->n_steps, 0, INT32_MAX) || !within(r->n_docs, 1, INT32_MAX)
-        || !within(r->step, 0, INT64_MAX / 2))
+    if (!in_range(r->n_steps, 0, INT32_MAX) || !in_range(r->n_docs, 1, INT32_MAX)
+        || !in_range(r->step, 0, INT64_MAX / 2))
         return EETUI_BATCH;
     if (!r->params || !r->tokens || !r->lengths || !r->documents || !r->losses) return EETUI_NULL;
     int update = !r->grads && !r->forward_only;
@@ -277,10 +279,10 @@ static int64_t check_sample(const eetui_sample *s) {
     int64_t code = check_shape(s->d_model, s->n_heads, s->n_layers, s->block_size, s->vocab,
                                s->squared, s->unit);
     if (code) return code;
-    if (!flag(s->fast_exp) || !within(s->products, EETUI_BY_ROWS, EETUI_BY_TILES) || !flag(s->fused)
-        || !flag(s->flush_denormals))
+    if (!flag(s->fast_exp) || !in_range(s->products, EETUI_BY_ROWS, EETUI_BY_TILES)
+        || !flag(s->fused) || !flag(s->flush_denormals))
         return EETUI_TOGGLE;
-    return within(s->n, 1, MAX_DOCUMENTS) ? EETUI_OK : EETUI_BATCH;
+    return in_range(s->n, 1, MAX_DOCUMENTS) ? EETUI_OK : EETUI_BATCH;
 }
 
 int64_t eetui_sample_memory(const eetui_sample *job) {
@@ -292,10 +294,10 @@ int64_t eetui_generate(const eetui_sample *s) {
     int64_t code = check_sample(s);
     if (code) return code;
     if (!s->params || !s->uniform || !s->tokens) return EETUI_NULL;
-    if (!within(s->n_forced, 0, s->block_size - 1)) return EETUI_BATCH;
+    if (!in_range(s->n_forced, 0, s->block_size - 1)) return EETUI_BATCH;
     if (s->n_forced && !s->forced) return EETUI_NULL;
     for (int64_t i = 0; i < s->n_forced; i++)
-        if (!within(s->forced[i], 0, s->vocab - 1)) return EETUI_TOKEN;
+        if (!in_range(s->forced[i], 0, s->vocab - 1)) return EETUI_TOKEN;
     if (!(s->temperature > 0) || !finite(s->temperature)) return EETUI_NUMBER;
     code = check_scratch(s->memory, s->memory_bytes, eetui_sample_memory(s));
     if (code) return code;

@@ -78,8 +78,8 @@ def test_gradients_and_steps_are_those_of_the_oracle(name, model):
 def test_it_learns_what_our_engines_learn(name):
     task = make_task("equal", Subject(load_dataset(), ModelConfig(d_model=16)), steps=300)
     learner = started(name, task)
-    ours = NUMBA.start(task).advance(300)[-100:].mean()
-    assert learner.advance(300)[-100:].mean() == pytest.approx(ours, abs=0.02)
+    expected = NUMBA.start(task).advance(300)[-100:].mean()
+    assert learner.advance(300)[-100:].mean() == pytest.approx(expected, abs=0.02)
     names = learner.generate(5, 0.5, 42)
     assert len(names) == 5
     assert names == learner.generate(5, 0.5, 42)

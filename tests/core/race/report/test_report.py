@@ -43,8 +43,8 @@ def test_the_files(league, tmp_path):
     assert {path.name for path in folder.iterdir()} == {
         "report.md", "league.svg", "loss.svg", "race.json",
     }  # fmt: skip
-    facts = json.loads((folder / "race.json").read_text())
-    assert facts["table"] == json.loads(json.dumps(league_json(league)["table"]))
+    printed = json.loads((folder / "race.json").read_text())
+    assert printed["table"] == json.loads(json.dumps(league_json(league)["table"]))
     text = (folder / "report.md").read_text()
     for name in ("league.svg", "loss.svg"):
         assert f"]({name})" in text

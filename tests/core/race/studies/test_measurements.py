@@ -1,4 +1,4 @@
-"""The best loss within one second, and the killer microsecond."""
+"""The best loss within one second, and a GPU's launches."""
 
 from __future__ import annotations
 
