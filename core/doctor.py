@@ -13,7 +13,7 @@ from time import perf_counter
 from eetui.core import cpu, settings
 from eetui.core.config import ModelConfig
 from eetui.core.data.dataset import load_dataset
-from eetui.core.engines import registry
+from eetui.core.engines import registry, tuned
 from eetui.core.engines.availability import FROM_D_MODEL, automatic, judge
 from eetui.core.engines.base import Engine
 from eetui.core.errors import EetuiError, EngineError
@@ -118,6 +118,7 @@ def _engines(problems: list[str]) -> list[Section]:
             "runs": chosen.instruction_set(best),
             "toggles": [f"{key}={label}" for key, label in labels(best).items()],
             "products_by_itself": _automatic(chosen),
+            "tuned_here": _tuned(chosen),
             "ready": _make_ready(chosen, problems),
             "others": [f"{e.name}: {e.summary}" for e in engines.values() if e is not chosen],
             "missing": [f"{name}: {reason}" for name, reason in missing.items()],
@@ -138,6 +139,14 @@ def _automatic(engine: Engine) -> str:
     wide = ModelConfig(d_model=FROM_D_MODEL)
     value = automatic(engine, wide, engine.default_optimizations())
     return "tiles" if value == "tiles" else f"{value} from d_model {FROM_D_MODEL} on, tiles below"
+
+
+def _tuned(engine: Engine) -> list[str]:
+    """What was measured to be the best set of toggles, by the width of the model."""
+    found = [t for t in tuned.everything() if t.engine == engine.name]
+    found.sort(key=lambda t: t.d_model)
+    texts = [f"d_model {t.d_model}: {tuned.written(t)} ({t.day})" for t in found]
+    return texts or ["not yet: eetui tune"]
 
 
 def _create_all() -> tuple[dict[str, Engine], dict[str, str]]:

@@ -24,6 +24,15 @@ def own_data(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ.pop("EETUI_STORE", None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_tuning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What was tuned on this machine changes no test."""
+    path = tmp_path_factory.mktemp("user-cache") / "tuned.json"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("eetui.core.engines.tuned.tuned_path", lambda: path)
+        yield
+
+
 Refused = Callable[..., AbstractContextManager[None]]
 
 

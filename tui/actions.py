@@ -20,6 +20,7 @@ LADDER = "the ladder"
 RACE = "the race"
 LABS = "labs"
 RUNS = "the runs"
+SWEEP = "the sweep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs", "H", "H", "The runs so far: compare them, go on with one", TRAINING, "runs"),
     Action("travel(True)", "less_than_sign", "<", "Back along the timeline", TRAINING),
     Action("travel(False)", "greater_than_sign", ">", "Forth along the timeline", TRAINING),
+    Action("step_back", "comma", ",", "One step back along the timeline, . one forth", TRAINING),
+    Action("go_to_step", "colon", ":", "Look at any step of the run", TRAINING),
     Action("save", "s", "s", "Save a checkpoint", TRAINING),
     Action("open", "o", "o", "Open a checkpoint", TRAINING),
     *(
@@ -84,6 +87,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("measure", "equals_sign", "=", "Measure the selected toggle again, longer", TOGGLES),
     Action("climb", "C", "C", "Climb the ladder: every toggle measured", TOGGLES, "climb"),
     Action("race", "V", "V", "Race: every way of training, side by side", TOGGLES, "race"),
+    Action("sweep", "S", "S", "Sweep: many short runs over a space of settings", TOGGLES),
     Action("labs", "P", "P", "Labs: predict, then measure", TOGGLES, "labs"),
     Action("switch_axis", "x", "x", "Steps or seconds on the x axis", CHARTS),
     Action("switch_scale", "y", "y", "The y axis close up, linear or logarithmic", CHARTS),
@@ -154,14 +158,31 @@ RUNS_ACTIONS: tuple[Action, ...] = (
     Action("picture", "w", "w", "Write a picture of the runs (SVG)", RUNS),
 )
 
+SWEEP_ACTIONS: tuple[Action, ...] = (
+    Action("leave", "escape,q", "esc", "Back to the training; the study is kept", SWEEP, "back"),
+    Action("new", "n", "n", "Begin a sweep, or go on with a study", SWEEP, "new"),
+    Action("toggle_pause", "space", "space", "Pause the sweep or go on", SWEEP, "pause"),
+    Action("stop", "s", "s", "Stop the sweep; the study is kept", SWEEP, "stop"),
+    Action("open", "enter", "enter", "Open the point as a live run", SWEEP, "open"),
+    Action("tick", "t", "t", "Lay the point's runs over each other", SWEEP, "tick"),
+    Action("untick", "U", "U", "Untick all", SWEEP),
+    Action("next_on_front", "f", "f", "The next point on the front", SWEEP, "front"),
+    Action("switch_x", "x", "x", "The next setting on the map's x axis", SWEEP, "map"),
+    Action("switch_y", "y", "y", "The next setting on the map's y axis", SWEEP),
+    Action("export", "e", "e", "Write the study (CSV, JSON, Parquet)", SWEEP),
+    Action("next_view", "z", "z", "Next view: all, map, front, league", SWEEP, "view"),
+    Action("picture", "w", "w", "Write a picture of the sweep (SVG)", SWEEP),
+)
+
 BINDINGS = [action.binding() for action in ACTIONS]
 LADDER_BINDINGS = [action.binding() for action in LADDER_ACTIONS]
 LAB_BINDINGS = [action.binding() for action in LAB_ACTIONS]
 RACE_BINDINGS = [action.binding() for action in RACE_ACTIONS]
 RUNS_BINDINGS = [action.binding() for action in RUNS_ACTIONS]
+SWEEP_BINDINGS = [action.binding() for action in SWEEP_ACTIONS]
 
 
 def group(name: str) -> list[Action]:
     """The actions of one group, in the order of their table."""
-    tables = (*ACTIONS, *LADDER_ACTIONS, *LAB_ACTIONS, *RACE_ACTIONS, *RUNS_ACTIONS)
+    tables = (*ACTIONS, *LADDER_ACTIONS, *LAB_ACTIONS, *RACE_ACTIONS, *RUNS_ACTIONS, *SWEEP_ACTIONS)
     return [action for action in tables if action.group == name]

@@ -95,7 +95,7 @@ class EetuiApp(App[int]):
 
     def leave(self, number: int, _frame: FrameType | None) -> None:
         """A signal came: leave with its exit code, once the loop can."""
-        self.left_with = self.left_with or 128 + number
+        self.left_with = self.left_with or signals.exit_code(number)
         if self._event_loop is not None:
             with suppress(RuntimeError):  # the loop has ended, and so will the program
                 self._event_loop.call_soon_threadsafe(self.exit, self.left_with)

@@ -26,6 +26,14 @@ def step(value: int, width: int = 0) -> str:
     return f"{value / unit:.2f} {name}".rjust(width)
 
 
+def brief(value: int) -> str:
+    """A whole number in at most four characters: '950', '12k', '1.2M'."""
+    for unit, name in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if value >= unit:
+            return f"{value / unit:.1f}{name}" if value < 9.95 * unit else f"{value // unit}{name}"
+    return str(value)
+
+
 def microseconds(value: float | None, width: int = 0) -> str:
     """Microseconds with a tenth where that still says something: '  83.1', ' 1,214'."""
     if value is None:
@@ -120,7 +128,7 @@ def clip(text: str, width: int) -> str:
         return text
     body = text.removeprefix(OPEN).removesuffix(CLOSE)
     shown = set_cell_size(body, max(width - 1, 0)) + "…" * (width > 0)
-    return shown if body == text else f"{OPEN}{shown}{CLOSE}"  # right to left, and cut all the same
+    return shown if body == text else f"{OPEN}{shown}{CLOSE}"  # right to left, and cut anyway
 
 
 def pad(text: str, width: int) -> str:

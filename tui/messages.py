@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eetui.core.labs.experiment import Experiment
     from eetui.core.race.league import League
     from eetui.core.race.studies.measures import Measures
+    from eetui.core.sweep.progress import SweepProgress
 
 
 class Replaceable(Message, bubble=False):
@@ -56,6 +57,13 @@ class Measured(Replaceable, bubble=False):
     """How far the measurements on the race's screen have come."""
 
     measures: Measures
+
+
+@dataclass(eq=False)
+class Swept(Replaceable, bubble=False):
+    """How far a sweep has come."""
+
+    progress: SweepProgress
 
 
 @dataclass(eq=False)

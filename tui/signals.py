@@ -23,6 +23,11 @@ ECHO = 0.5
 Handler = Callable[[int, FrameType | None], object]
 
 
+def exit_code(number: int) -> int:
+    """What a shell gives for a program that this signal ended."""
+    return 128 + number
+
+
 class Interrupted(BaseException):
     """A signal came; `number` is the signal's.
 
@@ -36,7 +41,7 @@ class Interrupted(BaseException):
     @property
     def exit_code(self) -> int:
         """What a shell gives for a program that this signal ended."""
-        return 128 + self.number
+        return exit_code(self.number)
 
 
 def _raise(number: int, _frame: FrameType | None) -> None:

@@ -17,7 +17,9 @@ from typing import IO, Any, cast
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
-HUNG_UP = 128 + 1
+from eetui.tui.signals import exit_code
+
+HUNG_UP = exit_code(1)
 """The exit code of a program whose terminal is gone: that of SIGHUP."""
 JOIN_SECONDS = 1.0
 """How long a thread of the driver is waited for."""

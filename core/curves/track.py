@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 CAPACITY = 512
+FRESH = 0.9
+"""A value speaks for a run until that has taken a tenth of its steps since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +23,25 @@ class TrackCurve:
     seconds: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     values: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
+    def until(self, step: int) -> TrackCurve:
+        """What had been measured by then."""
+        n = int(np.searchsorted(self.steps, step, side="right"))
+        return TrackCurve(self.steps[:n], self.seconds[:n], self.values[:n])
+
     @property
     def latest(self) -> float | None:
         """The newest value, or None before the first."""
         return float(self.values[-1]) if len(self.values) else None
+
+    @property
+    def latest_step(self) -> int | None:
+        """When that was measured, or None before the first."""
+        return int(self.steps[-1]) if len(self.steps) else None
+
+    def is_old(self, step: int) -> bool:
+        """Whether the newest value no longer speaks for a run that is at `step`."""
+        measured = self.latest_step
+        return measured is not None and measured < FRESH * step
 
 
 class Track:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from eetui.core import cpu
 from eetui.core.config import ModelConfig
+from eetui.core.engines import tuned
 from eetui.core.engines.base import Engine
 from eetui.core.errors import UsageError
 from eetui.core.optimizations import (
@@ -68,7 +69,7 @@ def choose_optimizations(
 ) -> Optimizations:
     """The engine's best toggles for a model with `assignments` ('padding_skip=off') applied.
 
-    What computes the products is chosen unless it is assigned. Raises `UsageError` for values
+    What is not assigned is what suits the model best here. Raises `UsageError` for values
     that the engine cannot take on this machine, or not together.
     """
     best = engine.default_optimizations()
@@ -80,9 +81,34 @@ def choose_optimizations(
             raise UsageError(f"{entry.key}={entry.label(value)} is not possible here: {reason}")
     if reason := engine.conflict(chosen):
         raise UsageError(reason)
-    if "products" not in assigned(assignments):
-        return chosen.with_value("products", automatic(engine, model, chosen))
-    return chosen
+    return suited(engine, model, chosen, frozenset(assigned(assignments)))
+
+
+def suited(
+    engine: Engine, model: ModelConfig, others: Optimizations, chosen: frozenset[str]
+) -> Optimizations:
+    """`others`, with every toggle but the `chosen` ones at what suits the model best here: what
+    was measured on this CPU, else the engine's own choice."""
+    wanted = own_choice(engine, model, others, chosen)
+    measured = tuned.find(engine.name, model.d_model)
+    for key, value in measured.toggles.items() if measured else ():
+        other = wanted.with_value(key, value)
+        if key not in chosen and not engine.why_not(key, value) and not engine.conflict(other):
+            wanted = other
+    return wanted
+
+
+def own_choice(
+    engine: Engine, model: ModelConfig, others: Optimizations, chosen: frozenset[str]
+) -> Optimizations:
+    """`others`, with every toggle but the `chosen` ones at the engine's own choice."""
+    best, wanted = engine.default_optimizations(), others
+    for entry in CATALOGUE:
+        if entry.key not in chosen:
+            wanted = entry.applied(wanted, getattr(best, entry.key))
+    if "products" not in chosen:
+        wanted = wanted.with_value("products", automatic(engine, model, wanted))
+    return wanted
 
 
 AUTOMATIC = ("sme2", "amx-split")

@@ -17,7 +17,8 @@ from eetui.core.labs.lesson import Lesson, Measurement
 from eetui.core.measure.climb import climb
 from eetui.core.measure.comparison import Arm, Comparison, compare
 from eetui.core.measure.ladder import Gain
-from eetui.core.measure.learning import Limit, loss_after
+from eetui.core.measure.learning import loss_after
+from eetui.core.measure.limit import Limit
 from eetui.core.measure.setting import OTHERS, arm_at
 from eetui.core.measure.timer import Timer, mid_run
 from eetui.core.race.studies.launch_model import SCENARIOS

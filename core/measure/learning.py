@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isfinite, log
 from random import Random
 from statistics import median
@@ -17,40 +17,19 @@ from eetui.core.config import MAX_BATCH
 from eetui.core.data.batches import documents_of, learning_rates
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.measure.comparison import Arm, Now
+from eetui.core.measure.limit import Limit
 from eetui.core.model.state import TrainState
 from eetui.core.verdict import LEAST_PAIRS, Verdict, interval, percent
 
 SEEDS = 16
 MAX_SEEDS = 1000
 STEPS = 2000
-MAX_SECONDS = 3600.0
 CHUNK_US = 5_000.0
 GROWTH = 2
 EVALUATED = 4 * MAX_BATCH
 """Documents that a run is judged by."""
 PARTS = 10**6
 """What a limit in seconds is divided into, for a learning rate that decays with the time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """When a run ends: after so many steps, or so many seconds. Raises `UsageError` if not one.
-
-    Seconds are those of the training thread's CPU clock where it tells, else of the wall clock.
-    """
-
-    steps: int | None = None
-    seconds: float | None = None
-
-    def __post_init__(self) -> None:
-        if (self.steps is None) == (self.seconds is None):
-            raise UsageError("A run ends after steps or after seconds: give one of the two.")
-        if self.steps is not None and not 1 <= self.steps <= 10**9:
-            raise UsageError(f"steps must be between 1 and 10^9, not {self.steps}.")
-        if self.seconds is not None and not 0 < self.seconds <= MAX_SECONDS:
-            raise UsageError(
-                f"seconds must be above 0 and at most {MAX_SECONDS:g}, not {self.seconds:g}."
-            )
 
 
 def learn(

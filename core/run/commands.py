@@ -263,6 +263,13 @@ class TravelOn:
 
 
 @dataclass(frozen=True, slots=True)
+class TravelBy:
+    """Look at the run as it was so many steps after what is looked at, or before it."""
+
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReturnToNow:
     """Look at the run as it is again; it goes on if it did before."""
 
@@ -287,7 +294,7 @@ Change: TypeAlias = (
 Command: TypeAlias = (
     Pause | Resume | TogglePause | SingleStep | GoOn | CycleOptimization | ApplyPreset | ScaleBatch
     | ScaleLearningRate | ChangeTemperature | MeasureAgain | Save | Load | Undo | Redo
-    | Travel | TravelOn | ReturnToNow | ToggleGhost | EndGhost | Change
+    | Travel | TravelOn | TravelBy | ReturnToNow | ToggleGhost | EndGhost | Change
 )  # fmt: skip
 
 _REGISTRY: dict[str, type[Command]] = {

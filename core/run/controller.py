@@ -45,6 +45,7 @@ from eetui.core.run.commands import (
     ToggleGhost,
     TogglePause,
     Travel,
+    TravelBy,
     TravelOn,
     Undo,
     UseEngine,
@@ -58,6 +59,7 @@ from eetui.core.run.jumps import Jumps
 from eetui.core.run.lifecycle import Lifecycle
 from eetui.core.run.listeners import GiveWay
 from eetui.core.run.namestream import NameStream
+from eetui.core.run.naming import Naming
 from eetui.core.run.notices import Notices
 from eetui.core.run.picturing import Situation
 from eetui.core.run.remeasure import flip_again
@@ -72,8 +74,6 @@ from eetui.core.text import visible
 
 STAND_IN_REST = 9.0
 """Rest of the stand-in engine after a chunk, in chunks: both it and the compiler need the GIL."""
-
-TEMPERATURES = (0.1, 2.0)
 
 
 class Controller:
@@ -109,8 +109,9 @@ class Controller:
         )
         self._toggles = ToggleChoice(choice, trainer, stack, notices)
         self._tuner = tuner = Tuner(trainer, lifecycle, stack)
+        self._naming = naming = Naming(trainer, choice, stack)
         self._jumps = jumps = Jumps(trainer, lifecycle, choice, tuner, stack, notices)
-        self._reversal = Reversal(trainer, lifecycle, choice, tuner, jumps, stack)
+        self._reversal = Reversal(trainer, lifecycle, choice, tuner, naming, jumps, stack)
         self._travel = TimeTravel(trainer, lifecycle)
         self.ghost_turns = GhostTurns(trainer, lifecycle, notices)
         self._post = post
@@ -208,7 +209,7 @@ class Controller:
 
     def _execute(self, command: Command) -> Chunk | None:
         trainer = self.trainer
-        if not isinstance(command, Travel | TravelOn | ReturnToNow):
+        if not isinstance(command, Travel | TravelOn | TravelBy | ReturnToNow):
             self._travel.end(resume=isinstance(command, Branch))
         match command:
             case Pause():
@@ -239,11 +240,9 @@ class Controller:
             case MeasureAgain(key):
                 self._measure_again(key)
             case SetNames(temperature, prefix):
-                self._set_names(temperature, prefix)
+                self._naming.set(temperature, prefix)
             case ChangeTemperature(up):
-                low, high = TEMPERATURES
-                warmer = trainer.names.temperature + (0.1 if up else -0.1)
-                self._set_names(round(min(max(warmer, low), high), 1), None)
+                self._naming.warm(up=up)
             case Restart(model, train):
                 self._jumps.restart(model or trainer.model, train or trainer.train)
             case Rewind(step):
@@ -267,6 +266,8 @@ class Controller:
                 self._travel.to(step)
             case TravelOn(back):
                 self._travel.on(back=back)
+            case TravelBy(steps):
+                self._travel.by(steps)
             case ReturnToNow():
                 self._travel.end(resume=True)
             case UseEngine() | UseState():
@@ -279,12 +280,3 @@ class Controller:
             raise UsageError("There is nothing to be measured at the moment: wait or go back.")
         last = trainer.effects.last_flip(key)
         trainer.measure_again(flip_again(key, engine, trainer.setup, last))
-
-    def _set_names(self, temperature: float | None, prefix: str | None) -> None:
-        names = self.trainer.names
-        if self.trainer.engine is None:
-            self.choice.require()
-        self.trainer.set_names(
-            names.temperature if temperature is None else temperature,
-            names.prefix if prefix is None else prefix,
-        )

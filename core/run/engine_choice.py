@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from eetui.core.engines.availability import automatic, choose_optimizations
+from eetui.core.engines.availability import choose_optimizations, suited
 from eetui.core.engines.base import Engine
 from eetui.core.errors import UsageError
-from eetui.core.optimizations import Optimizations, assigned, find_optimization
+from eetui.core.optimizations import CATALOGUE, Optimizations, assigned
 from eetui.core.run.lifecycle import Lifecycle
 from eetui.core.run.notices import Notices
 from eetui.core.run.preparation import Preparation
@@ -88,15 +88,17 @@ class EngineChoice:
             self.wanted = self._trainer.optimizations
 
     def suit_model(self) -> None:
-        """Another shape may suit a matrix unit, or need compiling, for which the run waits."""
+        """Another shape may suit other toggles, or need compiling, for which the run waits."""
         engine = self.engine
         if engine is None:
             return
-        if "products" not in self.chosen:
-            best = automatic(engine, self._trainer.model, self.wanted)
-            if best != self.wanted.products:
-                self.wanted = self.wanted.with_value("products", best)
-                self._take_over(toggle_switch(find_optimization("products")))
+        before, self.wanted = (
+            self.wanted,
+            suited(engine, self._trainer.model, self.wanted, self.chosen),
+        )
+        for entry in CATALOGUE:
+            if getattr(before, entry.key) != getattr(self.wanted, entry.key):
+                self._take_over(toggle_switch(entry))
         if not engine.is_ready(self._trainer.model, self.wanted):
             self._lifecycle.wait()
             wanted = self.wanted

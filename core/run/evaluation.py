@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from time import perf_counter_ns
-
 import numpy as np
 from numpy.typing import NDArray
 
+from eetui.core import clocks
 from eetui.core.config import ModelConfig
 from eetui.core.curves.track import Track
 from eetui.core.data.dataset import Dataset
@@ -44,16 +43,20 @@ class HeldOutLoss:
 
     def trained(
         self,
-        elapsed_ns: int,
+        cost_ns: int,
         engine: Engine,
         optimizations: Optimizations,
         state: TrainState,
         seconds: float,
     ) -> None:
-        """A chunk took so long: measure a slice if its share of that has come together."""
+        """A chunk cost so much: measure a slice if its share of that has come together.
+
+        Both are told by the clock of the thread where it works alone, so a machine that others
+        use as well measures as often in its own time.
+        """
         if self._documents is None:
             return
-        self._credit_ns = min(self._credit_ns + SHARE * elapsed_ns, SLICE_NS)
+        self._credit_ns = min(self._credit_ns + SHARE * cost_ns, SLICE_NS)
         if self._credit_ns <= 0:
             return
         if self._params is None:
@@ -84,7 +87,7 @@ class HeldOutLoss:
         """Go on with the pass by n documents."""
         assert self._documents is not None
         assert self._params is not None
-        started = perf_counter_ns()
+        started = clocks.now()
         rows = self._order[self._done : self._done + n]
         whole = len(rows) // BATCH * BATCH
         for part in (rows[:whole].reshape(-1, BATCH), rows[whole:].reshape(1, -1)):
@@ -99,9 +102,9 @@ class HeldOutLoss:
             total = int(self._documents.lengths[self._order].sum())
             self.track.add(*self._at, self._sum / total)
             self._params = None
-        elapsed = perf_counter_ns() - started
-        self._ns_per_document = elapsed / len(rows)
-        self._credit_ns -= elapsed
+        cost_ns = clocks.since(started, alone=optimizations.threads == 1).cost_ns
+        self._ns_per_document = cost_ns / len(rows)
+        self._credit_ns -= cost_ns
 
 
 def _in_order(documents: Dataset) -> NDArray[np.int32]:

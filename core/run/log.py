@@ -64,6 +64,8 @@ class Log:
             "optimizations": encode(self.setup.optimizations),
             "model": encode(self.setup.model),
             "train": encode(self.setup.train),
+            "temperature": self.setup.temperature,
+            "prefix": self.setup.prefix,
             "state": self.state,
             "first_step": self.first_step,
             "entries": [{"at": entry.step, **to_json(entry.change)} for entry in self.entries],
@@ -83,6 +85,8 @@ class _Head:
     state: str
     first_step: int
     step: int
+    temperature: float = 0.5
+    prefix: str = ""
 
 
 def read_log(text: str) -> Log:
@@ -106,7 +110,9 @@ def read_log(text: str) -> Log:
     return Log(
         data=head.data,
         data_name=head.data_name,
-        setup=Setup(head.engine, optimizations, head.model, head.train),
+        setup=Setup(
+            head.engine, optimizations, head.model, head.train, head.temperature, head.prefix
+        ),
         state=head.state,
         first_step=head.first_step,
         entries=tuple(map(_read_entry, entries)),

@@ -11,6 +11,7 @@ from eetui.core.engines.base import Engine
 from eetui.core.errors import EetuiError
 from eetui.core.model.state import TrainState
 from eetui.core.model.statistics import SampleStatistics, statistics
+from eetui.core.run.setup import Setup
 from eetui.core.run.snapshot import NameSample
 
 KEPT = 120
@@ -53,9 +54,9 @@ class NameStream:
         """How many steps a chunk may take before the next milestone is due."""
         return next((m - step for m in MILESTONES if m > step), 10**12)
 
-    def clear(self, block_size: int) -> None:
-        """Forget all names, for a new run; a prefix that leaves no room in a block is cut."""
-        self.prefix = self.prefix[: block_size - 1]
+    def begin(self, temperature: float, prefix: str) -> None:
+        """Forget all names, for a new run."""
+        self.temperature, self.prefix = temperature, prefix
         self._latest.clear()
         self._milestones.clear()
         self._forget_statistics()
@@ -66,13 +67,6 @@ class NameStream:
         self._latest = deque((n for n in self._latest if n.step <= step), maxlen=KEPT)
         self._milestones = [n for n in self._milestones if n.step <= step]
         self._forget_statistics()
-
-    def made_by(
-        self, engine: Engine, state: TrainState, model: ModelConfig, dataset: Dataset, seed: int
-    ) -> tuple[NameSample, ...]:
-        """Names of another state than the present one, which leave the stream as it is."""
-        texts = self._make(2 * PER_BATCH, engine, state, model, dataset, seed + 1)
-        return tuple(_tagged(texts, state.step, dataset))
 
     def recall(self, latest: tuple[NameSample, ...], milestones: tuple[NameSample, ...]) -> None:
         """Show the names of another time, for a run that goes back to it."""
@@ -144,8 +138,29 @@ class NameStream:
             n,
             temperature=self.temperature,
             prefix=self.prefix,
-            seed=seed + 1_000_003 * state.step,
+            seed=seed_of(seed, state.step),
         )
+
+
+def names_of(
+    engine: Engine, state: TrainState, setup: Setup, dataset: Dataset
+) -> tuple[NameSample, ...]:
+    """Names that the weights of a state make, the first of them as a stream made them then."""
+    texts = engine.generate(
+        state.params,
+        setup.model,
+        dataset,
+        2 * PER_BATCH,
+        temperature=setup.temperature,
+        prefix=setup.prefix,
+        seed=seed_of(setup.train.seed + 1, state.step),
+    )
+    return tuple(_tagged(texts, state.step, dataset))
+
+
+def seed_of(seed: int, step: int) -> int:
+    """What the names of a step are drawn with."""
+    return seed + 1_000_003 * step
 
 
 def _tagged(texts: list[str], step: int, dataset: Dataset) -> list[NameSample]:

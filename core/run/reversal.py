@@ -5,10 +5,11 @@ from __future__ import annotations
 from eetui.core.run.engine_choice import EngineChoice
 from eetui.core.run.jumps import Jumps
 from eetui.core.run.lifecycle import Lifecycle
+from eetui.core.run.naming import Naming
 from eetui.core.run.snapshot import Status
 from eetui.core.run.trainer import Trainer
 from eetui.core.run.tuner import Tuner
-from eetui.core.run.undo import Done, Flipped, Jumped, Tuned, UndoStack
+from eetui.core.run.undo import Done, Flipped, Jumped, Renamed, Tuned, UndoStack
 
 
 class Reversal:
@@ -20,11 +21,13 @@ class Reversal:
         lifecycle: Lifecycle,
         choice: EngineChoice,
         tuner: Tuner,
+        naming: Naming,
         jumps: Jumps,
         undo_stack: UndoStack,
     ) -> None:
         self._trainer, self._lifecycle, self._choice = trainer, lifecycle, choice
-        self._tuner, self._jumps, self._undo_stack = tuner, jumps, undo_stack
+        self._tuner, self._naming = tuner, naming
+        self._jumps, self._undo_stack = jumps, undo_stack
 
     def undo(self) -> None:
         """Take the last change back; raises `UsageError` if there is none."""
@@ -47,6 +50,9 @@ class Reversal:
                 return done
             case Flipped(_, switch, before, after):
                 self._choice.want(switch, before if back else after)
+                return done
+            case Renamed(_, before, after):
+                self._naming.apply(before if back else after)
                 return done
             case Jumped(label, there):
                 here = self._trainer.past

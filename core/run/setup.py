@@ -15,6 +15,7 @@ from eetui.core.run.commands import (
     Restart,
     SetBatch,
     SetLearningRate,
+    SetNames,
     SetOptimization,
     SetSteps,
     UseEngine,
@@ -24,12 +25,17 @@ from eetui.core.run.commands import (
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """With the weights and the data, all that decides the next steps. engine: '' for none yet."""
+    """With the weights and the data, all that decides the next steps, and the names beside them.
+
+    engine: '' for none yet. temperature, prefix: of the names that are generated.
+    """
 
     engine: str
     optimizations: Optimizations
     model: ModelConfig
     train: TrainConfig
+    temperature: float = 0.5
+    prefix: str = ""
 
     def after(self, change: Command) -> Setup:
         """The setup once `change` has taken effect; the same for one that is about other things."""
@@ -44,12 +50,25 @@ class Setup:
                 return replace(self, train=replace(self.train, learning_rate=rate))
             case SetSteps(steps):
                 return replace(self, train=replace(self.train, steps=steps))
-            case Restart(model, train):
-                return replace(self, model=model or self.model, train=train or self.train)
-            case UseState(model=model, train=train):
-                return replace(self, model=model, train=train)
+            case SetNames(temperature, prefix):
+                return replace(
+                    self,
+                    temperature=self.temperature if temperature is None else temperature,
+                    prefix=self.prefix if prefix is None else prefix,
+                )
+            case Restart(model, train) | UseState(model=model, train=train):
+                return self.begun_with(model or self.model, train or self.train)
             case _:
                 return self
+
+    def begun_with(self, model: ModelConfig, train: TrainConfig) -> Setup:
+        """The setup of a new run; a prefix that leaves no room in its blocks is cut."""
+        prefix = self.prefix[: model.block_size - 1]
+        return replace(self, model=model, train=train, prefix=prefix)
+
+    def named_as(self, other: Setup) -> Setup:
+        """The setup with the temperature and the prefix of another one."""
+        return replace(self, temperature=other.temperature, prefix=other.prefix)
 
     def cut(self, dataset: Dataset) -> Dataset:
         """The documents that are trained on, and those that are held out, at the model's length."""

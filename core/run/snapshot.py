@@ -88,16 +88,24 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A run as it was at `step`, when its log had so many entries. loss: as on its curve."""
+    """A run as it was at `step`, when its log had so many entries.
+
+    loss, us_per_step, seconds: as on its curve; None and 0 before its first step.
+    """
 
     entries: int
     step: int
     loss: float | None
+    us_per_step: float | None
+    seconds: float
     learning_rate: float
     train: TrainConfig
     optimizations: Optimizations
     toggles: tuple[Toggle, ...]
     names: tuple[NameSample, ...]
+    statistics: SampleStatistics
+    temperature: float
+    prefix: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +134,8 @@ class Snapshot:
 
     message: one sentence on the status ('compiling ...', why it failed), or ''.
     error: the traceback of a crash in the trainer, or ''.
-    loss: mean of about the last 100 steps, nats (None before the first). seconds: what has gone by
-    on the wall clock, pauses left out. cpu_seconds: what the steps of it cost on the CPU clock of
+    loss: mean of about the last 100 steps, nats (None before the first). seconds: by the
+    wall clock, pauses left out. cpu_seconds: what the steps of it cost on the CPU clock of
     the training thread, None where that tells nothing. seconds_left: what is left of the plan at
     the pace of the wall clock. us_per_step: median of the last chunks by `clock`, drawing the
     documents included. core_share: how much of the time the training thread had a core, None as
@@ -194,9 +202,20 @@ class Snapshot:
             self,
             step=then.step,
             loss=then.loss,
+            held_out=self.held_out.until(then.step),
+            us_per_step=then.us_per_step,
+            samples_per_second=then.us_per_step and then.train.batch * 1e6 / then.us_per_step,
+            gflops=None,
+            percent_of_peak=None,
+            seconds=then.seconds,
+            seconds_left=None,
             learning_rate=then.learning_rate,
             train=then.train,
             optimizations=then.optimizations,
             toggles=then.toggles,
             names=then.names,
+            milestones=tuple(name for name in self.milestones if name.step <= then.step),
+            statistics=then.statistics,
+            temperature=then.temperature,
+            prefix=then.prefix,
         )

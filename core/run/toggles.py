@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from eetui.core.config import ModelConfig
+from eetui.core.engines import tuned
 from eetui.core.engines.availability import judge
 from eetui.core.engines.base import Engine
 from eetui.core.engines.presets import differing, preset
@@ -77,13 +78,15 @@ def _together(
     now, then = switch.label(running), switch.label(wanted)
     missing = differing(running, preset("on", engine, model))
     distance = f"Not as in everything on: {', '.join(missing)}." if missing else ""
+    measured = tuned.find(engine.name, model.d_model)
+    tuning = f"Tuned here: {tuned.written(measured)}." if measured else ""
     return Toggle(
         key=switch.key,
         hotkey="1-4",
         name=switch.name,
         kind="rounding",
         label=now,
-        what=f"{distance} {PRESETS_WHAT}".strip(),
+        what=" ".join(filter(None, (distance, tuning, PRESETS_WHAT))),
         pending=then if then != now else "",
         effect=effects.effect(switch.key),
     )

@@ -92,14 +92,15 @@ class Trainer:
         self.engine = engine
         self.names = names
         self.ghosts = Ghosts()
-        self.setup = Setup(engine.name if engine else "", optimizations, model, train)
+        name = engine.name if engine else ""
+        self.setup = Setup(name, optimizations, model, train, names.temperature, names.prefix)
         self._begin(model, train, state)
         given = state is not None
         self.logbook = Logbook(self.dataset, self.setup, self.state, given=given)
 
     def _begin(self, model: ModelConfig, train: TrainConfig, state: TrainState | None) -> None:
         """Start a new run, or one that continues from `state`."""
-        self.setup = replace(self.setup, model=model, train=train)
+        self.setup = self.setup.begun_with(model, train)
         self.dataset = self.setup.cut(self.dataset)
         model = replace(model, vocab_size=self.dataset.vocab_size)
         self.setup = replace(self.setup, model=model)
@@ -109,7 +110,7 @@ class Trainer:
         self.effects = Effects(self._measure)
         self.clock: clocks.ClockName = "cpu"
         self.events: list[Event] = []
-        self.names.clear(model.block_size)
+        self.names.begin(self.setup.temperature, self.setup.prefix)
         self.ghosts.leave(self.state.step)
         self._good = GoodState(self.state)
         self._divergence = DivergenceWatch(model.vocab_size)
@@ -167,7 +168,7 @@ class Trainer:
         self.setup = self.setup.after(change)
 
     def use_engine(self, engine: Engine, optimizations: Optimizations) -> None:
-        """Go on with another engine, or with the same one where it had to get ready anew."""
+        """Go on with another engine, or with the same one where it had to get ready again."""
         before = self.engine.name if self.engine else ""
         self.engine = engine
         self._change(UseEngine(engine.name, optimizations))
@@ -217,7 +218,7 @@ class Trainer:
         self._change(SetNames(temperature, prefix))
 
     def restart(self, model: ModelConfig, train: TrainConfig) -> None:
-        """Begin anew from fresh weights."""
+        """Begin again from fresh weights."""
         self._change(Restart(replace(model, vocab_size=self.dataset.vocab_size), train))
         self._begin(model, train, None)
 
@@ -267,8 +268,7 @@ class Trainer:
         state = self.logbook.state(way, self.dataset, self.engine)
         self._change(Branch(past.entries, past.step))
         setup, same = way.setup, way.setup.engine == self.setup.engine
-        if same:
-            self.setup = setup
+        self.setup = setup if same else self.setup.named_as(setup)
         self._begin(setup.model, setup.train, state)
         self.history, self.held_out.track = deepcopy(past.history), deepcopy(past.track)
         self.history.forget_after(past.step)
@@ -312,7 +312,7 @@ class Trainer:
                     self.engine, self.state, self.model, self.dataset, self.train.seed
                 )
             else:
-                self.held_out.trained(spent.wall_ns, *judge)
+                self.held_out.trained(spent.cost_ns, *judge)
         self.history.wait(perf_counter_ns() - start.wall_ns - spent.wall_ns)
         return chunk
 

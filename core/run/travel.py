@@ -9,7 +9,9 @@ import numpy as np
 
 from eetui.core.data.batches import learning_rates
 from eetui.core.errors import UsageError
+from eetui.core.model.statistics import statistics
 from eetui.core.run.lifecycle import Lifecycle
+from eetui.core.run.namestream import names_of
 from eetui.core.run.snapshot import Status, Visit
 from eetui.core.run.toggles import toggle_views
 from eetui.core.run.trainer import Trainer
@@ -40,6 +42,13 @@ class TimeTravel:
         else:
             self.to(min((step for step in steps if step > here), default=here))
 
+    def by(self, steps: int) -> None:
+        """Look at so many steps later, or earlier; the run's ends are the last ones."""
+        now = self._trainer.state.step
+        here = self.visit.step if self.visit is not None else now
+        begun = self._trainer.logbook.way(now).begun
+        self.to(min(max(here + steps, begun), now))
+
     def end(self, *, resume: bool) -> None:
         """Look at the present again; resume: train on, if the run did before."""
         if self._goes_on and resume:
@@ -63,10 +72,13 @@ def visited(trainer: Trainer, step: int) -> Visit:
     curve = trainer.history.curve()
     bucket = int(np.searchsorted(curve.steps, step))
     known = bucket < len(curve.steps) and step > way.begun
+    names = names_of(engine, state, setup, trainer.dataset)
     return Visit(
         entries=entries,
         step=step,
         loss=float(curve.loss[bucket]) if known else None,
+        us_per_step=float(curve.us[bucket]) if known else None,
+        seconds=float(curve.seconds[bucket]) if known else 0.0,
         learning_rate=float(learning_rates(setup.train, step, 1)[0]),
         train=setup.train,
         optimizations=setup.optimizations,
@@ -79,7 +91,8 @@ def visited(trainer: Trainer, step: int) -> Visit:
             trainer.effects,
             "",
         ),
-        names=trainer.names.made_by(
-            engine, state, trainer.model, trainer.dataset, setup.train.seed
-        ),
+        names=names,
+        statistics=statistics([name.text for name in names], trainer.dataset),
+        temperature=setup.temperature,
+        prefix=setup.prefix,
     )

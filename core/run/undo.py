@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from eetui.core.errors import UsageError
 from eetui.core.optimizations import Optimizations
-from eetui.core.run.commands import Tuning
+from eetui.core.run.commands import SetNames, Tuning
 from eetui.core.run.switch import Switch
 from eetui.core.run.trainer import Past
 
@@ -36,6 +36,15 @@ class Flipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Renamed:
+    """Another temperature or prefix of the generated names."""
+
+    label: str
+    before: SetNames
+    after: SetNames
+
+
+@dataclass(frozen=True, slots=True)
 class Jumped:
     """The run went on elsewhere; `there` is where it is to go from here, back or forth."""
 
@@ -43,7 +52,7 @@ class Jumped:
     there: Past
 
 
-Done: TypeAlias = Tuned | Flipped | Jumped
+Done: TypeAlias = Tuned | Flipped | Renamed | Jumped
 
 
 class UndoStack:

@@ -21,6 +21,7 @@ from eetui.core.run.commands import (
     Resume,
     SetBatch,
     SetLearningRate,
+    SetNames,
     SetOptimization,
     SetSteps,
     SingleStep,
@@ -66,7 +67,7 @@ class Playback:
         self._stretch = 0
         self._engines: dict[str, Engine] = {}
         first = self._setups[0]
-        names = NameStream(temperature=0.5, prefix="")
+        names = NameStream(first.temperature, first.prefix)
         self._trainer = Trainer(
             dataset, first.model, first.train, None, first.optimizations, names, None
         )
@@ -162,6 +163,8 @@ class Playback:
                     self._trainer.use_optimizations(on, toggle_switch(find_optimization(key)))
                 case SetBatch() | SetLearningRate() | SetSteps():
                     self._trainer.tune(change)
+                case SetNames(float(temperature), str(prefix)):
+                    self._trainer.set_names(temperature, prefix)
 
     def _advance(self, observe: Observe | None, at_most: int | None = None) -> None:
         """The steps that the run had done by now, up to the next change."""

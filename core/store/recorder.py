@@ -62,8 +62,8 @@ class _Moment:
 class Recorder:
     """Records a session; `watching` goes between it and whoever it publishes to.
 
-    Weights that begin anew, by a restart or a checkpoint that is opened, are a run of their own; so
-    is what goes on from an earlier moment. A run that never took a step is not kept. `current` is
+    New weights, by a restart or a checkpoint that is opened, are a run of their own; so is
+    what goes on from an earlier moment. A run that never took a step is not kept. `current` is
     the id of the one that is being written, once it has been. `problem` says what went wrong with
     the store, or is
     empty; the training goes on without it then.

@@ -18,6 +18,7 @@ from eetui.core.run.commands import (
     Rewind,
     SetBatch,
     SetLearningRate,
+    SetNames,
     SetOptimization,
     SetSteps,
     UseEngine,
@@ -137,6 +138,8 @@ def changes_between(now: Setup, then: Setup) -> list[Change]:
         changes.append(SetLearningRate(then.train.learning_rate))
     if then.train.steps != now.train.steps:
         changes.append(SetSteps(then.train.steps))
+    if now.named_as(then) != now:
+        changes.append(SetNames(then.temperature, then.prefix))
     return changes
 
 

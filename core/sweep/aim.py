@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from eetui.core.errors import UsageError
-from eetui.core.measure.learning import Limit
+from eetui.core.measure.limit import Limit
 from eetui.core.text import visible
 
 SECONDS = 3.0

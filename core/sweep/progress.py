@@ -26,7 +26,8 @@ class FrontPoint:
 
 @dataclass(frozen=True, slots=True)
 class SweepProgress:
-    """A sweep at one moment. doing: what is going on, '' at the end.
+    """A sweep at one moment. reference: what --study takes to go on with it. doing: what
+    is going on, '' at the end.
 
     trained: trainings done by this session. seconds: since it began, by the wall clock.
     training_share: what part of its workers' time went into steps of training, 0 to 1, from the
@@ -36,6 +37,7 @@ class SweepProgress:
 
     study: str
     place: str
+    reference: str
     plan: SweepPlan
     points: tuple[SweepPoint, ...]
     doing: str
@@ -73,6 +75,23 @@ class SweepProgress:
         league = self.league
         return league[0] if league else None
 
+    @property
+    def about(self) -> str:
+        """What is swept over: 'amber heron: loss@1s, d_model 16,32, learning_rate 0.001..0.03'."""
+        space = ", ".join(f"{d.key} {d.words}" for d in self.plan.space.dimensions)
+        return f"{self.study}: {self.plan.aim.words}, {space}"
+
+    @property
+    def counts(self) -> str:
+        """How many points are over, and the best of them."""
+        words = [f"{self.over:,} of {self.plan.total:,} points"]
+        if pruned := self.count("pruned"):
+            words.append(f"{pruned:,} pruned")
+        best = self.best
+        if best is not None and best.mean is not None:
+            words.append(f"best {best.mean:.4f} {self.plan.aim.unit}")
+        return ", ".join(words)
+
     def find(self, number: int | None) -> SweepPoint | None:
         """The point of that number."""
         return next((point for point in self.points if point.number == number), None)
@@ -91,15 +110,16 @@ def front(points: Iterable[SweepPoint]) -> list[FrontPoint]:
 
     A place is the mean over the seeds of a point, where all of them were measured.
     """
-    places = [place for point in points for place in _places(point)]
+    found_places = [place for point in points for place in places(point)]
     found: list[FrontPoint] = []
-    for place in sorted(places, key=lambda place: (place.seconds, place.loss)):
+    for place in sorted(found_places, key=lambda place: (place.seconds, place.loss)):
         if not found or place.loss < found[-1].loss:
             found.append(place)
     return found
 
 
-def _places(point: SweepPoint) -> list[FrontPoint]:
+def places(point: SweepPoint) -> list[FrontPoint]:
+    """The mean held-out loss of a point at each place where all its seeds were measured."""
     ways = [training.front for training in point.trainings if training.front]
     if not ways or point.state not in ("done", "missed", "pruned"):
         return []

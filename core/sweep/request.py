@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,12 +11,21 @@ from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.engines import registry
 from eetui.core.errors import UsageError
 from eetui.core.sweep.aim import parse_aim
-from eetui.core.sweep.shipped import shipped_plan
+from eetui.core.sweep.shipped import STUDIES, shipped_plan
 from eetui.core.sweep.space import Space, make_space
 from eetui.core.sweep.storage import default_path, find_place
 from eetui.core.sweep.study import Study, create_study, open_study
-from eetui.core.sweep.sweep_plan import Pruner, Sampler, SweepPlan, extended, make_plan
+from eetui.core.sweep.sweep_plan import (
+    PRUNERS,
+    SAMPLERS,
+    Pruner,
+    Sampler,
+    SweepPlan,
+    extended,
+    make_plan,
+)
 from eetui.core.sweep.worker import load_data
+from eetui.core.text import told
 
 STEPS = "steps"
 
@@ -117,3 +127,47 @@ def _with_engine(space: Space) -> Space:
     if "engine" in named:
         return space
     return replace(space, fixed=(*space.fixed, ("engine", registry.default())))
+
+
+NUMBERS = {"runs": int, "seeds": int, "seed": int, "seconds": float, "within": float}
+WORDS = ("aim", "study", "data")
+
+
+def read_request(text: str) -> SweepRequest:
+    """What is typed on the screen: the options of `eetui sweep`, a study of the program, or the
+    name of one that is to go on. Raises `UsageError` for anything else."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError("A quotation mark has no partner.") from error
+    space: dict[str, str] = {}
+    found: dict[str, Any] = {}
+    if words and not words[0].startswith("--"):
+        name = " ".join(words)
+        return SweepRequest({}, shipped=name) if name in STUDIES else SweepRequest({}, study=name)
+    for flag, value in zip(words[::2], words[1::2], strict=False):
+        key = flag.removeprefix("--").replace("-", "_")
+        if key == "set":
+            key, _, value = value.partition("=")
+        if key in NUMBERS:
+            try:
+                found[key] = NUMBERS[key](value)
+            except ValueError:
+                raise UsageError(f"--{key} takes a number, not {told(value)}.") from None
+        elif key == "sampler":
+            found[key] = _one_of(key, value, SAMPLERS)
+        elif key == "pruner":
+            found[key] = _one_of(key, value, PRUNERS)
+        elif key in WORDS:
+            found[key] = value
+        else:
+            space[key] = value
+    if len(words) % 2 or not all(flag.startswith("--") for flag in words[::2]):
+        raise UsageError("A sweep reads as on the command line: --lr 0.001..0.03 --aim loss@1s.")
+    return SweepRequest(space, **found)
+
+
+def _one_of(key: str, value: str, choices: Sequence[str]) -> str:
+    if value not in choices:
+        raise UsageError(f"--{key} is one of {', '.join(choices)}, not {told(value)}.")
+    return value

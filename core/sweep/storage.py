@@ -64,7 +64,7 @@ def find_place(text: str | None) -> Place:
         return Place(url, re.sub(r"//[^@/]*@", "//...@", where), name or None)
     if where.startswith("journal:"):
         path = named(where.removeprefix("journal:"))
-        return Place(f"journal:{path}", str(path), name or None)
+        return Place(f"journal:{path}", f"journal:{path}", name or None)
     if "/" in where or Path(where).suffix in (".db", ".sqlite", ".sqlite3") or Path(where).exists():
         return _file(named(where), name or None)
     if not _NAME.fullmatch(where):

@@ -18,7 +18,14 @@ from eetui.core.errors import EetuiError, UsageError
 from eetui.core.store.run_names import two_words
 from eetui.core.sweep.point import SeedResult, State, SweepPoint
 from eetui.core.sweep.space import Dimension, Space
-from eetui.core.sweep.storage import HEARTBEAT_SECONDS, Place, open_storage, optuna, told
+from eetui.core.sweep.storage import (
+    HEARTBEAT_SECONDS,
+    Place,
+    default_path,
+    open_storage,
+    optuna,
+    told,
+)
 from eetui.core.sweep.sweep_plan import SweepPlan
 from eetui.core.text import visible
 
@@ -76,6 +83,13 @@ class Study:
         )
         self.points: list[SweepPoint] = []
         self._learn(trials)
+
+    @property
+    def reference(self) -> str:
+        """What finds the study again: its name, with its place where that is not the usual one."""
+        if self.place.file == default_path():
+            return f'"{self.name}"'
+        return f'"{self.place.shown}#{self.name}"'
 
     # -- asking and telling ---------------------------------------------------------------------
 

@@ -268,6 +268,7 @@ class Sweep:
         return SweepProgress(
             study=self.study.name,
             place=self.study.place.shown,
+            reference=self.study.reference,
             plan=self.study.plan,
             points=(*self.study.points, *running),
             doing=doing,

@@ -10,7 +10,7 @@ from eetui.core.run.commands import Command
 from eetui.core.run.controller import Controller
 from eetui.core.run.log import read_log
 from eetui.core.run.namestream import NameStream
-from eetui.core.run.replay import replay
+from eetui.core.run.replay import replay, surviving
 from eetui.core.run.snapshot import Status
 from eetui.core.run.trainer import Trainer
 
@@ -63,3 +63,6 @@ class Run:
         """Trained again from the JSON of its log, the run ends in the same bits."""
         log = read_log(json.dumps(self.trainer.log.to_json()))
         assert replay(log, self.dataset).fingerprint == self.bits()
+        assert surviving(log).setup.named_as(self.trainer.setup) == surviving(log).setup
+        assert self.trainer.names.temperature == self.trainer.setup.temperature
+        assert self.trainer.names.prefix == self.trainer.setup.prefix

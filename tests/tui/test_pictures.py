@@ -11,12 +11,14 @@ import pytest
 from eetui.core.run.snapshot import Status
 from eetui.tui.app import EetuiApp
 from eetui.tui.screens.main import MainScreen
+from eetui.tui.screens.prompt import Prompt
 from eetui.tui.screens.runs import RunsScreen
 from tests.support.runs import NOW, FakeRecording, fill
 from tests.support.screens import COMPACT, FULL, settle, text, until
 from tests.support.scripted import ScriptedSession, ladder, snapshot
 from tests.support.scripted_lab import padding_skip
 from tests.support.scripted_race import league, measures
+from tests.support.scripted_sweep import Sweeping, swept
 
 DIVERGED = (
     "The loss stopped being a finite number at step 4,231. Going back returns to step 4,200 with "
@@ -127,3 +129,22 @@ def test_without_colours(snap_compare, monkeypatch):
 def test_too_small(snap_compare):
     app = EetuiApp(ScriptedSession())
     assert snap_compare(app, terminal_size=(50, 12), run_before=settle)
+
+
+@SIZES
+def test_sweep(snap_compare, monkeypatch, size):
+    sweeping, session = Sweeping(), ScriptedSession()
+    monkeypatch.setattr("eetui.tui.screens.sweep.start_sweep", sweeping.start)
+
+    async def sweep(pilot):
+        await settle(pilot)
+        await pilot.press("S")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Prompt))
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(sweeping.sweeps))
+        sweeping.sweeps[0].shown.put(swept())
+        sweeping.sweeps[0].shown.put(None)
+        await until(pilot, lambda: getattr(pilot.app.screen, "progress", None) is not None)
+        await pilot.pause()
+
+    assert snap_compare(EetuiApp(session), terminal_size=size, run_before=sweep)

@@ -1,4 +1,4 @@
-"""The command line: `eetui` and its commands train, sample, bench, ladder, race and doctor."""
+"""The command line: `eetui` and its commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     with signals.handled(at_last=arguments is None):
         try:
-            from eetui.tui.cli.program import run
+            from eetui.tui.cli.invocation import run
 
             code = run(arguments)
         except signals.Interrupted as interruption:

@@ -9,7 +9,8 @@ from typing import Any
 from eetui.core.digits import finite
 from eetui.core.errors import UsageError
 from eetui.core.measure.comparison import Comparison, compare
-from eetui.core.measure.learning import SEEDS, STEPS, Limit, learn
+from eetui.core.measure.learning import SEEDS, STEPS, learn
+from eetui.core.measure.limit import Limit
 from eetui.core.measure.setting import Setting, parse_setting
 from eetui.core.measure.timer import mid_run
 from eetui.core.verdict import Metric, Verdict

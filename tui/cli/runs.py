@@ -103,8 +103,8 @@ def request_run(
         request,
         save=save,
         store=store,
-        temperature=0.5 if options.temperature is None else options.temperature,
-        prefix=options.prefix or "",
+        temperature=_or(options.temperature, request.temperature),
+        prefix=_or(options.prefix, request.prefix),
         verdicts=_or(options.verdicts, True),
     )
     subject = request.subject
@@ -210,7 +210,14 @@ def _resumed(options: RunOptions, explicit: frozenset[str], extend: bool) -> Req
     if not assignments and engine == found.setup.engine:
         assignments = tuple(f"{k}={v}" for k, v in labels(found.setup.optimizations).items())
     subject = Subject(found.dataset, found.setup.model, train, engine)
-    return Request(subject, assignments, state=found.state, resumed=found)
+    return Request(
+        subject,
+        assignments,
+        state=found.state,
+        resumed=found,
+        temperature=found.setup.temperature,
+        prefix=found.setup.prefix,
+    )
 
 
 def _changed(

@@ -11,7 +11,7 @@ from eetui.core.run.session import Session
 from eetui.tui.cli.options import RunOptions
 from eetui.tui.cli.output import complain
 from eetui.tui.cli.runs import Request, request_run
-from eetui.tui.signals import noticed
+from eetui.tui.signals import exit_code, noticed
 
 if TYPE_CHECKING:
     from eetui.core.store.recorder import Recorder
@@ -53,7 +53,7 @@ def _show(request: Request) -> tuple[int, str]:
             _keep(request, session, recorder)
             raise
         _keep(request, session, recorder)
-    return (128 + notice.number, "") if notice.number else (code, next_run)
+    return (exit_code(notice.number), "") if notice.number else (code, next_run)
 
 
 def _keep(request: Request, session: Session, recorder: Recorder | None) -> None:

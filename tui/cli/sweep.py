@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from eetui.core.data.dataset import Dataset
+from pathlib import Path
+
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.files import named
-from eetui.core.sweep.keeping import RunRecord
 from eetui.core.sweep.progress import SweepProgress, sweep_json
-from eetui.core.sweep.request import SweepRequest, prepare
-from eetui.core.sweep.study import Study
+from eetui.core.sweep.request import SweepRequest
+from eetui.core.sweep.start import start_sweep
 from eetui.core.sweep.study_export import require_export, write_export
 from eetui.core.sweep.sweep import Sweep
-from eetui.core.sweep.workers import LocalWorkers, Workers
-from eetui.core.text import visible
 from eetui.tui import figures
 from eetui.tui.cli.console import waiting
 from eetui.tui.cli.output import complain, print_json
 from eetui.tui.cli.sweep_options import SweepOptions
-from eetui.tui.signals import noticed
+from eetui.tui.signals import exit_code, noticed
 
 
 def run(options: SweepOptions, shipped: str | None, *, as_json: bool = False) -> int:
@@ -25,8 +23,8 @@ def run(options: SweepOptions, shipped: str | None, *, as_json: bool = False) ->
     exports = [named(name) for name in options.results or ()]
     for path in exports:
         require_export(path)
-    study, dataset = prepare(_request(options, shipped))
-    sweep = Sweep(study, _workers(options, dataset), _record(options, study, dataset))
+    request = _request(options, shipped)
+    sweep = start_sweep(request, _store(options), workers=options.workers)
     number, standing = _swept(sweep)
     for path in exports:
         write_export(path, standing)
@@ -37,8 +35,8 @@ def run(options: SweepOptions, shipped: str | None, *, as_json: bool = False) ->
 
         print_sweep(standing)
     if number:
-        complain(f"Interrupted: eetui sweep --study {_reference(study)} goes on.")
-        return 128 + number
+        complain(f"Interrupted: eetui sweep --study {standing.reference} goes on.")
+        return exit_code(number)
     return _exit_code(standing)
 
 
@@ -59,18 +57,14 @@ def _request(options: SweepOptions, shipped: str | None) -> SweepRequest:
     )
 
 
-def _workers(options: SweepOptions, dataset: Dataset) -> Workers:
-    return LocalWorkers(dataset, options.workers)
-
-
-def _record(options: SweepOptions, study: Study, dataset: Dataset) -> RunRecord | None:
+def _store(options: SweepOptions) -> Path | None:
     if options.no_store:
         if options.store is not None:
             raise UsageError("Use either --store or --no-store.")
         return None
     from eetui.core.store.store import find_store
 
-    return RunRecord(find_store(options.store), dataset, study.name)
+    return find_store(options.store)
 
 
 def _swept(sweep: Sweep) -> tuple[int, SweepProgress]:
@@ -85,30 +79,13 @@ def _swept(sweep: Sweep) -> tuple[int, SweepProgress]:
                 told = standing.notice
                 complain(told)
             if tell:
-                tell(_progress(standing))
+                tell(_told(standing))
         return notice.number, sweep.latest
 
 
-def _progress(standing: SweepProgress) -> str:
-    words = [f"{standing.over:,} of {standing.plan.total:,} points"]
-    if pruned := standing.count("pruned"):
-        words.append(f"{pruned:,} pruned")
-    best = standing.best
-    if best is not None:
-        words.append(f"best {figures.nats(best.mean)} {standing.plan.aim.unit}")
-    if standing.left is not None:
-        words.append(f"{figures.elapsed(standing.left)} left")
-    return f"{standing.doing}: {', '.join(words)}"
-
-
-def _reference(study: Study) -> str:
-    """What --study takes to find the study again."""
-    from eetui.core.sweep.storage import default_path
-
-    place = study.place
-    if place.file == default_path():
-        return f'"{visible(study.name)}"'
-    return f'"{visible(place.shown)}#{visible(study.name)}"'
+def _told(progress: SweepProgress) -> str:
+    left = "" if progress.left is None else f", {figures.elapsed(progress.left)} left"
+    return f"{progress.doing}: {progress.counts}{left}"
 
 
 def _exit_code(standing: SweepProgress) -> int:

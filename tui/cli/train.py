@@ -22,7 +22,7 @@ from eetui.core.text import visible, visible_lines
 from eetui.tui.cli.options import RunOptions
 from eetui.tui.cli.output import complain, print_json, print_text
 from eetui.tui.cli.runs import Request, request_run
-from eetui.tui.signals import SignalNotice, noticed
+from eetui.tui.signals import SignalNotice, exit_code, noticed
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -64,7 +64,7 @@ def run(
         complain(recorder.problem)
     if notice.number:
         complain(f"Interrupted at step {session.state.step:,}{saved}.")
-        return 128 + notice.number
+        return exit_code(notice.number)
     _raise_failure(session, saved)
     if as_json:
         print_json(summary(request, session, training))
@@ -148,6 +148,7 @@ class Training:
             latest = self._session.latest  # at most a twentieth of a second old
             now = {
                 "held_out_loss": latest.held_out.latest,
+                "held_out_step": latest.held_out.latest_step,
                 "seconds": latest.seconds,
                 "cpu_seconds": latest.cpu_seconds,
             }
@@ -244,6 +245,7 @@ def summary(request: Request, session: Session, training: Training) -> dict[str,
         "loss_last100": training.last.mean,
         "held_out": latest.train.held_out,
         "held_out_loss": latest.held_out.latest,
+        "held_out_step": latest.held_out.latest_step,
         "held_out_curve": {
             "steps": latest.held_out.steps.tolist(),
             "loss": latest.held_out.values.tolist(),

@@ -19,22 +19,22 @@ from eetui.tui.widgets.toggle_detail import PROMISES, m5_gain, why
 
 ABOUT = {
     actions.TRAINING: (
-        "A small GPT learns to spell names, right now, in this process. The top rows say where the "
-        "run stands: the mean loss of the last 100 steps in nats, the median microseconds a step, "
-        "and the share of the core's measured peak that the model's nominal work amounts to. u "
-        "takes the last change back: a toggle, a batch, a rate or a plan gets its old value, and "
-        "the present weights train on with it; after a restart, another set-up, an opened file or "
-        "a branch, the run is back with the weights it had. A run that diverged goes back to "
-        "its last good step first. Only the temperature and the prefix of the names are left out. "
-        "The timeline above the keys is logarithmic in the steps: ┴ is a state that is kept, ◆ a "
-        "change, ● where you look. < and > go along it, a click goes to any step: names, loss and "
-        "settings are shown as they were, and the training pauses. enter branches: the run goes on "
-        "from there. esc is now again. The states take at most 64 MB; the steps between two of "
-        "them are trained anew. G begins a ghost: the run as it would have gone without its last "
-        "change goes on from that very step, on the same documents, as a faint line with a number. "
-        "G once more ends it. There are four at the most. Run and ghosts train in turns, each for "
-        "as long as the others, and the top rows say what that costs. How far the run is from its "
-        "ghost is told with an interval (95 %) once that is sure."
+        "A small GPT learns to spell names, right now, in this process. The top rows say where "
+        "the run stands: the mean loss of the last 100 steps in nats, the median microseconds a "
+        "step, and the share of the core's measured peak that the model's nominal work amounts "
+        "to. u takes the last change back: a toggle, a batch, a rate or a plan gets its old "
+        "value, and the present weights train on with it; after a restart, another set-up, an "
+        "opened file or a branch, the run is back with the weights it had. A run that diverged "
+        "goes back to its last good step first. The timeline above the keys is logarithmic in the "
+        "steps: ┴ is a state that is kept, ◆ a change, ● where you look. < and > go along it, "
+        "comma and . go single steps, : asks for a step, and a click goes to any: names, losses "
+        "and settings are shown as they were, and the training pauses. enter branches: the run "
+        "goes on from there. esc is now again. The states take at most 64 MB; the steps between "
+        "two of them are trained again. G begins a ghost: the run as it would have gone without "
+        "its last change goes on from that very step, on the same documents, as a faint line with "
+        "a number. G once more ends it. There are four at the most. Run and ghosts train in "
+        "turns, each for as long as the others, and the top rows say what that costs. How far the "
+        "run is from its ghost is told with an interval (95 %) once that is sure."
     ),
     actions.TOGGLES: (
         "One optimization each, flipped between two steps of the live run. Before and after are "
@@ -75,6 +75,11 @@ ABOUT = {
         "training goes on meanwhile, and enter goes on with a run where it stopped. Ticked runs "
         "lie over the chart in a colour and with a mark of their own, and the settings in which "
         "they differ stand next to it."
+    ),
+    actions.SWEEP: (
+        "S trains many short runs over a space of settings while the training pauses. The map has "
+        "the best figure of each place, ▶ where one is at work; the front has the lowest held-out "
+        "loss after so many seconds. Every run is in the store, and the study goes on by its name."
     ),
     actions.PROGRAM: "Tab and shift+tab move between the panes; ctrl+p finds every action by name.",
 }

@@ -38,6 +38,7 @@ from eetui.core.run.commands import (
     ToggleGhost,
     TogglePause,
     Travel,
+    TravelBy,
     TravelOn,
     Undo,
 )
@@ -161,6 +162,13 @@ class MainScreen(RunScreen):
 
         self._visit(RaceScreen(self._session))
 
+    def action_sweep(self) -> None:
+        """Many short runs on a screen of their own, with the training paused meanwhile."""
+        from eetui.tui.screens.sweep import SweepScreen  # which a start need not wait for
+
+        store = None if self._recording is None else self._recording.path
+        self._visit(SweepScreen(self._session, store))
+
     def action_labs(self) -> None:
         """Guess and measure on a screen of its own, with the training paused meanwhile."""
         from eetui.tui.screens.labs import LabScreen  # a start need not wait for it
@@ -201,7 +209,9 @@ class MainScreen(RunScreen):
         self._session.submit(TogglePause())
 
     def action_single_step(self) -> None:
-        self._session.submit(SingleStep())
+        """Train one step; on the timeline, look at the next one."""
+        looks_back = self.snapshot.visit is not None
+        self._session.submit(TravelBy(1) if looks_back else SingleStep())
 
     def action_rewind(self) -> None:
         if self.snapshot.can_rewind:
@@ -225,6 +235,24 @@ class MainScreen(RunScreen):
     def action_travel(self, back: bool) -> None:
         """Look at the keyframe before or after what is seen."""
         self._session.submit(TravelOn(back))
+
+    def action_step_back(self) -> None:
+        """Look at the step before what is seen."""
+        self._session.submit(TravelBy(-1))
+
+    def action_go_to_step(self) -> None:
+        """Look at the step that is typed in."""
+
+        def answered(text: str | None) -> None:
+            if text is None:
+                return
+            digits = text.replace(",", "").replace(" ", "")
+            if digits.isdecimal():
+                self._session.submit(Travel(int(digits)))
+            else:
+                self.notify("A step is a whole number, such as 1200.", severity="warning")
+
+        self.app.push_screen(Prompt("Look at step", str(self.snapshot.as_seen.step)), answered)
 
     @on(TimelineBar.Pointed)
     def _travel_to(self, message: TimelineBar.Pointed) -> None:

@@ -116,6 +116,8 @@ class ChartPane(Canvas, can_focus=True):
         before, self._snapshot = self._snapshot, snapshot
         if before is None or not _same_run(before, snapshot):
             self._draw_soon(SECONDS_BETWEEN_DRAWINGS)
+            if self._due is not None and self._view.cursor is None:
+                self.name_axes(self._view, None)  # its figure is that of the header
 
     def look(self, view: View) -> None:
         """Show another view: a cursor that moved at once, anything else as soon as it is drawn."""

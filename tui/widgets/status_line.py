@@ -49,13 +49,21 @@ def _engine(snapshot: Snapshot) -> str:
     return f"{snapshot.engine} {snapshot.instruction_set}".strip()
 
 
+def _held_out(s: Snapshot) -> str:
+    """The word beside the held-out loss: at which step it was measured, if that is long ago."""
+    measured = s.held_out.latest_step
+    if measured is None or not s.held_out.is_old(s.step):
+        return "held out"
+    return f"held @{figures.brief(measured)}"
+
+
 def _wide(s: Snapshot, width: int) -> list[Content]:
     """Columns with a small word above each figure."""
     glyph, word, colour = GLYPHS[s.status]
     right = (
         ("step", f"{figures.count(s.step)} / {figures.count(s.train.steps)}", 21),
         ("loss", figures.nats(s.loss), 8),
-        ("held out", figures.nats(s.held_out.latest), 10),
+        (_held_out(s), figures.nats(s.held_out.latest), 10),
         ("us/step", figures.microseconds(s.us_per_step), 9),
         ("samples/s", figures.count(s.samples_per_second), 11),
         ("of peak", figures.percent(s.percent_of_peak), 9),
@@ -89,7 +97,7 @@ def _compact(s: Snapshot, width: int) -> list[Content]:
     parts: list[Part] = []
     second = (figures.count(s.samples_per_second), 7, " /s")
     if s.held_out.latest is not None:
-        second = (figures.nats(s.held_out.latest), 5, " held out")
+        second = (figures.nats(s.held_out.latest), 5, f" {_held_out(s)}")
     for value, w, unit in (
         (figures.nats(s.loss), 5, " loss"),
         second,

@@ -10,7 +10,8 @@ import pytest
 
 from eetui.core.errors import EetuiError
 from eetui.core.measure.comparison import Arm
-from eetui.core.measure.learning import Limit, learn
+from eetui.core.measure.learning import learn
+from eetui.core.measure.limit import Limit
 from eetui.core.optimizations import Optimizations
 
 

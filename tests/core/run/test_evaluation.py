@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eetui.core import clocks
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.batches import documents, learning_rates
 from eetui.core.data.dataset import Dataset, load_dataset
@@ -82,7 +83,8 @@ def test_nothing_is_measured_before_its_share_of_the_time_has_come(
 ) -> None:
     """With a clock by which each reading is a millisecond later, so a slice takes one."""
     now = iter(range(0, 10**12, 1_000_000))
-    monkeypatch.setattr("eetui.core.run.evaluation.perf_counter_ns", lambda: next(now))
+    monkeypatch.setattr(clocks, "perf_counter_ns", lambda: next(now))
+    monkeypatch.setattr(clocks, "thread_time_ns", lambda: next(now))
     engine, state = CountingEngine(), TrainState.create(MODEL, 1)
     on, meter = engine.default_optimizations(), HeldOutLoss(split, MODEL)
     slices = 0

@@ -5,9 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.data.dataset import Dataset
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations
-from eetui.core.run.commands import Branch, Resume, ReturnToNow, SetBatch, Travel, TravelOn, Undo
+from eetui.core.run.commands import (
+    Branch,
+    ChangeTemperature,
+    Resume,
+    ReturnToNow,
+    SetBatch,
+    SetNames,
+    Travel,
+    TravelBy,
+    TravelOn,
+    Undo,
+)
+from eetui.core.run.picturing import snapshot_of
 from eetui.core.run.replay import Way
 from eetui.core.run.setup import Setup
 from eetui.core.run.snapshot import Status
@@ -99,3 +112,44 @@ def test_one_goes_along_the_keyframes_and_no_further(names, refused) -> None:
     assert run.controller.situation.visit is None
     run.train(1)
     assert run.trainer.state.step == 101
+
+
+def test_single_steps_lead_along_the_timeline_and_stop_at_its_ends(names: Dataset) -> None:
+    run = Run(names)
+    run.train(50)
+
+    def at() -> int:
+        visit = run.controller.situation.visit
+        assert visit is not None
+        return visit.step
+
+    steps = []
+    for by in (-1, -1, 1, -20, 3, -99, 1, 99):
+        run.ask(TravelBy(by))
+        steps.append(at())
+    assert steps == [49, 48, 49, 29, 32, 0, 1, 50]
+
+
+def test_a_visit_shows_all_figures_as_they_were(names: Dataset) -> None:
+    run = Run(names)
+    run.train(20)
+    run.ask(SetNames(temperature=0.9, prefix="k"))
+    run.train(400)
+    run.ask(ChangeTemperature(up=False), SetNames(prefix=""))
+    run.trainer.held_out.track.add(15, 0.1, 3.2)
+    run.trainer.held_out.track.add(400, 0.2, 2.9)
+    run.ask(Travel(30))
+    now = snapshot_of(run.trainer, run.controller.situation)
+    then = now.as_seen
+    assert (then.temperature, then.prefix) == (0.9, "k")
+    assert all(name.text.startswith("k") for name in then.names)
+    assert then.held_out.latest == 3.2
+    assert now.held_out.latest == 2.9
+    assert [name.step for name in then.milestones] == [
+        n.step for n in now.milestones if n.step < 30
+    ]
+    assert 0 < then.seconds < now.seconds
+    assert then.us_per_step is not None
+    assert then.statistics.n == len(then.names)
+    run.ask(ReturnToNow())
+    assert snapshot_of(run.trainer, run.controller.situation).as_seen.temperature == 0.8

@@ -15,6 +15,7 @@ from eetui.core.errors import UsageError
 from eetui.core.run.commands import (
     ApplyPreset,
     Branch,
+    ChangeTemperature,
     Command,
     CycleOptimization,
     EndGhost,
@@ -24,15 +25,20 @@ from eetui.core.run.commands import (
     Redo,
     Restart,
     Resume,
+    ReturnToNow,
     Rewind,
     Save,
     ScaleBatch,
     ScaleLearningRate,
     SetBatch,
     SetLearningRate,
+    SetNames,
     SetOptimization,
     SetSteps,
     ToggleGhost,
+    Travel,
+    TravelBy,
+    TravelOn,
     Undo,
 )
 from eetui.core.run.snapshot import Status
@@ -57,6 +63,10 @@ def few(names, tmp_path_factory) -> Dataset:
         (SetLearningRate(0.002), "lr 0.002", lambda t: t.train.learning_rate),
         (SetSteps(2000), "plan 2,000", lambda t: t.train.steps),
         (SetOptimization("fast_exp", False), "fast exp off", lambda t: t.optimizations.fast_exp),
+        (SetNames(temperature=0.9), "temperature 0.9", lambda t: t.names.temperature),
+        (ChangeTemperature(up=False), "temperature 0.4", lambda t: t.setup.temperature),
+        (SetNames(prefix="k"), "prefix k", lambda t: t.names.prefix),
+        (SetNames(prefix="k"), "prefix k", lambda t: t.setup.prefix),
     ],
 )
 def test_a_setting_goes_back_and_forth_on_the_present_weights(names, command, label, of) -> None:
@@ -101,6 +111,26 @@ def test_a_run_that_was_left_comes_back_as_it_was(names, tmp_path, monkeypatch, 
     assert run.trainer.train.batch == 2
     run.ask(Resume())
     run.train(5)
+    run.check()
+
+
+def test_names_are_those_of_the_moment_that_a_run_goes_back_to(names: Dataset) -> None:
+    run = Run(names)
+    run.train(10)
+    run.ask(SetNames(temperature=0.8, prefix="an"))
+    run.train(10)
+    run.ask(ChangeTemperature(up=True), SetNames(prefix=""))
+    assert run.controller.undo_stack.undo_label == "no prefix"
+    run.train(10)
+    run.ask(Branch(2, 15))
+    assert (run.trainer.names.temperature, run.trainer.names.prefix) == (0.8, "an")
+    run.ask(Restart(ModelConfig(d_model=8, n_heads=2, block_size=2), TRAIN))
+    assert run.trainer.names.prefix == run.trainer.setup.prefix == "a"  # for which there is room
+    run.ask(Undo(), Undo())
+    assert (run.trainer.names.temperature, run.trainer.names.prefix) == (0.9, "")
+    with pytest.raises(UsageError):
+        run.ask(SetNames(prefix="Ж"))
+    assert (run.trainer.setup.temperature, run.trainer.setup.prefix) == (0.9, "")
     run.check()
 
 
@@ -209,8 +239,11 @@ def random_command(rng: random.Random, run: Run, saved: Path) -> Command:
         Rewind(),
         Load(saved),
         Branch(at, rng.randint(0, last)),
-        ToggleGhost(),
-        ToggleGhost(),
+        ChangeTemperature(rng.random() < 0.5),
+        SetNames(rng.choice((None, 0.3, 1.5)), rng.choice((None, "", "k", "an"))),
+        Travel(rng.randint(0, step)), TravelOn(rng.random() < 0.8), TravelBy(rng.randint(-9, 9)),
+        ReturnToNow(),
+        ToggleGhost(), ToggleGhost(),
         EndGhost(rng.randint(1, 4)),
         Undo(), Undo(), Undo(), Redo(), Redo(), Pause(),
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eetui.core.model.statistics import SampleStatistics
 from eetui.core.run.commands import (
     Branch,
     Redo,
@@ -9,6 +10,7 @@ from eetui.core.run.commands import (
     ReturnToNow,
     Rewind,
     Travel,
+    TravelBy,
     TravelOn,
 )
 from eetui.core.run.snapshot import NameSample, Status, Visit
@@ -127,6 +129,18 @@ async def test_a_terminal_too_small_is_told_so(screen, session):
         await until(pilot, lambda: bool(main_screen(pilot).query_one("#all").display))
 
 
+async def test_a_held_out_loss_of_long_ago_says_when_it_was_measured(screen, session):
+    for size in (FULL, COMPACT):
+        async with screen(size) as pilot:
+            fresh, old = session.latest.held_out, session.latest.held_out.until(3000)
+            assert fresh.latest_step is not None
+            session.publish(step=fresh.latest_step, held_out=fresh)
+            await until(pilot, lambda: "held out" in shown(pilot, "#status"))
+            session.publish(step=12_400, held_out=old)
+            await until(pilot, lambda: "held @3.0k" in shown(pilot, "#status"))
+            session.publish(step=fresh.latest_step, held_out=fresh)
+
+
 async def test_the_timeline_shows_another_time_and_leads_on_from_it(screen, session):
     for size in (FULL, COMPACT):
         async with screen(size) as pilot:
@@ -139,11 +153,30 @@ async def test_the_timeline_shows_another_time_and_leads_on_from_it(screen, sess
             names = (NameSample(100, "oldname", True),)
             now = session.latest
             then = Visit(
-                3, 100, 2.9, 0.007, now.train, now.optimizations, toggles(fast_exp="off"), names
+                entries=3,
+                step=100,
+                loss=2.9,
+                us_per_step=77.7,
+                seconds=0.01,
+                learning_rate=0.007,
+                train=now.train,
+                optimizations=now.optimizations,
+                toggles=toggles(fast_exp="off"),
+                names=names,
+                statistics=SampleStatistics(1, 1.0, 1.0, 7.0),
+                temperature=1.3,
+                prefix="old",
             )
             session.publish(visit=then, names=now.names)
             await until(pilot, lambda: "step 100 of 4,230" in shown(pilot, "#timeline"))
             assert "2.90" in shown(pilot, "#status")
+            assert "77.7" in shown(pilot, "#status")
+            assert "temperature 1.3" in str(main_screen(pilot).query_one("#names").border_title)
+            assert "1,000" not in shown(pilot, "#names")  # a milestone that was still to come
+            await pilot.press("comma", "full_stop")
+            assert session.commands[-2:] == [TravelBy(-1), TravelBy(1)]
+            await pilot.press("colon", "backspace", "backspace", "backspace", *"2,5", "enter")
+            await until(pilot, lambda: session.commands[-1] == Travel(25))
             assert "oldname" in shown(pilot, "#names")
             assert "off" in next(
                 row for row in shown(pilot, "#toggles").splitlines() if "fast exp" in row

@@ -102,6 +102,18 @@ async def test_held_out_loss_is_a_line_with_markers_and_a_name(screen, session):
         assert "held out" not in title(chart(pilot))
 
 
+async def test_the_title_has_the_header_s_figure_before_the_next_drawing(
+    screen, session, monkeypatch
+):
+    async with screen() as pilot:
+        monkeypatch.setattr("eetui.tui.widgets.chart_pane.SECONDS_BETWEEN_DRAWINGS", 1e6)
+        session.publish(
+            held_out=TrackCurve(np.array([4200]), np.array([1.0]), np.array([1.987])), step=4231
+        )
+        await until(pilot, lambda: "1.987" in shown(pilot, "#status"))
+        assert "○ held out 1.987" in title(chart(pilot))
+
+
 # -- the cursor -------------------------------------------------------------------------------
 
 
