@@ -66,7 +66,7 @@ def blocks(model: ModelConfig) -> tuple[int, int]:
 def orthogonalized(x: Array) -> Array:
     """`x` with its singular values brought near to one, or zero if it is zero."""
     a, b, c = COEFFICIENTS
-    y = x.T if x.shape[0] < x.shape[1] else x
+    y: Array = x.T if x.shape[0] < x.shape[1] else x
     y = y / (np.linalg.norm(y) + LEAST)
     for _ in range(ITERATIONS):
         gram = y.T @ y

@@ -35,9 +35,9 @@ def test_blocks_follow_muon_and_the_rest_adam() -> None:
     rng = np.random.default_rng(2)
     params, m, grads = rng.normal(size=(3, MODEL.n_params))
     v = rng.uniform(size=MODEL.n_params)
-    found = [x.copy() for x in (params, m, v)]
+    found = params.copy(), m.copy(), v.copy()
     muon(MODEL, *found, grads, 4, 0.01, TRAIN)
-    adam = [x.copy() for x in (params, m, v)]
+    adam = params.copy(), m.copy(), v.copy()
     reference.adam(*adam, grads, 4, 0.01, TRAIN)
     begin, end = blocks(MODEL)
     for mine, theirs in zip(found, adam, strict=True):
