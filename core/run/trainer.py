@@ -340,7 +340,8 @@ class Trainer:
     # -- verdicts ---------------------------------------------------------------------------------
 
     def _judge(self, flip: Flip, gradient_change: float | None = None) -> None:
-        assert self.engine is not None
+        if self.engine is None:  # nothing trains yet, so there is nothing to be timed
+            return
         self.effects.flipped(
             flip,
             self.engine,

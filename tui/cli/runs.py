@@ -51,6 +51,7 @@ class Request:
     verdicts: bool = True
     store: Path | None = None
     resumed: Resumed | None = None
+    opened: Path | None = None
 
     def session(self, *, headless: bool) -> Session:
         """A session of this run; a headless one waits for its engine and ends with its plan."""
@@ -77,7 +78,7 @@ class Request:
             return None
         from eetui.core.store.recorder import Recorder
 
-        return Recorder(self.store, session, self.subject.dataset, self.resumed)
+        return Recorder(self.store, session, self.subject.dataset, self.resumed, self.opened)
 
 
 def request_run(
@@ -183,7 +184,8 @@ def _continued(options: RunOptions, explicit: frozenset[str]) -> Request:
     loaded.require_vocabulary(dataset.vocabulary, dataset.name)
     train = _changed(options, explicit, loaded, f"checkpoint {options.load}", FREE)
     subject = Subject(dataset, loaded.model, train, options.engine or registry.default())
-    return Request(subject, _assignments(options), state=loaded.state)
+    opened = named(options.load).absolute()
+    return Request(subject, _assignments(options), state=loaded.state, opened=opened)
 
 
 def _resumed(options: RunOptions, explicit: frozenset[str], extend: bool) -> Request:
