@@ -14,7 +14,7 @@ from eetui.core.engines.numba.layers import (
     softmax_loss,
 )
 from eetui.core.engines.numba.machine import out_of_line, ticks
-from eetui.core.engines.numba.muon import muon_update
+from eetui.core.engines.numba.newton_schulz import muon_update
 from eetui.core.engines.numba.options import kernel
 from eetui.core.engines.numba.products import (
     product_across,
