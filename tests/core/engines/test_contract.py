@@ -312,7 +312,7 @@ def test_a_profiled_run_tells_the_time_of_its_parts(engine: Engine, names: Datas
     assert report.elapsed_ns > 0
     if report.phase_ns is not None:
         assert report.phase_ns.shape == (len(PHASES),)
-        assert (report.phase_ns > 0).all()
+        assert (report.phase_ns[: PHASES.index("muon")] > 0).all()
         assert report.phase_ns.sum() == pytest.approx(report.elapsed_ns, rel=0.05)
 
 
