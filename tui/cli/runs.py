@@ -265,10 +265,11 @@ def _check_engine(options: ModelOptions) -> None:
 
 
 def _assignments(options: ModelOptions) -> tuple[str, ...]:
-    """The toggles that are set; --matrix is the short way to one of them."""
+    """The toggles that are set; --matrix and --optimizer are short ways to two of them."""
     chosen = {None: (), "auto": (), "off": ("products=tiles",), "tile": ("products=outer",)}
     matrix = chosen.get(options.matrix, (f"products={options.matrix}",))
-    return (*matrix, *(options.assignments or ()))
+    optimizer = () if options.optimizer is None else (f"optimizer={options.optimizer}",)
+    return (*matrix, *optimizer, *(options.assignments or ()))
 
 
 def _or(value: T | None, default: T) -> T:
