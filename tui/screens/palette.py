@@ -11,7 +11,7 @@ from textual.timer import Timer, TimerCallback
 
 
 class Palette(CommandPalette):
-    """Textual's own; its watchers and timers look for parts that are gone once it is being closed."""
+    """Textual's own; its watchers and timers look for parts that are gone while it is closed."""
 
     def _watch__list_visible(self) -> None:
         with suppress(NoMatches):
