@@ -54,6 +54,6 @@ def record(python: Path, folder: Path, path: Path) -> None:
     command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider",
                "-p", "tests.mutation.recorder", *TESTS]  # fmt: skip
     env = {**environment(folder), "EETUI_COVERAGE_MAP": str(path)}
-    done = subprocess.run(command, cwd=folder, env=env, check=False, capture_output=True)
+    done = subprocess.run([*map(str, command)], cwd=folder, env=env, check=False, capture_output=True)
     if not path.exists():
         raise SystemExit((done.stdout + done.stderr).decode()[-2000:])

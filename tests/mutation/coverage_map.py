@@ -37,7 +37,8 @@ class CoverageMap:
                 self.seconds[i]
             )
 
-        chosen, left = [], budget
+        chosen: list[str] = []
+        left = budget
         for i in sorted(found, key=nearness):
             if self.seconds[i] <= left or not chosen:
                 chosen.append(self.tests[i])

@@ -14,8 +14,13 @@ from tests.mutation.mutants import Mutant
 SRC = "core/engines/native/src/"
 NUMBA = "core/engines/numba/"
 TOGGLES = ("tests/core/engines/test_toggles.py",)
-CONTRACT = ("tests/core/engines/test_contract.py", "-k", "native")
-CONTRACT_NUMBA = ("tests/core/engines/test_contract.py", "-k", "numba")
+CONTRACT = "tests/core/engines/test_contract.py"
+GRADIENTS = "tests/core/engines/test_gradients.py"
+DENORMALS = (CONTRACT, "-k", "native and denormals")
+STEPS = (CONTRACT, "-k", "native and follow")
+STEPS_NUMBA = (CONTRACT, "-k", "numba and follow")
+BACKWARD = (GRADIENTS, "-k", "native and ragged")
+FORWARD_NUMBA = (GRADIENTS, "-k", "numba and odd")
 PEAK = ("tests/core/engines/test_peak.py",)
 BOUNDARY = ("tests/core/engines/native/test_boundary.py",)
 SAMPLING = ("tests/core/engines/native/test_sampling.py",)
@@ -57,17 +62,17 @@ KINDS = (
          "int share = run->prefix_sharing != 0,", "int share = 0,", TOGGLES),
     Kind("native denormals that are never flushed", SRC + "abi.c",
          "flush ? old | 0x8040 : old & ~(uint64_t)0x8040", "flush ? old : old & ~(uint64_t)0x8040",
-         CONTRACT),
+         DENORMALS),
     Kind("Numba's exact exp that is the fast one in the attention", NUMBA + "attention.py",
          "exp_fast(x) if fast else exp_library(x)", "exp_fast(x)", TOGGLES),
     Kind("Numba's padding skip that always skips", NUMBA + "engine.py",
          "padding_skip=optimizations.padding_skip,", "padding_skip=True,", TOGGLES),
     # -- what an engine learns -------------------------------------------------------------------
     Kind("native Adam without the first bias correction", SRC + "step/adam-inl.h",
-         "rate / (1.0 - pow(run->beta1, (double)t))", "rate / (1.0 + 0.0 * t)", CONTRACT),
+         "rate / (1.0 - pow(run->beta1, (double)t))", "rate / (1.0 + 0.0 * t)", STEPS),
     Kind("native backward of the norm without the mean", SRC + "step/layers-inl.h",
          "vec share = v_set(-1.0f / (float)p->shape.d);",
-         "vec share = v_set(-0.0f / (float)p->shape.d);", CONTRACT),
+         "vec share = v_set(-0.0f / (float)p->shape.d);", BACKWARD),
     Kind("native threads of which the last one's loss is left out", SRC + "step/step-inl.h",
          "for (int t = 0; t < p->call.threads; t++) sum += p->call.loss[8 * t];",
          "for (int t = 0; t < p->call.threads - (p->call.threads > 1); t++)"
@@ -80,11 +85,11 @@ KINDS = (
          "float inverse = (float)(1.0 / job->temperature * 0.0 + 1.0);", SAMPLING),
     Kind("Numba's Adam without the second bias correction", NUMBA + "adam.py",
          "root = splat(w, (1.0 - plan.beta2**step) ** -0.5)", "root = splat(w, 1.0)",
-         CONTRACT_NUMBA),
+         STEPS_NUMBA),
     Kind("Numba's attention scaled by the width", NUMBA + "attention.py",
          "scale = splat(w, 1.0 / sqrt(size))\n    lowest",
          "scale = splat(w, 1.0 / sqrt(d))\n    lowest",
-         CONTRACT_NUMBA),
+         FORWARD_NUMBA),
     Kind("the reference's Adam one step late", "core/model/reference.py",
          "m_hat = m / (1.0 - train.beta1 ** (step + 1))",
          "m_hat = m / (1.0 - train.beta1 ** (step + 2))"),
