@@ -58,6 +58,8 @@ class DaskWorkers:
         own_version: str | None = None,
     ) -> None:
         self._library = _distributed()
+        if address.startswith("tls://") and tls is None:
+            raise UsageError("A scheduler at tls:// wants certificates: --tls FOLDER.")
         self._security = _security(self._library, tls)
         self._version = own_version or version("eetui")
         self._data = ("\n".join(dataset.texts), dataset.name)

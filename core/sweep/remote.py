@@ -61,4 +61,4 @@ class _Line:
             stopped = Variable(self._channel).get(timeout="1s")
         except TimeoutError:
             return False
-        return list(job.key) in stopped
+        return job.key in {tuple(key) for key in stopped}

@@ -24,7 +24,7 @@ from eetui.core.errors import EetuiError
 from eetui.core.sweep.aim import parse_aim
 from eetui.core.sweep.job import Job, JobResult
 from eetui.core.sweep.job_trainer import JobTrainer
-from eetui.core.sweep.space import make_space
+from eetui.core.sweep.space import Value, make_space
 from eetui.core.sweep.storage import find_place
 from eetui.core.sweep.study import create_study, open_study
 from eetui.core.sweep.sweep import Sweep
@@ -112,7 +112,7 @@ def test_a_scheduler_that_comes_back_is_gone_on_with(cluster, many, journal, nam
 
 
 def test_every_worker_gives_the_loss_that_is_found_here(cluster, names):
-    settings = {"d_model": 16, "engine": default()}
+    settings: dict[str, Value] = {"d_model": 16, "engine": default()}
     jobs = [Job(i, 7, settings, parse_aim("loss@200")) for i in range(40)]
     workers = workers_of(cluster, names)
     workers.give(jobs)
@@ -164,10 +164,10 @@ def _finished(file: Path) -> int:
 
 def test_a_long_run_that_is_losing_is_stopped_over_the_scheduler(cluster, plan, journal, names):
     space = make_space({"lr": "0.00001..0.02", "d_model": "16", "engine": default()})
-    plan = replace(plan, space=space, aim=parse_aim("loss@2s"), runs=24, pruner="median")
+    plan = replace(plan, space=space, aim=parse_aim("loss@1.5s"), runs=16, pruner="median")
     *_, last = Sweep(create_study(find_place(journal), plan), workers_of(cluster, names))
     assert last.count("pruned") > 0
-    assert last.count("done") + last.count("pruned") == 24
+    assert last.count("done") + last.count("pruned") == 16
 
 
 def test_tls_lets_only_those_in_who_have_the_certificates(tmp_path, many, journal, names, refused):
@@ -178,8 +178,11 @@ def test_tls_lets_only_those_in_who_have_the_certificates(tmp_path, many, journa
         workers = workers_of(cluster, names, tls=str(tmp_path / "tls"))
         *_, last = Sweep(create_study(find_place(journal), plan), workers)
         assert last.count("done") == 20
-        with refused("does not answer us", EetuiError):
+        with refused("--tls FOLDER"):
             workers_of(cluster, names)
+        _certificates(tmp_path / "others")
+        with refused("does not answer us", EetuiError):
+            workers_of(cluster, names, tls=str(tmp_path / "others"))
         with refused("ca.pem"):
             workers_of(cluster, names, tls=str(tmp_path))
     finally:
