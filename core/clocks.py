@@ -12,7 +12,7 @@ from time import perf_counter_ns, thread_time_ns
 from typing import Literal
 
 ClockName = Literal["cpu", "wall"]
-"""cpu: the CPU clock of the thread that trains. wall: the time that has gone by."""
+"""cpu: the CPU clock of the thread that trains. wall: the time that has passed."""
 
 HAS_THREAD_CLOCK = sys.platform != "win32"
 """On Windows a thread's CPU clock ticks every 16 ms: too coarse for anything here."""
@@ -50,7 +50,7 @@ def now() -> Moment:
 
 
 def since(start: Moment, *, alone: bool = True) -> Spent:
-    """What both clocks say has gone by since `start`, in the same thread.
+    """The time that has passed by both clocks since `start`, in the same thread.
 
     alone: whether this thread did all the work. If others helped, its own clock is not enough.
     """

@@ -36,6 +36,7 @@ class Optimizations:
     flush_denormals: bool = True
     work_order: str = "batch"
     threads: int = 1
+    optimizer: str = "adam"
 
     def __post_init__(self) -> None:
         for entry in CATALOGUE:
@@ -259,6 +260,20 @@ CATALOGUE: tuple[Optimization, ...] = (
             "Each thread takes its own documents forward and backward on its own core. They "
             "wait for each other twice a step, to add up the gradients and to share the update. It "
             "pays when a step is long against a wait: wide models and large batches."
+        ),
+    ),
+    Optimization(
+        key="optimizer",
+        name="optimizer",
+        hotkey="M",
+        kind="learning",
+        values=("adam", "muon"),
+        what="How weights follow gradients: Adam for all, or Muon for the matrices of the blocks.",
+        why=(
+            "Adam scales every weight's step by its own past gradients. Muon looks at the matrix: "
+            "it turns the momentum into the nearest matrix that moves all directions alike, by "
+            "three rounds of products. A step costs more, and fewer are needed, most of all with "
+            "large batches. Embeddings and head stay with Adam."
         ),
     ),
 )

@@ -28,6 +28,7 @@ CONFIG_VARIABLE = "EETUI_CONFIG"
 KEYS: dict[str, type] = {
     "engine": str,
     "matrix": str,
+    "optimizer": str,
     "d_model": int,
     "heads": int,
     "layers": int,

@@ -128,7 +128,7 @@ def clip(text: str, width: int) -> str:
         return text
     body = text.removeprefix(OPEN).removesuffix(CLOSE)
     shown = set_cell_size(body, max(width - 1, 0)) + "…" * (width > 0)
-    return shown if body == text else f"{OPEN}{shown}{CLOSE}"  # right to left, and cut all the same
+    return shown if body == text else f"{OPEN}{shown}{CLOSE}"  # right to left, and cut anyway
 
 
 def pad(text: str, width: int) -> str:

@@ -28,7 +28,7 @@ def write(app: App[Any], name: str) -> None:
         for rack in hidden:
             rack.display = True
 
-    screen.refresh(layout=True)  # the screen itself, so that it is laid out anew before it is saved
+    screen.refresh(layout=True)  # the screen itself: laid out again before it is saved
     screen.call_after_refresh(save)
 
 

@@ -33,7 +33,7 @@ class Event:
 class Curve:
     """The whole run in at most a few thousand buckets, oldest first; arrays are [n] if not said.
 
-    steps: last step of the bucket. seconds: what had gone by on the wall clock at its end, pauses
+    steps: last step of the bucket. seconds: what the wall clock said at its end, pauses
     left out. loss: mean nats. us: mean microseconds a step, by the clock that tells their cost.
     paces [n, PACES]: microseconds a step of single chunks of the bucket, NaN where it had fewer.
     """
@@ -120,7 +120,7 @@ class History:
         self._recent.clear()
 
     def forget_pace(self) -> None:
-        """Start the recent microseconds anew, because what is being timed has changed."""
+        """Forget the recent microseconds, because what is being timed has changed."""
         self._recent.clear()
 
     @property
@@ -148,7 +148,7 @@ class History:
 
     @property
     def seconds(self) -> float:
-        """What has gone by on the wall clock, pauses left out."""
+        """The time that has passed by the wall clock, pauses left out."""
         return float(self._buckets[: self._count, 3].sum() / 1e9)
 
     @property

@@ -35,7 +35,7 @@ def loss_points(
     """x (steps or seconds) and y (mean nats) [n <= columns] of the loss, smoothed.
 
     A column has the mean of its buckets, at the middle of them. What is outside of `span` (by
-    default the whole run) is left out, and smoothing takes it into account all the same.
+    default the whole run) is left out, and smoothing takes it into account anyway.
     """
     seen = _seen(curve, axis, columns, span)
     steps, counts = centres(curve)

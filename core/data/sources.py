@@ -31,7 +31,7 @@ DOWNLOAD_TIMEOUT = 20.0
 
 
 class Source(NamedTuple):
-    """A file to train on, the name it goes by, and whether it is one of the two lists of names."""
+    """A file to train on, its name, and whether it is one of the two lists of names."""
 
     path: Path
     name: str

@@ -24,6 +24,7 @@ PHASES = (
     "backward_products",
     "weight_gradients",
     "adam",
+    "muon",
 )
 """The parts of a step that a profiled run times, in the order in which they first occur."""
 

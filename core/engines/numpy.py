@@ -21,6 +21,7 @@ from eetui.core.engines.arguments import (
 from eetui.core.engines.base import Gradients, Progress, StepReport
 from eetui.core.errors import EngineError
 from eetui.core.model import reference
+from eetui.core.model.muon import muon
 from eetui.core.model.sampling import generate
 from eetui.core.model.state import TrainState, Vector
 from eetui.core.optimizations import Optimizations, Value, labels
@@ -109,7 +110,11 @@ class NumpyEngine:
             with np.errstate(over="ignore", invalid="ignore"):  # A run that diverges says so.
                 losses[i], grads = self._backward(state, dataset, model, optimizations, batch)
                 vectors = (state.params, state.m, state.v)
-                reference.adam(*vectors, grads, state.step, float(rates[i]), train)
+                rate = float(rates[i])
+                if optimizations.optimizer == "muon":
+                    muon(model, *vectors, grads, state.step, rate, train)
+                else:
+                    reference.adam(*vectors, grads, state.step, rate, train)
             state.step += 1
         spent = clocks.since(start, alone=False)  # BLAS may start threads of its own
         return StepReport(losses, spent.wall_ns, None, spent.cpu_ns)

@@ -21,6 +21,7 @@ EEMICROGPT: dict[str, Value] = {
     "flush_denormals": False,
     "work_order": "batch",
     "threads": 1,
+    "optimizer": "adam",
 }
 """What its C program does: NEON's four lanes, sums in registers, batches, a vector Adam after the
 gradients, its own exp. Its second path computes the products by SME2, from d_model 64 on."""

@@ -28,7 +28,7 @@ from eetui.core.verdict import LEAST_PAIRS, Verdict, interval, percent
 BLOCK_US = 1_500.0
 FASTER_US = 1_000.0
 """What a block is calibrated to, the mean of both arms, and what the faster one takes at least: a
-call of an engine lays out the weights anew, 15 us at d_model 16, which both arms pay alike."""
+call of an engine lays out the weights again, 15 us at d_model 16, which both arms pay alike."""
 TRIES = 3
 SECONDS = 1.0
 PRECISION = 0.005
@@ -117,7 +117,7 @@ class Comparison:
         self._pairs.append(((a, also_a), (b, also_b)))
 
     def forget(self) -> None:
-        """Drop the pairs, to begin anew in a quieter moment."""
+        """Drop the pairs, to begin again in a quieter moment."""
         self._pairs.clear()
 
     def log_ratios(self) -> list[float]:

@@ -43,6 +43,9 @@ ASIDE = frozenset({("products", "outer")})
 """Rungs beside the way: compared with the rung below, and left out of the rungs above."""
 
 NOT_CLIMBED = {"threads": "The ladder stays on one core: more threads are more hardware."}
+"""What has a reason instead of rungs. What changes what is learned is not on the ladder at all: it
+climbs to the same steps in less time."""
+
 START = "everything off"
 
 

@@ -134,8 +134,8 @@ class Snapshot:
 
     message: one sentence on the status ('compiling ...', why it failed), or ''.
     error: the traceback of a crash in the trainer, or ''.
-    loss: mean of about the last 100 steps, nats (None before the first). seconds: what has gone by
-    on the wall clock, pauses left out. cpu_seconds: what the steps of it cost on the CPU clock of
+    loss: mean of about the last 100 steps, nats (None before the first). seconds: by the
+    wall clock, pauses left out. cpu_seconds: what the steps of it cost on the CPU clock of
     the training thread, None where that tells nothing. seconds_left: what is left of the plan at
     the pace of the wall clock. us_per_step: median of the last chunks by `clock`, drawing the
     documents included. core_share: how much of the time the training thread had a core, None as

@@ -168,7 +168,7 @@ class Trainer:
         self.setup = self.setup.after(change)
 
     def use_engine(self, engine: Engine, optimizations: Optimizations) -> None:
-        """Go on with another engine, or with the same one where it had to get ready anew."""
+        """Go on with another engine, or with the same one where it had to get ready again."""
         before = self.engine.name if self.engine else ""
         self.engine = engine
         self._change(UseEngine(engine.name, optimizations))
@@ -218,7 +218,7 @@ class Trainer:
         self._change(SetNames(temperature, prefix))
 
     def restart(self, model: ModelConfig, train: TrainConfig) -> None:
-        """Begin anew from fresh weights."""
+        """Begin again from fresh weights."""
         self._change(Restart(replace(model, vocab_size=self.dataset.vocab_size), train))
         self._begin(model, train, None)
 
@@ -340,7 +340,8 @@ class Trainer:
     # -- verdicts ---------------------------------------------------------------------------------
 
     def _judge(self, flip: Flip, gradient_change: float | None = None) -> None:
-        assert self.engine is not None
+        if self.engine is None:  # nothing trains yet, so there is nothing to be timed
+            return
         self.effects.flipped(
             flip,
             self.engine,

@@ -17,15 +17,18 @@ from numpy.typing import NDArray
 from eetui.core.curves.track import TrackCurve
 from eetui.core.data.dataset import Dataset, dataset_of
 from eetui.core.errors import UsageError
-from eetui.core.run.commands import UseState
+from eetui.core.model.state import TrainState
 from eetui.core.run.log import Log, read_log
 from eetui.core.run.replay import surviving
+from eetui.core.store.first_state import decode_state, encode_state, fingerprint_of, state_to_send
 from eetui.core.store.resume import resume
 from eetui.core.store.store import Store
 from eetui.core.text import told, visible
 
 FORMAT = "eetui capsule"
-VERSION = 1
+VERSION = 2
+"""1: no state, only runs from fresh weights."""
+READABLE = (1, 2)
 SUFFIX = ".eetui"
 MOST_BYTES = 1 << 24
 """No capsule is larger, nor what it unpacks to larger than four times that."""
@@ -41,6 +44,7 @@ class Capsule:
     """version: eetui's. cpu, instruction_set: where it ran last. losses: of single steps, by the
     steps done before each. pace: when (training seconds) so many steps were done. weights: the
     fingerprint of the last state. documents: the data, or None where they did not come along.
+    state: what the run began with, None for fresh weights and where it did not come along.
     """
 
     name: str
@@ -52,6 +56,7 @@ class Capsule:
     pace: TrackCurve
     weights: str
     documents: tuple[str, ...] | None
+    state: TrainState | None = None
 
     @property
     def dataset(self) -> Dataset | None:
@@ -74,6 +79,7 @@ class Capsule:
             "pace": [self.pace.steps.tolist(), self.pace.seconds.round(6).tolist()],
             "weights": self.weights,
             "documents": self.documents,
+            "state": encode_state(self.state),
         }
         return zlib.compress(json.dumps(values, separators=(",", ":")).encode(), 9)
 
@@ -81,18 +87,12 @@ class Capsule:
 def pack(store: Store, reference: str, *, with_documents: bool = False) -> Capsule:
     """The capsule of a run in the store.
 
-    Raises `UsageError` for a run that began with a checkpoint, whose weights are not in its log,
-    and for documents that are too large to come along.
+    with_documents: its data, and the checkpoint that it began with if it did, come along. Raises
+    `UsageError` where they are too large for that, or the checkpoint is not there any more.
     """
     found = resume(store, reference)
     run, log = found.run, found.log
     shown = visible(run.name)
-    way = surviving(log)
-    if not way.fresh or any(isinstance(entry.change, UseState) for entry in log.entries):
-        raise UsageError(
-            f"The run {shown} began with a checkpoint, which is no part of its log: only a run "
-            "from fresh weights fits into a capsule."
-        )
     documents = None
     if with_documents:
         documents = tuple(found.dataset.texts)
@@ -114,6 +114,7 @@ def pack(store: Store, reference: str, *, with_documents: bool = False) -> Capsu
         pace=TrackCurve(curve.steps[some], curve.seconds[some], curve.seconds[some]),
         weights=found.state.fingerprint,
         documents=documents,
+        state=state_to_send(log, shown) if with_documents else None,
     )
 
 
@@ -134,10 +135,10 @@ def read_capsule(content: bytes, shown: str) -> Capsule:
         ) from None
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise UsageError(f"{shown} is no capsule: name a file that `eetui export` made.")
-    if values.get("version") != VERSION:
+    if values.get("version") not in READABLE:
         raise UsageError(
             f"{shown} has version {told(values.get('version'))} of the capsule, and this eetui "
-            f"reads version {VERSION}: update eetui."
+            f"reads versions up to {VERSION}: update eetui."
         )
     try:
         return _decode(values)
@@ -152,16 +153,21 @@ def _decode(values: dict[str, Any]) -> Capsule:
         raise ValueError("its lists have other lengths")
     texts = values["documents"]
     documents = None if texts is None else tuple(_of(str, text) for text in _of(list, texts))
+    log = read_log(json.dumps(values["log"]))
+    way = surviving(log)
+    sent = values.get("state")
+    state = None if way.fresh else decode_state(sent, way.first.model, fingerprint_of(way, log))
     return Capsule(
         name=visible(_of(str, values["name"])),
         version=visible(_of(str, values["eetui"])),
         cpu=visible(_of(str, values["cpu"])),
         instruction_set=visible(_of(str, values["instruction_set"])),
-        log=read_log(json.dumps(values["log"])),
+        log=log,
         losses=TrackCurve(steps.astype(np.int64), np.zeros(len(steps)), losses),
         pace=TrackCurve(pace_steps.astype(np.int64), seconds, seconds),
         weights=_of(str, values["weights"]),
         documents=documents,
+        state=state,
     )
 
 

@@ -18,6 +18,7 @@ from eetui.core.optimizations import CATALOGUE
 from eetui.core.run.replay import Stretch, follow, surviving
 from eetui.core.run.setup import Setup
 from eetui.core.store.capsule import Capsule
+from eetui.core.store.first_state import start_of
 from eetui.core.text import visible
 
 FIRST_STEPS = 20
@@ -84,14 +85,20 @@ def adapted(setup: Setup) -> Setup:
 
 
 def check(
-    capsule: Capsule, dataset: Dataset, told: Callable[[int], object] = lambda _: None
+    capsule: Capsule,
+    dataset: Dataset,
+    told: Callable[[int], object] = lambda _: None,
+    start: str | None = None,
 ) -> Check:
-    """Train the run of a capsule again and compare; `told` hears the steps done."""
+    """Train the run of a capsule again and compare; `told` hears the steps done.
+
+    start: the file of the checkpoint that it began with, as for `start_of`.
+    """
     require_data(capsule, dataset)
     way = surviving(capsule.log)
     setups = {stretch.setup: adapted(stretch.setup) for stretch in way.stretches}
     stretches = [Stretch(setups[s.setup], s.first, s.last) for s in way.stretches]
-    state = TrainState.create(way.first.model, way.first.train.seed)
+    state = start_of(capsule.log, capsule.state, start)
     wanted = dict(zip(capsule.losses.steps.tolist(), capsule.losses.values.tolist(), strict=True))
     found: dict[int, float] = {}
 
@@ -103,7 +110,8 @@ def check(
 
     follow(stretches, dataset, state, observe)
     why_not = _why_not(capsule, setups)
-    return _judged(capsule, wanted, found, state, why_not, _kind(setups))
+    narrow = way.begun + FIRST_STEPS
+    return _judged(capsule, wanted, found, state, why_not, _kind(setups), narrow)
 
 
 def _why_not(capsule: Capsule, setups: dict[Setup, Setup]) -> str:
@@ -138,10 +146,12 @@ def _judged(
     state: TrainState,
     why_not: str,
     kind: str,
+    narrow: int,
 ) -> Check:
+    """narrow: the step up to which single losses are held to the narrowest limit."""
     steps = sorted(wanted)
     gaps = np.array([found.get(step, np.inf) - wanted[step] for step in steps] or [0.0])
-    first = np.abs(gaps[: np.searchsorted(steps, FIRST_STEPS)]).max(initial=0.0)
+    first = np.abs(gaps[: np.searchsorted(steps, narrow)]).max(initial=0.0)
     mean = abs(float(gaps[len(gaps) // 2 :].mean()))
     if not gaps.any() and state.fingerprint == capsule.weights:
         sameness = Sameness.BIT

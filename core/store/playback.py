@@ -39,6 +39,7 @@ from eetui.core.run.switch import toggle_switch
 from eetui.core.run.trainer import Trainer
 from eetui.core.store.capsule import Capsule
 from eetui.core.store.check import adapted, require_data
+from eetui.core.store.first_state import start_of
 from eetui.core.store.resume import changes_between
 
 SPEEDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
@@ -50,10 +51,17 @@ class Playback:
     """A session that only plays: it can be paused, stepped, and made faster or slower.
 
     speed: times the pace at which the run was trained, as far as this machine is fast enough.
-    Raises `UsageError` for other data than the run's.
+    start: the file of the checkpoint that it began with, as for `start_of`. Raises `UsageError`
+    for other data than the run's, and where the state that it began with is to be had nowhere.
     """
 
-    def __init__(self, capsule: Capsule, dataset: Dataset, speed: float = SPEEDS[0]) -> None:
+    def __init__(
+        self,
+        capsule: Capsule,
+        dataset: Dataset,
+        speed: float = SPEEDS[0],
+        start: str | None = None,
+    ) -> None:
         require_data(capsule, dataset)
         stretches = surviving(capsule.log).stretches
         if not stretches:
@@ -68,8 +76,9 @@ class Playback:
         self._engines: dict[str, Engine] = {}
         first = self._setups[0]
         names = NameStream(first.temperature, first.prefix)
+        state = start_of(capsule.log, capsule.state, start)
         self._trainer = Trainer(
-            dataset, first.model, first.train, None, first.optimizations, names, None
+            dataset, first.model, first.train, None, first.optimizations, names, state
         )
         self._engine: Engine | None = None
         self._engine_name = first.engine

@@ -24,7 +24,7 @@ from eetui.core.run.log import Log
 from eetui.core.run.replay import surviving
 from eetui.core.run.snapshot import Snapshot, Status
 from eetui.core.store.joining import joined
-from eetui.core.store.resume import Resumed, first_step, joined_logs
+from eetui.core.store.resume import Resumed, first_step, joined_logs, opened_log
 from eetui.core.store.run_record import Curves, RunProgress, configuration_of
 from eetui.core.store.store import Store
 
@@ -62,21 +62,27 @@ class _Moment:
 class Recorder:
     """Records a session; `watching` goes between it and whoever it publishes to.
 
-    Weights that begin anew, by a restart or a checkpoint that is opened, are a run of their own; so
-    is what goes on from an earlier moment. A run that never took a step is not kept. `current` is
+    New weights, by a restart or a checkpoint that is opened, are a run of their own; so is
+    what goes on from an earlier moment. A run that never took a step is not kept. `current` is
     the id of the one that is being written, once it has been. `problem` says what went wrong with
-    the store, or is
-    empty; the training goes on without it then.
+    the store, or is empty; the training goes on without it then. opened: the checkpoint that the
+    session begins with, or None.
     """
 
     def __init__(
-        self, path: Path, session: Recorded, dataset: Dataset, resumed: Resumed | None = None
+        self,
+        path: Path,
+        session: Recorded,
+        dataset: Dataset,
+        resumed: Resumed | None = None,
+        opened: Path | None = None,
     ) -> None:
         self.problem = ""
         self.path = path
         self.current: str | None = None
         self._dataset = dataset
         self._session = session
+        self._opened = opened
         self._resumed = self._continued = resumed
         self._part = 0
         self._seen_entries = 0
@@ -167,6 +173,8 @@ class Recorder:
             self._cpu.curve(),
             self._exact.until(log.step),
         )
+        if self._opened is not None:
+            log = opened_log(log, self._opened)
         self._queue.put(_Moment(self._part, snapshot, log, curves, state, self._resumed))
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from eetui.core.config import TrainConfig
 from eetui.core.data.dataset import Dataset, load_dataset
@@ -111,6 +112,14 @@ def joined_logs(before: Log, after: Log) -> Log:
     entries = (*before.entries, *(Entry(step, change) for change in changes))
     later = [_moved(entry, len(entries)) for entry in after.entries]
     return replace(before, entries=(*entries, *later), step=after.step)
+
+
+def opened_log(log: Log, path: Path) -> Log:
+    """The log of a run that began with the state in a file, as of one that opened it first."""
+    setup = log.setup
+    origin = UseState(path, log.state, log.first_step, setup.model, setup.train)
+    later = [_moved(entry, 1) for entry in log.entries]
+    return replace(log, state="", first_step=0, entries=(Entry(0, origin), *later))
 
 
 def _moved(entry: Entry, by: int) -> Entry:

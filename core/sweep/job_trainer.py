@@ -1,7 +1,7 @@
 """Trains one point from one seed, as a run of the store that can be replayed to the bit.
 
 Where seconds end the run, the learning rate must reach zero with them. So the plan of steps, over
-which it falls, is set anew as the pace is learned. Every such change is an entry of the run's log.
+which it falls, is set again as the pace is learned. Every such change is an entry of the run's log.
 """
 
 from __future__ import annotations

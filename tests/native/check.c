@@ -166,7 +166,7 @@ static void check_toggles(int64_t unit, int64_t products, const char *name) {
     }
 }
 
-static void check_training(int64_t unit, int64_t products, const char *name) {
+static void check_training(int64_t unit, int64_t products, int64_t muon, const char *name) {
     static float start[PARAMS], first[PARAMS];
     memcpy(start, params, sizeof params);
 #if defined(WITHOUT_THREADS)
@@ -184,6 +184,7 @@ static void check_training(int64_t unit, int64_t products, const char *name) {
         eetui_run r = job(unit);
         r.products = way == 0 ? EETUI_BY_TILES : products;
         r.n_steps = STEPS;
+        r.muon = muon;
         r.adam = way < 3 ? way : EETUI_ADAM_FUSED;
         r.threads = way == 3 ? 3 : 1;
         r.pool = way == 3 ? pool : NULL;
@@ -247,6 +248,7 @@ static void check_against_scalar(int64_t unit, int64_t products, const char *nam
         r.d_model = d;
         r.n_heads = 4;
         r.n_layers = layers;
+        r.muon = layers > 1;
         r.squared = layers > 1;
         r.n_steps = n_steps;
         r.params = weights + 3 * way * n;
@@ -342,7 +344,7 @@ static void check_products(int64_t unit, int64_t products, const char *name) {
     /* A difference of two losses has no bits left in bfloat16. */
     if (PRODUCTS[products].close < 1e-3) check_differences(unit, products, name);
     check_toggles(unit, products, name);
-    check_training(unit, products, name);
+    for (int muon = 0; muon < 2; muon++) check_training(unit, products, muon, name);
     if (products > EETUI_BY_TILES) check_shapes(unit, products, name);
     if (unit || products != EETUI_BY_TILES) check_against_scalar(unit, products, name, 20, 2, 50);
 #if defined(EETUI_SME2)

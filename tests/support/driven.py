@@ -21,7 +21,10 @@ TRAIN = TrainConfig(batch=2, steps=1000)
 class Run:
     """A controller in this thread: it takes so many steps, and does what it is asked."""
 
-    def __init__(self, dataset: Dataset, engine: str = "native", **changes: object) -> None:
+    def __init__(
+        self, dataset: Dataset, engine: str = "native", *, waits: bool = True, **changes: object
+    ) -> None:
+        """waits: whether the engine is ready at once."""
         self.tasks: list = []
         self.dataset = dataset
         values: dict = {
@@ -31,7 +34,8 @@ class Run:
         }  # fmt: skip
         self.controller = Controller(**(values | changes))
         self.controller.begin()
-        self.settle()
+        if waits:
+            self.settle()
 
     def settle(self) -> None:
         """Let what gets ready beside the run come to its end."""

@@ -10,8 +10,13 @@ from eetui.core.optimizations import CATALOGUE, Optimizations, Value, find_optim
 
 
 def values(engine: Engine, key: str) -> tuple[Value, ...]:
-    """What a toggle can be here; values that promise less than the toggle does are left out."""
+    """What a toggle can be here; values that promise less than the toggle does are left out.
+
+    Of one that changes what is learned, only the engine's own value is left.
+    """
     entry = find_optimization(key)
+    if entry.kind == "learning":
+        return (getattr(engine.default_optimizations(), key),)
     return tuple(v for v in judge(engine, entry).values if entry.kind_of(v) == entry.kind)
 
 

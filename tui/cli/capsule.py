@@ -59,7 +59,7 @@ def _data(capsule: Capsule, data: str | None) -> Dataset:
     return load_dataset(data or (None if capsule.log.data_name == "names" else "karpathy"))
 
 
-def play(file: str, data: str | None, speed: float) -> int:
+def play(file: str, data: str | None, start: str | None, speed: float) -> int:
     """Play the run of a capsule on the screen; gives the exit code."""
     capsule, dataset = load(file, data)
     if not is_interactive():
@@ -68,11 +68,11 @@ def play(file: str, data: str | None, speed: float) -> int:
     from eetui.tui.app import run
     from eetui.tui.screens.replay import ReplayScreen
 
-    playback = Playback(capsule, dataset, speed)
+    playback = Playback(capsule, dataset, speed, start)
     return run(playback, screen=ReplayScreen(playback)).code
 
 
-def check_file(file: str, data: str | None, *, as_json: bool) -> int:
+def check_file(file: str, data: str | None, start: str | None, *, as_json: bool) -> int:
     """Train the run of a capsule again and say whether it is the same; gives the exit code."""
     capsule, dataset = load(file, data)
     from rich.console import Console
@@ -80,7 +80,8 @@ def check_file(file: str, data: str | None, *, as_json: bool) -> int:
     console = Console(stderr=True)
     spinner = console.status("training") if console.is_terminal else None
     with spinner or nullcontext():
-        found = check(capsule, dataset, lambda step: _tell(spinner, step, capsule.log.step))
+        last = capsule.log.step
+        found = check(capsule, dataset, lambda step: _tell(spinner, step, last), start)
     if as_json:
         print_json(
             {

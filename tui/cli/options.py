@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PREFIX = "EETUI_"
 
 Matrix = Literal["off", "auto", "sme2", "amx", "amx-split", "bf16", "tile", "outer"]
+Optimizer = Literal["adam", "muon"]
 
 MODEL = "The model"
 TRAINING = "The training"
@@ -87,6 +88,15 @@ class EngineOptions:
             "this CPU from d_model 64 on.",
             MACHINE,
             show_default="auto",
+        ),
+    ] = None
+    optimizer: Annotated[
+        Optimizer | None,
+        option(
+            "--optimizer",
+            "Adam for all weights, or Muon for the matrices of the blocks.",
+            TRAINING,
+            show_default="adam",
         ),
     ] = None
 

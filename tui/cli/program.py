@@ -316,7 +316,8 @@ def export(
         str | None, typer.Argument(help="NAME.eetui if not given.", metavar="FILE")
     ] = None,
     with_data: Annotated[
-        bool, typer.Option("--with-data", help="Put the documents in as well, if they are small.")
+        bool,
+        typer.Option("--with-data", help="Put in its documents, and the checkpoint it began with."),
     ] = False,
     store: File = None,
     json: Annotated[bool, typer.Option("--json", help=JSON)] = False,
@@ -338,6 +339,10 @@ def replay(
         str | None,
         typer.Option(help="Its data, if they did not come along.", metavar="FILE"),
     ] = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(help="What it began with, if that did not come along.", metavar="FILE"),
+    ] = None,
     speed: Annotated[
         float, typer.Option(help="Times the pace at which it was trained.", min=1, max=100)
     ] = 1,
@@ -347,7 +352,7 @@ def replay(
     from eetui.tui.cli.capsule import check_file, play
 
     if check:
-        return check_file(file, data, as_json=json)
+        return check_file(file, data, checkpoint, as_json=json)
     if json:
         raise UsageError("--json goes with --check.")
-    return play(file, data, speed)
+    return play(file, data, checkpoint, speed)

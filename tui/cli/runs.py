@@ -51,6 +51,7 @@ class Request:
     verdicts: bool = True
     store: Path | None = None
     resumed: Resumed | None = None
+    opened: Path | None = None
 
     def session(self, *, headless: bool) -> Session:
         """A session of this run; a headless one waits for its engine and ends with its plan."""
@@ -77,7 +78,7 @@ class Request:
             return None
         from eetui.core.store.recorder import Recorder
 
-        return Recorder(self.store, session, self.subject.dataset, self.resumed)
+        return Recorder(self.store, session, self.subject.dataset, self.resumed, self.opened)
 
 
 def request_run(
@@ -183,7 +184,8 @@ def _continued(options: RunOptions, explicit: frozenset[str]) -> Request:
     loaded.require_vocabulary(dataset.vocabulary, dataset.name)
     train = _changed(options, explicit, loaded, f"checkpoint {options.load}", FREE)
     subject = Subject(dataset, loaded.model, train, options.engine or registry.default())
-    return Request(subject, _assignments(options), state=loaded.state)
+    opened = named(options.load).absolute()
+    return Request(subject, _assignments(options), state=loaded.state, opened=opened)
 
 
 def _resumed(options: RunOptions, explicit: frozenset[str], extend: bool) -> Request:
@@ -263,10 +265,11 @@ def _check_engine(options: ModelOptions) -> None:
 
 
 def _assignments(options: ModelOptions) -> tuple[str, ...]:
-    """The toggles that are set; --matrix is the short way to one of them."""
+    """The toggles that are set; --matrix and --optimizer are short ways to two of them."""
     chosen = {None: (), "auto": (), "off": ("products=tiles",), "tile": ("products=outer",)}
     matrix = chosen.get(options.matrix, (f"products={options.matrix}",))
-    return (*matrix, *(options.assignments or ()))
+    optimizer = () if options.optimizer is None else (f"optimizer={options.optimizer}",)
+    return (*matrix, *optimizer, *(options.assignments or ()))
 
 
 def _or(value: T | None, default: T) -> T:

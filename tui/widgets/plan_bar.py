@@ -52,7 +52,7 @@ class PlanBar(LinesPane):
 
 
 def _beside(s: Snapshot, *, roomy: bool) -> list[tuple[str, str]]:
-    """The share of the core where others use it, the time that has gone by and is left."""
+    """The share of the core where others use it, the time that has passed and is left."""
     told: list[tuple[str, str]] = []
     if s.core_share is not None and s.core_share < SHARED:
         words = "core shared" if roomy or not s.ghosts else "core"

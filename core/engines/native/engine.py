@@ -287,6 +287,7 @@ class NativeEngine:
             by_sample=on.work_order == "sample",
             threads=on.threads,
             products=PRODUCTS.index(on.products),
+            muon=on.optimizer == "muon",
             n_steps=len(documents),
             batch=documents.shape[1],
             n_docs=len(dataset.lengths),

@@ -39,7 +39,7 @@ class Run(ctypes.Structure):
     _fields_ = _fields(
         (c_int64, ("version", "size", *_SHAPE)),
         (c_int64, ("unit", "padding_skip", "prefix_sharing", "fast_exp", "fused")),
-        (c_int64, ("adam", "flush_denormals", "by_sample", "threads", "products")),
+        (c_int64, ("adam", "flush_denormals", "by_sample", "threads", "products", "muon")),
         (c_int64, ("n_steps", "batch", "n_docs", "step", "profile", "forward_only")),
         (c_double, ("beta1", "beta2", "eps")),
         (c_void_p, ("params", "m", "v", "grads", "tokens", "lengths", "documents", "rates")),

@@ -104,6 +104,8 @@ def adam_update(w: Any, plan: Any, rate: float, step: int) -> None:
     tensors = i64_at(plan.tensors)
     params, first, second = f32_at(plan.params), f32_at(plan.m), f32_at(plan.v)
     for tensor in range(plan.n_tensors):
+        if plan.muon != 0 and 2 <= tensor < plan.n_tensors - 1:
+            continue  # the matrices of the blocks are Muon's
         i = tensor * TENSOR_FIELDS
         grad = f32_at(gradient_address(w, plan, tensors, i))
         rows, size = tensors[i + TENSOR_ROWS], tensors[i + TENSOR_COLS]

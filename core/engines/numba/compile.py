@@ -20,12 +20,13 @@ from eetui.core.engines.numba.options import OPTIONS
 from eetui.core.engines.numba.step import all_steps
 from eetui.core.engines.numba.vectors import lanes, plan_at
 from eetui.core.engines.numba.whole_program import compile_whole
+from eetui.core.model import muon
 
 Kernel = Callable[[int], int]
 Progress = Callable[[str], None]
 
 _SIGNATURE = types.int64(types.int64)
-_STAMP = stamp_of(Path(__file__).parent.glob("*.py"))
+_STAMP = stamp_of([*Path(__file__).parent.glob("*.py"), Path(muon.__file__)])
 """Taken when the sources are imported: a file that is edited while the program runs must not vouch
 for machine code of what it held before."""
 _lock = threading.Lock()

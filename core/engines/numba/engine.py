@@ -138,8 +138,8 @@ class NumbaEngine:
         check_state(state, model)
         spent = self._call(
             state.params, dataset, model, optimizations, rows, losses,
-            update=True, step=state.step, profile=profile, phases=ticks.ctypes.data,
-            counts=counts.ctypes.data,
+            update=True, muon=optimizations.optimizer == "muon", step=state.step, profile=profile,
+            phases=ticks.ctypes.data, counts=counts.ctypes.data,
             learning_rates=rates.ctypes.data, m=state.m.ctypes.data, v=state.v.ctypes.data,
             beta1=train.beta1, beta2=train.beta2, eps=train.eps,
         )  # fmt: skip

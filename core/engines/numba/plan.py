@@ -7,7 +7,7 @@ the kernel's signature the same for every shape, so that one compilation serves 
 from __future__ import annotations
 
 SHAPE = ("d_model", "n_heads", "n_layers", "block_size", "vocab")
-FLAGS = ("padding_skip", "fast_exp", "squared", "profile", "update", "forward_only")
+FLAGS = ("padding_skip", "fast_exp", "squared", "profile", "update", "forward_only", "muon")
 CALL = (
     "n_steps",
     "batch",
@@ -37,6 +37,8 @@ CAPACITY = (
     "layer_bytes",
     "layer_grad_bytes",
     "n_tensors",
+    "muon_ld",
+    "muon_flat_ld",
 )
 ROWS = (
     "row_token",
@@ -51,6 +53,7 @@ ROWS = (
 GROUPS = ("group_back", "group_ahead")
 SHARED = ("x0", "r0", "x", "dx", "dn", "datt", "dqkv", "dhid", "dscore", "logits", "stage")
 LAYER = ("n1", "r1", "qkv", "prob", "att", "n2", "r2", "side", "hid")
+MUON = ("muon_y", "muon_next", "muon_gram", "muon_square", "muon_flat")
 WEIGHTS = ("lm_packed", "transposed", "tensors")
 GRADIENTS = ("g_tok", "g_pos", "g_qkv", "g_out", "g_expand", "g_contract", "g_head")
 
@@ -64,6 +67,7 @@ FIELDS = (
     *GROUPS,
     *SHARED,
     *LAYER,
+    *MUON,
     *WEIGHTS,
     *GRADIENTS,
 )

@@ -14,6 +14,7 @@ from eetui.core.engines.numba.layers import (
     softmax_loss,
 )
 from eetui.core.engines.numba.machine import out_of_line, ticks
+from eetui.core.engines.numba.newton_schulz import muon_update
 from eetui.core.engines.numba.options import kernel
 from eetui.core.engines.numba.products import (
     product_across,
@@ -34,7 +35,7 @@ from eetui.core.engines.numba.vectors import (
 )
 
 # Places of base.PHASES in the vector of ticks; the last one is the time of the whole call.
-BATCH, NORMS, FORWARD, ATTENTION, LOSS, BACKWARD, WEIGHTS, ADAM, WHOLE = range(9)
+BATCH, NORMS, FORWARD, ATTENTION, LOSS, BACKWARD, WEIGHTS, ADAM, MUON, WHOLE = range(10)
 PIECES, ROWS, EXPS, LANES = range(4)  # places of plan.COUNTS in the vector of counts
 LINE = 16  # floats of a cache line
 
@@ -306,8 +307,13 @@ def one_step(w: Any, plan: Any, index: int, clock: int) -> Any:
             clock = backward(w, plan, rows, add, clock)
     f32_at(plan.losses)[index] = loss * scale
     if plan.update != 0:
-        adam_update(w, plan, f32_at(plan.learning_rates)[index], plan.step + index + 1)
+        rate = f32_at(plan.learning_rates)[index]
+        adam_update(w, plan, rate, plan.step + index + 1)
         pack_head(w, plan)
+        if plan.muon != 0:
+            clock = lap(plan, ADAM, clock)
+            muon_update(w, plan, rate)
+            return lap(plan, MUON, clock)
     elif plan.forward_only == 0:
         give_gradients(w, plan)
     return lap(plan, ADAM, clock)

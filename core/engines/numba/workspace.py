@@ -80,6 +80,12 @@ class Workspace:
         shared.add("stage", (MAX_ROWS + LINE) * wide)
         shared.add("lm_packed", d * head)
         shared.add("transposed", dp * 4 * dp)
+        across, flat = odd_lines(dp), odd_lines(4 * dp)
+        for name, rows in (("muon_y", 4 * dp), ("muon_next", 4 * dp)):
+            shared.add(name, (rows + 1) * across)  # a row more, for a sum
+        for name in ("muon_gram", "muon_square"):
+            shared.add(name, dp * across)
+        shared.add("muon_flat", (dp + 1) * flat)
         shared.add("g_tok", vocab * dp)
         shared.add("g_pos", block * dp)
         shared.add("g_head", d * head)
@@ -114,7 +120,8 @@ class Workspace:
         self.set(
             d_model=d, n_heads=heads, n_layers=layers, block_size=block, vocab=vocab,
             squared=model.activation == "relu2", max_rows=MAX_ROWS, margin=margin, stage_ld=wide,
-            head_ld=head, grad_ld=dp, layer_bytes=layer.total * FLOAT_BYTES,
+            head_ld=head, grad_ld=dp, muon_ld=across, muon_flat_ld=flat,
+            layer_bytes=layer.total * FLOAT_BYTES,
             layer_grad_bytes=grads.total * FLOAT_BYTES, n_tensors=len(self.tensors),
             tensors=self.tensors.ctypes.data, **places,
         )  # fmt: skip

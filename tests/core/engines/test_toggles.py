@@ -18,7 +18,8 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data import batches
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines.availability import judge
-from eetui.core.engines.base import Engine
+from eetui.core.engines.base import PHASES, Engine
+from eetui.core.model.muon import blocks
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import CATALOGUE, Value, find_optimization
 from tests.core.engines.conftest import named_engine
@@ -182,6 +183,24 @@ def test_the_exact_exp_differs_in_the_last_bits_and_is_nearer(
     assert errors[False] < 0.9 * errors[True]
 
 
+def test_muon_takes_the_matrices_of_the_blocks(compiled: Engine, names: Dataset) -> None:
+    begin, end = blocks(MODEL)
+    on = compiled.default_optimizations()
+    states = {}
+    for optimizer in possible(compiled, "optimizer"):
+        states[optimizer] = state = TrainState.create(MODEL, 1)
+        way = on.with_value("optimizer", optimizer)
+        report = advance(compiled, state, names, MODEL, TRAIN, way, 1, profile=True)
+        assert report.phase_ns is not None
+        assert (report.phase_ns[PHASES.index("muon")] > 0) == (optimizer == "muon")
+    adam, muon = states["adam"], states["muon"]
+    assert not muon.v[begin:end].any()
+    assert adam.v[begin:end].any()
+    for part in (slice(0, begin), slice(end, None)):
+        np.testing.assert_allclose(muon.params[part], adam.params[part], rtol=1e-5, atol=1e-7)
+    assert not np.allclose(muon.params[begin:end], adam.params[begin:end], atol=1e-3)
+
+
 def test_no_toggle_is_left_out() -> None:
     """A toggle that is added to the catalogue needs a test."""
     tested = {
@@ -195,5 +214,6 @@ def test_no_toggle_is_left_out() -> None:
         "flush_denormals",
         "work_order",
         "threads",
+        "optimizer",
     }
     assert {entry.key for entry in CATALOGUE} == tested

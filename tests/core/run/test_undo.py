@@ -209,6 +209,19 @@ def test_without_a_preset_there_is_no_way_back(names) -> None:
         ApplyPreset("fastest")
 
 
+def test_a_setting_changes_before_there_is_an_engine_as_well(few) -> None:
+    run = Run(few, waits=False)
+    assert run.trainer.engine is None
+    run.controller.execute(SetBatch(5))
+    run.controller.execute(SetLearningRate(0.01))
+    run.settle()
+    run.train(5)
+    assert (run.trainer.train.batch, run.trainer.train.learning_rate) == (5, 0.01)
+    run.ask(Undo(), Undo())
+    assert run.trainer.train == TRAIN
+    run.check()
+
+
 def test_there_may_be_nothing_to_undo_or_redo(names, refused) -> None:
     run = Run(names)
     with refused("nothing to undo"):

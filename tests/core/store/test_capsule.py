@@ -13,10 +13,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.curves.track import TrackCurve
 from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.errors import UsageError
-from eetui.core.run.commands import Command, SetBatch, SetLearningRate, SetOptimization, UseEngine
+from eetui.core.model.state import TrainState
+from eetui.core.run import checkpoint
+from eetui.core.run.commands import (
+    Command,
+    Load,
+    Pause,
+    Resume,
+    SetBatch,
+    SetLearningRate,
+    SetOptimization,
+    SetSteps,
+    Undo,
+)
 from eetui.core.run.log import Entry
 from eetui.core.run.session import Session
 from eetui.core.run.snapshot import Snapshot
@@ -153,7 +164,7 @@ def test_a_cut_file_is_refused(capsule: Capsule, refused: Refused, share: float)
     "change",
     [
         {"format": "other"},
-        {"version": 2},
+        {"version": 3},
         {"losses": [[1, 2], [3.0]]},
         {"losses": [[1], ["x"]]},
         {"losses": 3},
@@ -184,19 +195,112 @@ def test_any_bytes_are_refused_in_a_sentence(content: bytes) -> None:
         read_capsule(content, "it")
 
 
-def test_a_run_from_a_checkpoint_fits_into_no_capsule(
-    store_path: Path, names: Dataset, refused: Refused, capsule: Capsule
-) -> None:
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory, names: Dataset) -> Path:
+    """A checkpoint of a run of its own."""
+    path: Path = tmp_path_factory.mktemp("saved") / "begun.safetensors"
     begun = Session(names, MODEL, TRAIN, engine="numpy", measure_peak=False, stop_at_plan=True)
     begun.run()
+    checkpoint.save(path, begun.checkpoint)
+    return path
+
+
+def continued(store_path: Path, names: Dataset, saved: Path, how: str) -> None:
+    """A run of 40 steps that begins with the checkpoint, and has a change on the way."""
+    longer = replace(TRAIN, steps=340)
+    state = checkpoint.load(saved).state if how == "begun" else None
     session = Session(
-        names, MODEL, replace(TRAIN, steps=320), engine="numpy", measure_peak=False,
-        stop_at_plan=True, state=begun.state,
-    )  # fmt: skip
-    recorder = Recorder(store_path, session, names)
+        names, MODEL, longer, engine="numpy", measure_peak=False, stop_at_plan=True, state=state
+    )
+    given: list[Command] = [SetBatch(7)]
+    if how == "opened":
+        given = [Load(saved), SetSteps(340), Resume(), SetBatch(7)]
+    for command in given:
+        session.submit(command)
+    opened = saved if how == "begun" else None
+    recorder = Recorder(store_path, session, names, opened=opened)
     session.run(recorder.watching(), recorder.observe)
     recorder.close()
-    with Store(store_path) as store, refused("began with a checkpoint"):
-        pack(store, "last")
-    assert isinstance(capsule.log.entries[0].change, UseEngine)
-    assert isinstance(capsule.losses, TrackCurve)
+
+
+@pytest.mark.parametrize("how", ["begun", "opened"])
+def test_a_run_from_a_checkpoint_comes_out_the_same_with_that(
+    tmp_path: Path, names: Dataset, saved: Path, refused: Refused, how: str
+) -> None:
+    mine = tmp_path / "mine.safetensors"
+    mine.write_bytes(saved.read_bytes())
+    continued(tmp_path / "runs.sqlite", names, mine, how)
+    with Store(tmp_path / "runs.sqlite") as store:
+        alone, whole = (
+            read_capsule(pack(store, "last", with_documents=with_data).to_bytes(), "it")
+            for with_data in (False, True)
+        )
+        assert alone.state is None
+        assert whole.state is not None
+        for capsule in (alone, whole):
+            found = check(capsule, names)
+            assert (found.sameness, found.steps) == (Sameness.BIT, 340)
+        mine.rename(tmp_path / "moved.safetensors")
+        assert check(whole, names).passed
+        with refused("name it with --checkpoint"):
+            check(alone, names)
+        assert check(alone, names, start=str(tmp_path / "moved.safetensors")).passed
+        with refused("not where it was"):
+            pack(store, "last", with_documents=True)
+    other = tmp_path / "other.safetensors"
+    loaded = checkpoint.load(saved)
+    checkpoint.save(other, replace(loaded, state=TrainState.create(loaded.model, 9)))
+    with refused("not the checkpoint"):
+        check(alone, names, start=str(other))
+
+
+def test_a_run_that_left_a_checkpoint_again_needs_none(
+    tmp_path: Path, names: Dataset, saved: Path
+) -> None:
+    session = Session(names, MODEL, TRAIN, engine="numpy", measure_peak=False, stop_at_plan=True)
+    for command in (Pause(), Load(saved), Undo(), Resume()):
+        session.submit(command)
+    recorder = Recorder(tmp_path / "runs.sqlite", session, names)
+    session.run(recorder.watching(), recorder.observe)
+    recorder.close()
+    with Store(tmp_path / "runs.sqlite") as store:
+        capsule = pack(store, "last", with_documents=True)
+    assert capsule.state is None
+    assert check(capsule, names).sameness is Sameness.BIT
+
+
+def test_fresh_weights_take_no_checkpoint(
+    capsule: Capsule, names: Dataset, saved: Path, refused: Refused
+) -> None:
+    with refused("leave --checkpoint out"):
+        check(capsule, names, start=str(saved))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"step": -1},
+        {"step": 299},
+        {"params": "AAAA"},
+        {"params": "no base64!"},
+        {"m": 3},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_a_state_that_makes_no_sense_is_refused(
+    tmp_path: Path, names: Dataset, saved: Path, refused: Refused, change: dict[str, object]
+) -> None:
+    continued(tmp_path / "runs.sqlite", names, saved, "begun")
+    with Store(tmp_path / "runs.sqlite") as store:
+        values = json.loads(zlib.decompress(pack(store, "last", with_documents=True).to_bytes()))
+    values["state"] |= change
+    with refused("it is a damaged capsule"):
+        read_capsule(zlib.compress(json.dumps(values).encode()), "it")
+
+
+def test_capsules_of_the_first_version_are_read(capsule: Capsule) -> None:
+    values = json.loads(zlib.decompress(capsule.to_bytes()))
+    del values["state"]
+    old = read_capsule(zlib.compress(json.dumps(values | {"version": 1}).encode()), "it")
+    assert old.log == capsule.log

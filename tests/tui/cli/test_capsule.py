@@ -36,6 +36,22 @@ def test_a_capsule_with_its_own_data(cli, tmp_path):
     assert cli("replay", alone, "--check", "--data", tmp_path / "moved.txt").code == 0
 
 
+def test_a_run_that_began_with_a_checkpoint(cli, tmp_path):
+    saved, moved = tmp_path / "saved.safetensors", tmp_path / "moved.safetensors"
+    cli(*QUICK, "--save", saved)
+    cli("train", "--load", saved, "--steps", "90", "--engine", "numpy")
+    alone, whole = tmp_path / "alone.eetui", tmp_path / "whole.eetui"
+    for path, options in ((alone, ()), (whole, ("--with-data",))):
+        assert cli("export", "last", path, *options).code == 0
+        assert "the same to the bit" in cli("replay", path, "--check").out
+    saved.rename(moved)
+    assert "the same to the bit" in cli("replay", whole, "--check").out
+    refused = cli("replay", alone, "--check")
+    assert refused.code == 2
+    assert "name it with --checkpoint" in refused.err
+    assert "to the bit" in cli("replay", alone, "--check", "--checkpoint", moved).out
+
+
 def test_what_cannot_be_replayed(cli, tmp_path):
     (tmp_path / "other.eetui").write_text("hello")
     for arguments, words in (

@@ -164,7 +164,7 @@ async def test_columns_are_crossed_with_arrows_and_clicked(screen, session):
         await until(pilot, lambda: "Treats numbers" in shown(pilot, "#detail"))
         await pilot.press("right", "left", "left")
         await until(pilot, lambda: "short polynomial" in shown(pilot, "#detail"))
-        await pilot.click("#toggles", offset=(45, 4))
+        await pilot.click("#toggles", offset=(45, 5))
         await until(pilot, lambda: session.commands == [ScaleBatch(up=True)])
 
 
@@ -197,7 +197,7 @@ async def test_rows_are_flipped_with_enter_and_with_the_mouse(screen, session):
     async with screen() as pilot:
         await pilot.press("j", "enter")
         await until(pilot, lambda: session.commands == [CycleOptimization("fast_exp")])
-        await pilot.click("#toggles", offset=(10, 11))
+        await pilot.click("#toggles", offset=(10, 12))
         await until(pilot, lambda: session.commands[1:] == [ScaleBatch(up=True)])
 
 

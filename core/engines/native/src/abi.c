@@ -69,12 +69,12 @@ int64_t eetui_unit_runs(int64_t unit) {
 #define REAL_TEXT(name) " " #name ".real"
 #define POINTER_TEXT(type, name) " " #name ".pointer"
 
-_Static_assert(EETUI_COUNTS == 8 && EETUI_PRODUCTS == 7 && EETUI_PHASES == 8,
+_Static_assert(EETUI_COUNTS == 8 && EETUI_PRODUCTS == 7 && EETUI_PHASES == 9,
                "say so in eetui_abi");
 
 const char *eetui_abi(void) {
     return "version " TEXT(
-        EETUI_VERSION) ", 8 counts, 7 products, 8 phases"
+        EETUI_VERSION) ", 8 counts, 7 products, 9 phases"
                        "; run" EETUI_RUN_FIELDS(
                            INTEGER_TEXT, REAL_TEXT,
                            POINTER_TEXT) "; sample" EETUI_SAMPLE_FIELDS(INTEGER_TEXT, REAL_TEXT,
@@ -199,7 +199,8 @@ static int64_t check_run(const eetui_run *r) {
     if (code) return code;
     if (!flag(r->padding_skip) || !flag(r->prefix_sharing) || !flag(r->fast_exp) || !flag(r->fused)
         || !flag(r->flush_denormals) || !flag(r->by_sample) || !flag(r->profile)
-        || !flag(r->forward_only) || !in_range(r->adam, EETUI_ADAM_SCALAR, EETUI_ADAM_FUSED))
+        || !flag(r->forward_only) || !flag(r->muon)
+        || !in_range(r->adam, EETUI_ADAM_SCALAR, EETUI_ADAM_FUSED))
         return EETUI_TOGGLE;
     code = eetui_products_run(r->products, r->unit);
     if (code) return code;

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /* Places of core/engines/base.py's PHASES among the ticks; the last is the whole call. */
-enum { BATCH, NORMS, FORWARD, ATTENTION, LOSS, BACKWARD, WEIGHTS, ADAM, WHOLE };
+enum { BATCH, NORMS, FORWARD, ATTENTION, LOSS, BACKWARD, WEIGHTS, ADAM, MUON, WHOLE };
 
 /* A counter that runs at a constant rate; only differences mean anything. */
 static inline int64_t clock_ticks(void) {

@@ -45,7 +45,7 @@ enum {
     EETUI_PRODUCTS      /* how many there are */
 };
 
-enum { EETUI_PHASES = 8 };
+enum { EETUI_PHASES = 9 };
 
 /* What a call counts where the work is done, for each thread. */
 enum {
@@ -76,6 +76,7 @@ enum {
     INTEGER(unit) /* place in the list of units, see eetui_unit_name */                            \
     INTEGER(padding_skip) INTEGER(prefix_sharing) INTEGER(fast_exp) INTEGER(fused)                 \
     INTEGER(adam) INTEGER(flush_denormals) INTEGER(by_sample) INTEGER(threads) INTEGER(products)   \
+    INTEGER(muon) /* for the matrices of the blocks, and Adam for the others */                    \
     /* the work */                                                                                 \
     INTEGER(n_steps) INTEGER(batch) INTEGER(n_docs) INTEGER(step) INTEGER(profile)                 \
     INTEGER(forward_only)                                                                          \

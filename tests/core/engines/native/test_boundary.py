@@ -11,6 +11,7 @@ import pytest
 
 from eetui.core.config import ModelConfig
 from eetui.core.data.dataset import Dataset
+from eetui.core.engines.base import PHASES
 from eetui.core.engines.native import library
 from eetui.core.engines.native.engine import NativeEngine, shape_fields
 from eetui.core.engines.native.library import ERRORS, Run, Sample, fields_of, new_job
@@ -35,7 +36,7 @@ class Caller:
         self.documents = np.zeros((2, 3), np.int32)
         self.rates = np.full(2, 0.01, np.float32)
         self.losses = np.zeros(2, np.float32)
-        self.ticks = np.zeros(9, np.int64)
+        self.ticks = np.zeros(len(PHASES) + 1, np.int64)
         self.counts = np.zeros((8, len(library.COUNTS)), np.int64)
         self.uniform = np.full((4, 5), 0.5)
         self.tokens = np.zeros((4, 5), np.uint8)

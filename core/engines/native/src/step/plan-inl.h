@@ -30,6 +30,12 @@ typedef struct {
     float *n1, *r1, *qkv, *prob, *att, *n2, *r2, *hid, *side;
 } Layer;
 
+/* What Muon's iteration works with, rows of ld. */
+typedef struct {
+    int ld;
+    float *y, *next, *gram, *square;
+} Muon;
+
 /* The buffers of one thread, for one piece of a batch after the other. */
 typedef struct {
     int max_rows; /* of a piece */
@@ -42,8 +48,9 @@ typedef struct {
     float *scores;         /* [T][blocks] of one query, backward */
     int32_t *order, *seen; /* [batch] documents in order; [T][V] first row of a token */
     uint64_t *keys;        /* [batch] */
-    void *kernel;          /* what the kernels keep for this thread */
-    int64_t *counts;       /* [EETUI_COUNTS] */
+    Muon muon;
+    void *kernel;    /* what the kernels keep for this thread */
+    int64_t *counts; /* [EETUI_COUNTS] */
 } Workspace;
 
 typedef struct Kernels Kernels;

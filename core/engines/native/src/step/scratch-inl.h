@@ -75,9 +75,28 @@ static void lay_out_backward(Plan *p, Arena *a, int64_t rows, int64_t batch) {
     q->pair_target = take_ints(a, pairs);
 }
 
+static void lay_out_muon(Plan *p, Arena *a) {
+    int widest = 0;
+    int64_t rows = 0;
+    for (int k = 0; k < PER_LAYER; k++) {
+        const Matrix *w = &p->layout.matrix[0][k];
+        int wide = w->vecs * LANES, least = w->rows < wide ? w->rows : wide;
+        if (widest < least) widest = least;
+        if (rows < w->rows) rows = w->rows;
+        if (rows < wide) rows = wide;
+    }
+    Muon *muon = &p->work.muon;
+    muon->ld = leading(widest);
+    muon->y = take_floats(a, rows * muon->ld);
+    muon->next = take_floats(a, rows * muon->ld);
+    muon->gram = take_floats(a, (int64_t)widest * muon->ld);
+    muon->square = take_floats(a, (int64_t)widest * muon->ld);
+}
+
 static void lay_out_workspace(Plan *p, Arena *a, int64_t batch) {
     lay_out_forward(p, a, p->work.max_rows, p->shape.layers);
     lay_out_backward(p, a, p->work.max_rows, batch);
+    if (p->call.run->muon) lay_out_muon(p, a);
     if (p->call.kernels->lay_out) p->work.kernel = p->call.kernels->lay_out(p, a);
 }
 

@@ -8,6 +8,7 @@
 #include "step/attention-inl.h"
 #include "step/batch-inl.h"
 #include "step/layers-inl.h"
+#include "step/muon-inl.h"
 
 /* What was deferred is done when this returns. */
 static void flush(const Plan *p) {
@@ -160,7 +161,8 @@ static void layer_backward(Plan *p, int l, const Update *u, Clock *c) {
     lap(c, NORMS);
 }
 
-static void backward(Plan *p, const Update *u, Clock *c) {
+/* `blocks` is how the matrices of the blocks are updated, `u` how embeddings and head are. */
+static void backward(Plan *p, const Update *u, const Update *blocks, Clock *c) {
     const Piece *q = &p->work.piece;
     project_back(p, &p->layout.head, p->work.logits, p->shape.ld_vocab, p->work.dx, p->shape.ld,
                  q->rows, STORE, p->work.dx);
@@ -168,7 +170,7 @@ static void backward(Plan *p, const Update *u, Clock *c) {
     weight_gradient(p, &p->layout.head, p->work.x, p->shape.ld, p->work.logits, p->shape.ld_vocab,
                     q->rows, u);
     lap(c, WEIGHTS);
-    for (int l = p->shape.layers - 1; l >= 0; l--) layer_backward(p, l, u, c);
+    for (int l = p->shape.layers - 1; l >= 0; l--) layer_backward(p, l, blocks, c);
     p->call.kernels->norm_backward(p, p->work.dfirst, p->work.x0, p->work.r0, p->work.dfirst, 0,
                                    q->firsts);
     flush(p);
@@ -179,16 +181,29 @@ static void backward(Plan *p, const Update *u, Clock *c) {
     lap(c, NORMS);
 }
 
-/* Sum the threads' gradients in their order into the first's, and update, for floats [from, to). */
+/* Adam in a pass of its own for floats [from, to), if there are any. */
+static void adam_update(Plan *p, const Update *u, int64_t from, int64_t to) {
+    if (from >= to) return;
+    p->work.counts[EETUI_ADAM_VECTORS] += p->call.adam(p->call.params + from, p->call.m + from,
+                                                       p->call.v + from, p->call.grads[0] + from,
+                                                       to - from, u->coefficient);
+}
+
+/* Sum the threads' gradients in their order into the first's, and update, for floats [from, to):
+ * all of them by Adam, or those that Muon leaves to it. */
 static void reduce_and_update(Plan *p, const Update *u, int64_t from, int64_t to) {
     float *g = p->call.grads[0];
     for (int t = 1; t < p->call.threads; t++)
         for (int64_t i = from; i < to; i += LANES)
             v_store(g + i, v_load(g + i) + v_load(p->call.grads[t] + i));
     if (p->call.run->grads) return;
-    p->work.counts[EETUI_ADAM_VECTORS] += p->call.adam(p->call.params + from, p->call.m + from,
-                                                       p->call.v + from, g + from, to - from,
-                                                       u->coefficient);
+    if (!p->call.run->muon) {
+        adam_update(p, u, from, to);
+        return;
+    }
+    int64_t begin = blocks_begin(p), end = blocks_end(p);
+    adam_update(p, u, from, to < begin ? to : begin);
+    adam_update(p, u, from > end ? from : end, to);
 }
 
 /* The multiply-adds of products and attention in the forward pass of a piece. */
@@ -236,19 +251,21 @@ static void one_step(Plan *p, int index, Clock *c) {
     if (update) adam_coefficients(run, run->rates[index], run->step + index + 1, u.coefficient);
     double loss = 0.0;
     float scale = 1.0f / (float)predicted;
+    Update blocks = u;
+    if (run->muon) blocks.fuse = 0;
     for (int next = from; next < to;) {
-        u.first = next == from;
+        u.first = blocks.first = next == from;
         next = assemble(p, next, to);
         p->work.counts[EETUI_PIECES]++;
         p->work.counts[EETUI_ROWS] += p->work.piece.rows;
-        u.last = next == to;
+        u.last = blocks.last = next == to;
         lap(c, BATCH);
         p->work.counts[EETUI_MULTIPLY_ADDS] += /* back, each has two others */
             multiply_adds_of(p) * (run->forward_only ? 1 : 3);
         forward(p, c);
         loss += softmax_loss(p, p->work.logits, scale);
         lap(c, LOSS);
-        if (!run->forward_only) backward(p, &u, c);
+        if (!run->forward_only) backward(p, &u, &blocks, c);
     }
     if (from >= to) memset(p->call.grads[p->call.thread], 0, 4 * (size_t)p->layout.n_floats);
     p->call.loss[8 * p->call.thread] = loss;
@@ -263,9 +280,17 @@ static void one_step(Plan *p, int index, Clock *c) {
         int64_t end = p->layout.n_floats / 16 * (p->call.thread + 1) / p->call.threads * 16;
         if (!run->forward_only) reduce_and_update(p, &u, share, end);
         if (p->call.threads > 1) eetui_barrier(run->pool);
-        if (update) refresh(p);
     }
     lap(c, ADAM);
+    if (update && run->muon) {
+        muon_update(p, run->rates[index]);
+        if (p->call.threads > 1) eetui_barrier(run->pool);
+        lap(c, MUON);
+    }
+    if (update && !blocks.fuse) {
+        refresh(p);
+        lap(c, ADAM);
+    }
 }
 
 #endif

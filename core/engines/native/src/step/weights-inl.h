@@ -76,6 +76,8 @@ static void move_weights(const Plan *p, float *state, float *working, int out) {
 }
 
 #if LANES == 1
+INLINE void transpose_rows(vec *row) { (void)row; }
+
 INLINE void transpose_block(const float *a, ptrdiff_t lda, float *b, ptrdiff_t ldb) {
     (void)lda, (void)ldb;
     *b = *a;
