@@ -10,10 +10,9 @@ import venv
 from pathlib import Path
 
 from eetui.core.engines.native import library
-from tests.mutation.tree import LIBRARY
+from tests.mutation.tree import LIBRARY, TESTS
 
 ROOT = Path(__file__).parents[2]
-TESTS = ("tests/core", "tests/tui/cli")
 _SKIPPED = shutil.ignore_patterns("__pycache__", ".*", "build")
 
 
@@ -54,6 +53,8 @@ def record(python: Path, folder: Path, path: Path) -> None:
     command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider",
                "-p", "tests.mutation.recorder", *TESTS]  # fmt: skip
     env = {**environment(folder), "EETUI_COVERAGE_MAP": str(path)}
-    done = subprocess.run([*map(str, command)], cwd=folder, env=env, check=False, capture_output=True)
+    done = subprocess.run(
+        [*map(str, command)], cwd=folder, env=env, check=False, capture_output=True
+    )
     if not path.exists():
         raise SystemExit((done.stdout + done.stderr).decode()[-2000:])

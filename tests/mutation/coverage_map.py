@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +18,14 @@ class CoverageMap:
     lines: dict[str, dict[str, list[int]]]
 
     @classmethod
-    def load(cls, path: Path) -> CoverageMap:
-        return cls(**json.loads(path.read_text()))
+    def load(cls, path: Path, there: Collection[str]) -> CoverageMap:
+        """What was recorded, of the tests that are still there."""
+        found = cls(**json.loads(path.read_text()))
+        gone = {i for i, test in enumerate(found.tests) if test not in there}
+        for of_file in found.lines.values():
+            for line, tests in of_file.items():
+                of_file[line] = [i for i in tests if i not in gone]
+        return found
 
     def of(self, path: str, line: int, budget: float) -> list[str]:
         """The tests of a line that take no more than `budget` seconds together, quickest first.

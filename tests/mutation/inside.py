@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from time import monotonic
 from tests.mutation.coverage_map import CoverageMap
 from tests.mutation.kinds import KINDS
 from tests.mutation.mutants import Mutant, eligible, mutants
-from tests.mutation.tree import NATIVE, Tree
+from tests.mutation.tree import NATIVE, TESTS, Tree
 from tests.mutation.trial import outcome, warm_up
 
 BUDGET_SECONDS = 20.0
@@ -28,7 +29,7 @@ def main() -> int:
     parser.add_argument("--map", type=Path, required=True)
     asked = parser.parse_args()
     tree = Tree(Path.cwd())
-    known = CoverageMap.load(asked.map)
+    known = CoverageMap.load(asked.map, _collected())
     warm_up()
     if asked.kinds:
         trials = _named(asked.only, tree, known)
@@ -48,6 +49,13 @@ def main() -> int:
     for words in survivors:
         print(f"    {words}")
     return 0
+
+
+def _collected() -> set[str]:
+    """The tests that there are in this copy."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run([*command, *TESTS], capture_output=True, text=True, check=True)
+    return {line for line in done.stdout.split("\n") if "::" in line}
 
 
 def _sampled(

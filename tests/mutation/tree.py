@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import time
 
+TESTS = ("tests/core", "tests/tui/cli")
+"""Those that are recorded and tried."""
 NATIVE = Path("core/engines/native")
 LIBRARY = NATIVE / "eetui_native.so"
 
