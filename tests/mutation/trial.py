@@ -53,7 +53,7 @@ def outcome(tests: list[str], log: Path) -> str:
 def _test(tests: list[str], log: Path) -> None:
     code = 1
     try:
-        os.setsid()
+        os.setpgid(0, 0)
         handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(handle, 1)
         os.dup2(handle, 2)
