@@ -18,7 +18,7 @@ IMPORTED = ("hypothesis", "numba", "numba.core.caching", "numpy", "platformdirs"
 MEMORY_BYTES = 8 << 30
 CPU_SECONDS = 90
 """More than the tests of any line take: a loop without an end is found."""
-WALL_SECONDS = 240.0
+WALL_SECONDS = 120.0
 """The same for what waits without an end; other programs may be using the processor."""
 
 
