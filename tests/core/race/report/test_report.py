@@ -139,6 +139,12 @@ def test_a_folder_that_cannot_be_is_refused_at_once(tmp_path, refused):
         require_folder(tmp_path / "file" / "report")
 
 
+def test_the_pictures_are_drawn_as_they_were(league, snapshot):
+    """To a hundredth of a point; after a change that is meant: pytest --snapshot-update."""
+    assert league_chart(league) == snapshot(name="league")
+    assert loss_chart(league) == snapshot(name="loss")
+
+
 def test_losses_are_compared_on_documents_that_are_held_out(task, clock):
     held_out = replace(task, dataset=task.dataset.with_held_out(0.1))
     fakes = [Fake("scalar", clock, us=50_000, batch=1), Fake("native", clock, us=50)]
