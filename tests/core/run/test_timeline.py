@@ -108,11 +108,13 @@ def test_a_visit_tells_the_loss_of_its_step_and_none_before_the_first(names) -> 
     run.train(40)
     run.ask(Travel(25))
     visit = run.controller.situation.visit
+    assert visit is not None
     curve = run.trainer.history.curve()
     place = int(np.searchsorted(curve.steps, 25))
     assert (visit.loss, visit.us_per_step) == (curve.loss[place], curve.us[place])
     run.ask(Travel(0))
     visit = run.controller.situation.visit
+    assert visit is not None
     assert (visit.loss, visit.us_per_step, visit.seconds) == (None, None, 0.0)
 
 
