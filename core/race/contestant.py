@@ -21,6 +21,7 @@ of a step from (seed, step). microgpt: Karpathy's own draws, order of documents 
 class Task:
     """What every contestant gets.
 
+    dataset: what is trained on; its held-out documents are what losses are compared on.
     initial: the transformer's weights [n_params] float64, laid out as in `state.layout`. order: if
     the rules fix one, the documents of step k start at order[k * batch % n_docs]; None if they are
     decided by (seed, step). `train.batch` is for contestants that can choose their batch.
@@ -81,6 +82,11 @@ class Learner(Protocol):
 
     def generate(self, n: int, temperature: float, seed: int) -> list[str]:
         """n documents generated with the current weights."""
+        ...
+
+    def loss_on(self, documents: Dataset, n: int) -> float:
+        """The mean loss of the current weights on the first n of these documents, which are not
+        those of the task (nats a predicted character). The weights stay as they are."""
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import isfinite
 from time import process_time
 
 import numpy as np
@@ -20,6 +21,8 @@ SLICE_NS = 50e6
 MAX_STEPS_PER_SLICE = 1 << 16
 N_NAMES = 4
 TEMPERATURE = 0.5
+HELD_OUT = 512
+"""Held-out documents on which losses are compared, at the most: every contestant can take them."""
 KEPT_NAMES = 16
 NAMES_SHARE = 0.1
 """Time for generating names, at most this share of the training so far."""
@@ -79,6 +82,7 @@ class Lane:
         self._slice_steps = 1
         self._cpu_seconds = 0.0
         self._joules: float | None = None
+        self._held_out: float | None = None
         self._known = Standing(
             contestant.name, contestant.summary, contestant.model, contestant.extra
         )
@@ -168,6 +172,7 @@ class Lane:
         if done or is_due:
             self._generate(learner, record)
         if done:
+            self._measure_held_out()
             self._end(done)
 
     def _generate(self, learner: Learner, record: Record) -> None:
@@ -184,10 +189,19 @@ class Lane:
         if len(self._names) > KEPT_NAMES:
             del self._names[_densest(self._names)]
 
+    def _measure_held_out(self) -> None:
+        """The loss on documents that it was not trained on, at its end and off its clock."""
+        held_out, record = self._task.dataset.held_out, self._record
+        if held_out is None or self._learner is None or record is None or not record.steps:
+            return
+        loss = self._learner.loss_on(held_out, min(held_out.n_docs, HELD_OUT))
+        self._held_out = loss if isfinite(loss) else None
+
     def skip(self) -> None:
         """End the lane where it is."""
         if self.status not in (ContestantStatus.WAITING, ContestantStatus.RUNNING):
             return
+        self._measure_held_out()
         self._end(ContestantStatus.SKIPPED)
 
     def _end(self, status: ContestantStatus, reason: str = "") -> None:
@@ -208,6 +222,7 @@ class Lane:
             seconds=record.seconds,
             cpu_seconds=self._cpu_seconds,
             loss=record.loss,
+            held_out=self._held_out,
             loss_ema=record.ema,
             loss_best=record.best,
             reached=record.reached,

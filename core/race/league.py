@@ -22,6 +22,7 @@ BASE = "scalar"
 class League:
     """How far a race has come.
 
+    n_held_out: documents that no contestant is trained on and on which losses are compared.
     standings: in the order in which the contestants were named. base: what speed-ups are over, in
     words, '' until something was measured; always measured in this race. energy: where joules come
     from, '' if there are none. working: the contestant that compiles or trains, or ''. doing:
@@ -38,6 +39,11 @@ class League:
     energy: str = ""
     working: str = ""
     doing: str = ""
+    n_held_out: int = 0
+
+    def compared_loss(self, standing: Standing) -> float | None:
+        """The loss by which contestants are compared: on held-out documents where there are any."""
+        return standing.held_out if self.n_held_out else standing.loss
 
     @property
     def ranking(self) -> tuple[Standing, ...]:
@@ -107,6 +113,7 @@ def compete(
         standings=tuple(lane.standing() for lane in lanes),
         energy=meter.source if meter else "",
         doing="starting",
+        n_held_out=0 if task.dataset.held_out is None else task.dataset.held_out.n_docs,
     )
     yield league
     while True:

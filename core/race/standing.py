@@ -48,9 +48,10 @@ class Standing:
     reason: why it cannot race or has failed, a sentence, else ''. detail: what it computes on.
     batch: documents a step, 0 until it has started, as n_params is. compile_seconds: time of its
     start. loss: mean of the last 100 steps, or of the second half of fewer than 200.
-    loss_ema: exponential moving average over about 50 steps. loss_best: the lowest mean of a
-    window (`record.window`) so far, None until one is full. reached: seconds until such a mean
-    was below the plan's threshold. speedup: us_per_sample of the league's base over its own.
+    held_out: mean loss on documents that it was not trained on, once it has ended; None where none
+    were held out. loss_ema: exponential moving average over about 50 steps. loss_best: the lowest
+    mean of a window (`record.window`) so far, None until one is full. reached: seconds until such a
+    mean was below the plan's threshold. speedup: us_per_sample of the league's base over its own.
     joules: energy of the package during its slices, None if that cannot be measured.
     """
 
@@ -69,6 +70,7 @@ class Standing:
     cpu_seconds: float = 0.0
     speedup: float | None = None
     loss: float | None = None
+    held_out: float | None = None
     loss_ema: float | None = None
     loss_best: float | None = None
     reached: float | None = None

@@ -27,17 +27,21 @@ def make_task(
     batch: int | None = None,
     learning_rate: float | None = None,
     steps: int | None = None,
+    held_out: float | None = None,
 ) -> Task:
     """What every contestant of a race gets: the model, the data and the seed of `subject`.
 
-    They train on all documents, as microgpt and the published figures do: none is held out. By
-    equal rules documents are drawn, as in the published figures.
+    held_out: the share of the documents that none of them is trained on, that of `subject` by
+    default. By microgpt's rules they train on all of them. By equal rules documents are drawn, as
+    in the published figures.
 
     By equal rules the learning rate falls to zero over `steps`. Without `steps` it is constant,
     because nobody knows how far each contestant will get. By microgpt's rules it falls over 1,000
     steps by default, and the batch is one: raises `UsageError` for another.
     """
-    dataset, model = subject.dataset.with_held_out(0.0), subject.model
+    share = subject.train.held_out if held_out is None else held_out
+    share = 0.0 if rules == "microgpt" else share
+    dataset, model = subject.dataset.with_held_out(share), subject.model
     seed = subject.train.seed
     if rules == "microgpt":
         if batch not in (None, 1):
@@ -48,11 +52,16 @@ def make_task(
             steps=DEFAULT_STEPS if steps is None else steps,
             seed=seed,
             order="drawn",
+            held_out=share,
         )
         return microgpt_task(dataset, model, train)
     rate = default_learning_rate(model.d_model) if learning_rate is None else learning_rate
     train = TrainConfig(
-        batch=16 if batch is None else batch, learning_rate=rate, seed=seed, order="drawn"
+        batch=16 if batch is None else batch,
+        learning_rate=rate,
+        seed=seed,
+        order="drawn",
+        held_out=share,
     )
     if steps is None:
         train = replace(train, schedule="constant")

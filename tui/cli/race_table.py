@@ -26,7 +26,8 @@ def print_league(league: League) -> None:
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("contestant", no_wrap=True)
     below = f"<{league.plan.threshold:g} at"
-    for heading in ("us/sample", "speed-up", "samples", "loss", below, "params"):
+    loss = "held out" if league.n_held_out else "loss"
+    for heading in ("us/sample", "speed-up", "samples", loss, below, "params"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("work a sample", no_wrap=True)
     table.add_column("on M5", justify="right", no_wrap=True, style="dim")
@@ -38,6 +39,12 @@ def print_league(league: League) -> None:
     console.print(table)
     if league.base:
         console.print(f"\nspeed-up over {league.base}")
+    console.print(
+        "held out: the loss on documents that no contestant is trained on"
+        if league.n_held_out
+        else "loss: in training, on all documents; none is held out",
+        style="dim",
+    )
     console.print(
         f"on M5: what others have published for a program of that kind on an {MACHINE}", style="dim"
     )
@@ -63,7 +70,7 @@ def _row(s: Standing, league: League) -> list[str]:
         figures.pace(s.us_per_sample),
         figures.speedup(s.speedup),
         figures.step(s.samples),
-        figures.nats(s.loss),
+        figures.nats(league.compared_loss(s)),
         figures.ABSENT if s.reached is None else f"{s.reached:.2f} s",
         figures.count(s.n_params),
         " ".join(standings.work(s)).strip(),

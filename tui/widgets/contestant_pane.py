@@ -56,7 +56,8 @@ def _about(s: Standing) -> str:
         return ""
     batch = "One document a step" if s.batch == 1 else f"{s.batch} documents a step"
     ready = f"ready in {figures.duration(s.compile_seconds)}"
-    return f"{batch}, {ready}" + (f", on {s.detail}." if s.detail else ".")
+    held_out = "" if s.held_out is None else f" Held-out loss {figures.nats(s.held_out)}."
+    return f"{batch}, {ready}" + (f", on {s.detail}." if s.detail else ".") + held_out
 
 
 def names_over_time(names: tuple[Names, ...], width: int, room: int) -> list[Content]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from eetui.core.data.dataset import Dataset
 from eetui.core.engines import registry
 from eetui.core.engines.base import Engine
 from eetui.core.errors import EngineError
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations, Value
 from eetui.core.race.contestant import Task, Work
+from eetui.core.race.contestants.transformer_loss import transformer_loss
 from eetui.core.race.work import matrix_operations
 
 UNITS: tuple[Value, ...] = ("sme2", "amx", "amx-split", "outer")
@@ -97,6 +99,10 @@ class EngineLearner:
         return self._engine.generate(
             self._state.params, task.model, task.dataset, n, temperature, seed=seed
         )
+
+    def loss_on(self, documents: Dataset, n: int) -> float:
+        """The loss of the current weights on other documents."""
+        return transformer_loss(self._state.params, self._task.model, documents, n)
 
 
 NUMBA = EngineContestant(

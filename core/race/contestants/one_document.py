@@ -10,9 +10,11 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from eetui.core.data.dataset import Dataset
 from eetui.core.engines.arguments import check_fit
 from eetui.core.model.sampling import generate
 from eetui.core.race.contestant import Learner, Task, Work
+from eetui.core.race.contestants.transformer_loss import transformer_loss
 
 L = TypeVar("L", bound=Learner)
 
@@ -84,6 +86,10 @@ class OneDocument(ABC):
         """n documents sampled with the current weights, as every engine samples them."""
         params = self.params().astype(np.float32)
         return generate(params, self.task.model, self.task.dataset, n, temperature, "", seed)
+
+    def loss_on(self, documents: Dataset, n: int) -> float:
+        """The loss of the current weights on other documents."""
+        return transformer_loss(self.params(), self.task.model, documents, n)
 
 
 class Stepwise(OneDocument):

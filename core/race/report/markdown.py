@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from eetui.core import cpu
+from eetui.core.race.lane import HELD_OUT
 from eetui.core.race.league import League
 from eetui.core.race.record import WINDOW_SAMPLES, WINDOW_STEPS
 from eetui.core.race.report.words import ABSENT, speedup
@@ -92,7 +93,8 @@ def _conditions(league: League) -> str:
 
 def _table(league: League) -> str:
     head = [
-        "contestant", "us/sample", "speed-up", "samples", "loss", f"< {league.plan.threshold:g} at",
+        "contestant", "us/sample", "speed-up", "samples",
+        "held-out loss" if league.n_held_out else "loss", f"< {league.plan.threshold:g} at",
         "parameters", "work", "on an M5",
     ]  # fmt: skip
     if league.energy:
@@ -101,13 +103,14 @@ def _table(league: League) -> str:
     for s in league.ranking:
         if not s.steps:
             continue
+        loss = league.compared_loss(s)
         figure = find_published(s.name, league.model.d_model, s.batch)
         row = [
             f"`{s.name}`" + (" (another model)" if s.model else ""),
             _us(s.us_per_sample),
             speedup(s.speedup),
             f"{s.samples:,}",
-            f"{s.loss:.3f}" if s.loss is not None else ABSENT,
+            f"{loss:.3f}" if loss is not None else ABSENT,
             f"{s.reached:.2f} s" if s.reached is not None else ABSENT,
             f"{s.n_params:,}",
             work_words(s) or ABSENT,
@@ -129,11 +132,25 @@ def work_words(s: Standing) -> str:
     return f"{s.work.count:,} {s.work.unit}{shared}"
 
 
+def _about_losses(league: League) -> str:
+    if league.n_held_out:
+        return (
+            f"A held-out loss is that of the first {min(league.n_held_out, HELD_OUT)} of "
+            f"{league.n_held_out:,} documents that no contestant is trained on, in nats a "
+            "predicted character, measured after the last step. The chart of losses has those in "
+            "training."
+        )
+    return (
+        "Every contestant trains on all documents: none is held out. A loss is the mean of the "
+        "last 100 steps (of the second half if there are fewer than 200), in nats a predicted "
+        "character."
+    )
+
+
 def _notes(league: League) -> str:
     lines = [
         f"Speed-ups are over {league.base}." if league.base else "",
-        "A loss is the mean of the last 100 steps (of the second half if there are fewer than "
-        "200), in nats a predicted character. The threshold counts as reached by the mean of "
+        f"{_about_losses(league)} The threshold counts as reached by the mean of the losses of "
         f"{WINDOW_STEPS} steps, of more where those are fewer than {WINDOW_SAMPLES:,} documents. "
         "Compiling and generating names are not on the clocks.",
         f"The last column has what others have published for a program of the same kind, on an "
@@ -176,7 +193,7 @@ def _one_second(results: Sequence[OneSecondResult]) -> str:
     return (
         f"{table}{absent}\n\nAs many steps as fit, by the pace of a trial run, with a learning "
         f"rate that falls to zero over them; batch {results[0].batch}, mean loss of the last 100 "
-        "steps."
+        "steps. All documents are trained on, as by the published program: none is held out."
     )
 
 

@@ -35,6 +35,8 @@ def league_json(league: League) -> dict[str, Any]:
     return {
         "protocol": league.rules,
         "data": league.data,
+        "held_out": league.train.held_out,
+        "held_out_documents": league.n_held_out,
         "seed": train.seed,
         "d_model": model.d_model,
         "n_heads": model.n_heads,
@@ -70,6 +72,7 @@ def standing_json(s: Standing, league: League) -> dict[str, Any]:
         "speedup": s.speedup,
         "samples": s.samples,
         "loss": s.loss,
+        "held_out_loss": s.held_out,
         "parameters": s.n_params or None,
         "batch": s.batch or None,
         "steps": s.steps,

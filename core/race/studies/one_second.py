@@ -55,12 +55,15 @@ def measure(
     seed: int = 42,
     clock: Clock = perf_counter_ns,
 ) -> Iterator[OneSecondResult]:
-    """Each contestant at each width, one after the other."""
+    """Each contestant at each width, one after the other.
+
+    They train on all documents, as the published program does.
+    """
     base = Subject(dataset, ModelConfig(), TrainConfig(seed=seed))
     for d_model in d_models:
         subject = base.at_width(d_model)
         for contestant in contestants:
-            trial = make_task("equal", subject, batch=batch)
+            trial = make_task("equal", subject, batch=batch, held_out=0.0)
             result = OneSecondResult(
                 contestant.name, d_model, batch, trial.train.learning_rate,
                 published=ONE_SECOND.get((contestant.name, d_model)) if batch == 16 else None,
@@ -70,7 +73,7 @@ def measure(
                 yield _with(result, pace)
                 continue
             steps = max(1, round(seconds * 1e6 / pace.us_per_step))
-            task = make_task("equal", subject, batch=batch, steps=steps)
+            task = make_task("equal", subject, batch=batch, steps=steps, held_out=0.0)
             plan = RacePlan(seconds=None, steps=steps)
             yield _with(result, _last(compete(task, [contestant], plan, clock=clock)))
 

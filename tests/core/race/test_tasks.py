@@ -41,6 +41,15 @@ def test_microgpts_rules():
     assert shorter.learning_rates(250, 1) == pytest.approx([0.01])
 
 
+def test_a_tenth_is_held_out_but_by_microgpts_rules():
+    subject = Subject(load_dataset(), MODEL)
+    task = make_task("equal", subject)
+    assert present(task.dataset.held_out).n_docs == 3316
+    assert task.train.held_out == 0.1
+    assert make_task("microgpt", subject).dataset.held_out is None
+    assert make_task("equal", subject, held_out=0.0).dataset.held_out is None
+
+
 def test_microgpt_takes_one_document_a_step(refused):
     with refused("a batch of 16 is not its"):
         make_task("microgpt", Subject(load_dataset(), MODEL), batch=16)

@@ -67,6 +67,15 @@ def test_the_budget_is_kept_by_thinning_evenly() -> None:
     assert kept(tight, 9) == [3]
 
 
+def test_after_going_elsewhere_the_next_keyframe_is_as_far_as_ever() -> None:
+    timeline = Timeline()
+    timeline.keep(0, state(1000))
+    timeline.left(400)
+    for step in range(401, 421):
+        timeline.trained(0, state(step))
+    assert kept(timeline, 1000) == [410, 420, 1000]
+
+
 def test_any_step_is_seen_as_it_was_and_now_is_not_touched(names) -> None:
     run = Run(names)
     seen = {}

@@ -9,9 +9,11 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
+from eetui.core.data.dataset import Dataset
 from eetui.core.model.sampling import generate
 from eetui.core.model.state import Vector
 from eetui.core.race.contestant import Task, Work
+from eetui.core.race.contestants.transformer_loss import transformer_loss
 from eetui.core.race.work import matrix_operations
 
 
@@ -64,3 +66,7 @@ class FrameworkLearner(ABC):
         """n documents sampled with the current weights, as every engine samples them."""
         task = self.task
         return generate(self.params(), task.model, task.dataset, n, temperature, seed=seed)
+
+    def loss_on(self, documents: Dataset, n: int) -> float:
+        """The loss of the current weights on other documents."""
+        return transformer_loss(self.params(), self.task.model, documents, n)

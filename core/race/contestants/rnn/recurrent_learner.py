@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from eetui.core.data.dataset import Dataset
 from eetui.core.errors import EetuiError
 from eetui.core.model.sampling import choose, require_samplable
 from eetui.core.model.state import INIT_STD
@@ -78,6 +79,16 @@ class RecurrentLearner:
         require_samplable(self.task.model, dataset, temperature, "")
         uniform = np.random.default_rng(seed).random((n, dataset.block_size))
         return [self._generate(row, temperature) for row in uniform]
+
+    def loss_on(self, documents: Dataset, n: int) -> float:
+        """The loss of the current weights on other documents."""
+        lengths = documents.lengths[:n].tolist()
+        with np.errstate(all="ignore"):
+            losses = [
+                float(document_loss(self.weights.variables, row[: length + 1], self.n_fired).data)
+                for row, length in zip(documents.tokens[:n], lengths, strict=True)
+            ]
+        return float(np.average(losses, weights=lengths))
 
     def _generate(self, uniform: NDArray[np.float64], temperature: float) -> str:
         """A document whose token at each place [T] is drawn with this number."""

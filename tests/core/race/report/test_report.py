@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from eetui.core.curves.history import Curve
 from eetui.core.curves.log_points import decades, loss_points
+from eetui.core.race.lane import RacePlan
+from eetui.core.race.league import compete
 from eetui.core.race.report.folder import require_folder, write_report
 from eetui.core.race.report.markdown import markdown
 from eetui.core.race.report.pictures import league_chart, loss_chart
@@ -134,3 +137,31 @@ def test_a_folder_that_cannot_be_is_refused_at_once(tmp_path, refused):
     (tmp_path / "file").write_text("")
     with refused("cannot be made"):
         require_folder(tmp_path / "file" / "report")
+
+
+def test_the_pictures_are_drawn_as_they_were(league, snapshot):
+    """To a hundredth of a point; after a change that is meant: pytest --snapshot-update."""
+    assert league_chart(league) == snapshot(name="league")
+    assert loss_chart(league) == snapshot(name="loss")
+
+
+def test_losses_are_compared_on_documents_that_are_held_out(task, clock):
+    held_out = replace(task, dataset=task.dataset.with_held_out(0.1))
+    fakes = [Fake("scalar", clock, us=50_000, batch=1), Fake("native", clock, us=50)]
+    *_, league = compete(held_out, fakes, RacePlan(seconds=2), clock=clock)
+    assert [s.held_out for s in league.standings] == [2.44, 2.44]
+    assert all(s.seconds < 3 for s in league.standings)  # measured off the clock
+    text = markdown(league)
+    assert "| held-out loss |" in text
+    assert "first 512 of 3,316 documents that no contestant is trained on" in text
+    assert "| 2.440 |" in next(row for row in text.splitlines() if row.startswith("| `native`"))
+    printed = league_json(league)
+    assert printed["held_out_documents"] == 3316
+    assert printed["table"][1]["held_out_loss"] == 2.44
+
+
+def test_where_none_is_held_out_the_report_says_so(league):
+    text = markdown(league)
+    assert "none is held out" in text
+    assert "| loss |" in text
+    assert league_json(league)["table"][0]["held_out_loss"] is None
