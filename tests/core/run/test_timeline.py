@@ -103,6 +103,21 @@ def test_any_step_is_seen_as_it_was_and_now_is_not_touched(names) -> None:
     run.check()
 
 
+def test_a_visit_tells_the_loss_of_its_step_and_none_before_the_first(names) -> None:
+    run = Run(names)
+    run.train(40)
+    run.ask(Travel(25))
+    visit = run.controller.situation.visit
+    assert visit is not None
+    curve = run.trainer.history.curve()
+    place = int(np.searchsorted(curve.steps, 25))
+    assert (visit.loss, visit.us_per_step) == (curve.loss[place], curve.us[place])
+    run.ask(Travel(0))
+    visit = run.controller.situation.visit
+    assert visit is not None
+    assert (visit.loss, visit.us_per_step, visit.seconds) == (None, None, 0.0)
+
+
 def test_one_goes_along_the_keyframes_and_no_further(names, refused) -> None:
     run = Run(names)
     for _ in range(5):
