@@ -54,9 +54,11 @@ def main() -> int:
         with TemporaryDirectory(prefix="campaign-") as folder:
             Path(folder).chmod(0o755)
             random = Random(f"{asked.seed} {name}")
-            kind(
-                Setting(random, Path(folder), tally, n * asked.scale), max(int(n * asked.scale), 1)
-            )
+            setting = Setting(random, Path(folder), tally, n * asked.scale)
+            try:
+                kind(setting, max(int(n * asked.scale), 1))
+            except KeyboardInterrupt:
+                tally.remarks.append("stopped before its end")
         tallies.append(tally)
         print(f"{name}: {tally.trials:,} in {monotonic() - began:.0f} s", file=sys.stderr)
         for words in (*tally.failures, *tally.not_ours, *tally.remarks):
