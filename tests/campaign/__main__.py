@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import signal
 import sys
 from pathlib import Path
 from random import Random
@@ -44,6 +45,7 @@ def main() -> int:
     parser.add_argument("--without", nargs="*", metavar="WORD", default=[])
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of trials")
     asked = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has it ignored
     tallies = []
     print(f"seed {asked.seed}, Python {platform.python_version()}, {platform.platform()}\n")
     for name, (kind, n) in KINDS.items():
