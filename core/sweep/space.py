@@ -148,6 +148,8 @@ def configured(settings: Settings, vocab_size: int = 27, seed: int = 42) -> Poin
     train: dict[str, Any] = {k: settings[k] for k in TRAIN if k in settings}
     train = {"learning_rate": default_learning_rate(d_model), **train, "seed": seed}
     assignments = tuple(f"{k}={settings[k]}" for k in TOGGLES if k in settings)
+    if "threads" not in settings:
+        assignments = (*assignments, "threads=1")  # one a worker, whatever was tuned for one run
     parse_assignments([*assignments], Optimizations())
     return PointConfig(
         str(settings.get("engine") or default()),

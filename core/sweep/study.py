@@ -65,7 +65,13 @@ class Study:
     """A study that is open. name: within its storage. points: the finished ones, ours or not."""
 
     def __init__(
-        self, place: Place, storage: BaseStorage, stored: OptunaStudy, plan: SweepPlan
+        self,
+        place: Place,
+        storage: BaseStorage,
+        stored: OptunaStudy,
+        plan: SweepPlan,
+        *,
+        is_new: bool = False,
     ) -> None:
         library = optuna()
         self.place, self.plan, self.name = place, plan, str(stored.study_name)
@@ -79,7 +85,7 @@ class Study:
         self._taken: dict[int, int] = {}
         trials = self._read()
         self._memory = library.create_study(
-            sampler=_sampler(plan, len(trials)), pruner=_pruner(plan)
+            sampler=_sampler(plan, is_new=is_new), pruner=_pruner(plan)
         )
         self.points: list[SweepPoint] = []
         self._learn(trials)
@@ -273,7 +279,7 @@ def create_study(place: Place, plan: SweepPlan) -> Study:
                     distributions=distributions,
                 )
                 storage.create_new_trial(study_id, trial)
-    return Study(place, storage, stored, plan)
+    return Study(place, storage, stored, plan, is_new=True)
 
 
 def open_study(place: Place) -> Study:
@@ -350,10 +356,11 @@ def _distribution(dimension: Dimension) -> BaseDistribution:
     return ranged
 
 
-def _sampler(plan: SweepPlan, done: int) -> BaseSampler:
-    """Another seed for every session, so that one that goes on does not draw the same again."""
+def _sampler(plan: SweepPlan, *, is_new: bool) -> BaseSampler:
+    """The plan's seed draws the points of a new study. Whoever goes on with one, perhaps beside
+    another driver, must not draw the same again."""
     samplers = optuna().samplers
-    seed = (plan.seed + done) % 2**32
+    seed = plan.seed % 2**32 if is_new else SystemRandom().getrandbits(32)
     match plan.sampler:
         case "qmc":
             made: BaseSampler = samplers.QMCSampler(

@@ -24,7 +24,9 @@ def run(options: SweepOptions, shipped: str | None, *, as_json: bool = False) ->
     for path in exports:
         require_export(path)
     request = _request(options, shipped)
-    sweep = start_sweep(request, _store(options), workers=options.workers)
+    sweep = start_sweep(
+        request, _store(options), workers=options.workers, on=options.on, tls=options.tls
+    )
     number, standing = _swept(sweep)
     for path in exports:
         write_export(path, standing)

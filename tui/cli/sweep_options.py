@@ -177,6 +177,25 @@ class SweepOptions(SpaceOptions):
             metavar="FILE",
         ),
     ] = None
+    on: Annotated[
+        str | None,
+        _option(
+            "--on",
+            "A Dask cluster: the address of its scheduler, tcp://host:8786, or 'local' for Dask's "
+            "own on this machine.",
+            WORKERS,
+            metavar="WHERE",
+        ),
+    ] = None
+    tls: Annotated[
+        str | None,
+        _option(
+            "--tls",
+            "A folder with ca.pem, cert.pem and key.pem, for a scheduler at tls://.",
+            WORKERS,
+            metavar="FOLDER",
+        ),
+    ] = None
     workers: Annotated[
         int | None,
         _option(

@@ -89,7 +89,10 @@ def test_heads_and_rate_follow_the_width_unless_they_are_set():
     assert configured({"d_model": 128, "n_heads": 2, "learning_rate": 0.1}).train == TrainConfig(
         learning_rate=0.1
     )
-    assert configured({"padding_skip": "off"}, seed=7).assignments == ("padding_skip=off",)
+    assert configured({"padding_skip": "off"}, seed=7).assignments == (
+        "padding_skip=off",
+        "threads=1",
+    )
 
 
 def test_a_space_survives_json():
