@@ -118,6 +118,21 @@ def test_work_is_counted_as_in_the_published_figures(ticks, d_model, mflop):
     assert report.mflop_per_step == pytest.approx(mflop, rel=0.01)
 
 
+def test_the_typical_repeat_counts_and_not_the_best(ticks):
+    class Uneven(PacedEngine):
+        """Every third run is half as long again, every other third twice as long."""
+
+        def run(self, *arguments, **options):
+            self.us = 200.0 * (1.0, 1.5, 2.0)[len(self.calls) % 3]
+            return super().run(*arguments, **options)
+
+    report = measure(Uneven(ticks))
+    runs = sorted(report.us_per_step_runs)
+    assert runs[0] < runs[2] < runs[-1]
+    assert report.us_per_step == runs[len(runs) // 2]
+    assert (report.us_per_step_min, report.us_per_step_max) == (runs[0], runs[-1])
+
+
 def test_every_repeat_does_the_same_work_after_warming_up(ticks):
     engine = PacedEngine(ticks)
     report = measure(engine)

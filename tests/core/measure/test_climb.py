@@ -77,6 +77,20 @@ def test_every_rung_runs_beside_the_one_below(scripted, subject):
     assert wanted | {frozenset((ways[0], ways[-1]))} == beside
 
 
+def test_a_rung_above_one_aside_gains_over_the_rung_below_both(scripted, subject):
+    times = {"rows": 1000.0, "tiles": 600.0, "outer": 900.0, "amx": 450.0}
+    engine = scripted(lambda optimizations, batch: times[optimizations.products])
+    del engine.never["products", "outer"], engine.never["products", "amx"]
+    last = climbed(engine, subject, rounds=1)[-1]
+    tile, amx = (rung for rung in last.climbed if rung.value in ("outer", "amx"))
+    assert tile.gain.estimate == pytest.approx(-50, abs=0.5)  # it costs half as much again
+    assert amx.gain.estimate == pytest.approx(25, abs=0.5)
+    assert last.together.estimate == pytest.approx(55, abs=0.5)
+    assert last.highest is amx
+    engine.never["products", "amx"] = "None."
+    assert climbed(engine, subject, rounds=1)[-1].together.estimate == pytest.approx(40, abs=0.5)
+
+
 def test_without_an_ablation_nothing_is_taken_away(scripted, subject):
     assert all(rung.alone is None for rung in climbed(scripted(paced), subject)[-1].rungs)
 
