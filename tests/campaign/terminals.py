@@ -63,6 +63,14 @@ class Screen:
             self.read(0.1)
         return words in self.raw
 
+    def await_stop(self, seconds: float) -> None:
+        """Until it has stopped: one that is only about to would sleep through what wakes it."""
+        deadline = monotonic() + seconds
+        while monotonic() < deadline and not self.ended:
+            if Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
+                return
+            self.read(0.02)
+
     def end(self, seconds: float) -> int:
         """The exit code; 1000 if it hangs, and then its stacks are the last that was read."""
         deadline = monotonic() + seconds
@@ -116,6 +124,7 @@ def _leave(screen: Screen, way: str, pause: float) -> int:
         return 128 + int(getattr(signal, way))
     if way.startswith(("stop", "suspend")):
         os.kill(screen.pid, signal.SIGSTOP if way.startswith("stop") else signal.SIGTSTP)
+        screen.await_stop(GRACE)
         screen.read(pause)
         os.write(screen.master, b"z" if pause > 0.4 else b"")
         os.kill(screen.pid, signal.SIGCONT)

@@ -200,7 +200,7 @@ class ChartPane(Canvas, can_focus=True):
         self, rows: list[Row], read: Reading, snapshot: Snapshot, column: int
     ) -> list[Row]:
         """All figures at the cursor, beside it; on the uppermost of the charts only."""
-        if next(c for c in self.screen.query(ChartPane) if c.display) is not self:
+        if next((c for c in self.screen.query(ChartPane) if c.display), None) is not self:
             return rows
         room = max(self.columns // 2 - 4, 20)
         lines = figures.wrapped(said(read), room)

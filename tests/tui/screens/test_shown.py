@@ -10,6 +10,8 @@ from textual.css.query import NoMatches
 from eetui.tui.app import EetuiApp
 from eetui.tui.messages import Raced
 from eetui.tui.screens.race import RaceScreen
+from eetui.tui.view import View
+from eetui.tui.widgets.chart_pane import ChartPane
 from eetui.tui.widgets.league_table import LeagueTable
 from tests.support.screens import until
 
@@ -41,3 +43,14 @@ async def test_a_part_that_a_screen_misses_while_it_is_shown_is_an_error(screen)
 
     with pytest.raises(NoMatches):
         await miss_a_part()
+
+
+async def test_the_cursor_may_come_where_no_chart_is_shown(screen):
+    async with screen() as pilot:
+        charts = [*pilot.app.screen.query(ChartPane)]
+        for chart in charts:
+            chart.display = False
+        for chart in charts:
+            chart.look(View(cursor=1.0))
+        await pilot.pause()
+        assert pilot.app.is_running
