@@ -8,7 +8,6 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from secrets import token_hex
 
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.text import visible
@@ -133,7 +132,7 @@ def _temporary(path: Path) -> Iterator[tuple[int, Path]]:
     mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
     while True:
-        temporary = path.parent / _TEMPORARY.format(token_hex(8))
+        temporary = path.parent / _TEMPORARY.format(os.urandom(8).hex())
         handle = os.open(temporary, flags, 0o666 if mode is None else mode)
         with suppress(OSError):  # some file systems cannot lock
             fcntl.flock(handle, fcntl.LOCK_EX)

@@ -94,8 +94,9 @@ class Optimization:
     def check(self, value: Value) -> None:
         """Raise `UsageError` unless `value` is one of the values; True is not taken for 1."""
         if value not in self.values or type(value) is not type(self.values[0]):
+            shown = self.label(value) if isinstance(value, bool) else told(value)
             raise UsageError(
-                f"{self.key} cannot be {self.label(value)}: it is one of "
+                f"{self.key} cannot be {shown}: it is one of "
                 f"{', '.join(map(self.label, self.values))}."
             )
 

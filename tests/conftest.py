@@ -13,7 +13,7 @@ from hypothesis import settings
 from eetui.core.errors import EetuiError, UsageError
 
 # How long an example takes says more about what else the machine does than about the program.
-settings.register_profile("eetui", deadline=None)
+settings.register_profile("eetui", deadline=None, max_examples=60)
 settings.load_profile("eetui")
 
 

@@ -20,7 +20,7 @@ from eetui.core import settings
 from eetui.core.errors import UsageError
 from eetui.core.text import told, visible
 from eetui.tui import signals
-from eetui.tui.commands import ActionCommands
+from eetui.tui.action_search import ActionCommands
 from eetui.tui.courtesy import Courtesy
 from eetui.tui.live import LiveSession, Recording
 from eetui.tui.messages import GoOnWith
@@ -28,7 +28,7 @@ from eetui.tui.screens.main import MainScreen
 from eetui.tui.screens.palette import Palette
 from eetui.tui.terminal import TerminalDriver
 from eetui.tui.theme import ENGINE_ROOM
-from eetui.tui.worker import TrainingThread
+from eetui.tui.threads import TrainingThread
 
 SWITCH_SECONDS = 5e-4
 """How long the trainer waits for the screen between two chunks, at most (Python's own is 5 ms)."""

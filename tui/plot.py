@@ -15,7 +15,7 @@ from math import log10
 from typing import Any
 
 from eetui.core.curves.raster import Area, braille
-from eetui.tui import layers
+from eetui.tui import overlay
 from eetui.tui.rows import Role, Row
 from eetui.tui.ticks import Ticks
 
@@ -123,7 +123,7 @@ def _shaded(drawn: list[Row], chart: Chart, shade: Area, width: int) -> list[Row
     left, rows = y_labels_width(chart), len(drawn) - AXIS_ROWS
     spans = chart.x_axis.span, chart.y_axis.span
     cells = braille(shade, *spans, width - left, rows, log_y=chart.log_y)
-    shaded = [layers.under(drawn[i], left, cells[i], Role.BAND) for i in range(rows)]
+    shaded = [overlay.under(drawn[i], left, cells[i], Role.BAND) for i in range(rows)]
     return [*shaded, *drawn[rows:]]
 
 

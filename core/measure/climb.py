@@ -38,7 +38,7 @@ Rest = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Duel:
+class _RungPairs:
     """A comparison and what it tells: the gain of the rung at `place`, that of the rung `alone`
     where everything else is on, or, at the bottom, that of all of them `together`.
 
@@ -115,20 +115,20 @@ def climb(
     can_keep = not engine.why_not("flush_denormals", False)
     kept = replace(everything, flush_denormals=False) if can_keep else everything
     state = mid_run(subject, engine, kept)
-    duels: list[_Duel] = []
+    all_pairs: list[_RungPairs] = []
     for tells, place, ran, ways in _pairings(rungs, ablate):
         yield replace(ladder, doing=f"trying {rungs[place].label}")
         a, b = (Arm("", subject, engine, way) for way in ways)
-        duels.append(_Duel(tells, place, ran, Comparison(a, b, state, rng=rng)))
-    tried = [us for duel in duels for us in duel.comparison.tried_us or ()]
+        all_pairs.append(_RungPairs(tells, place, ran, Comparison(a, b, state, rng=rng)))
+    tried = [us for pairs in all_pairs for us in pairs.comparison.tried_us or ()]
     ladder = replace(ladder, quickest=min(tried) * subject.train.batch)
-    yield from _measured(ladder, duels, rest)
+    yield from _measured(ladder, all_pairs, rest)
 
 
 def _pairings(
     rungs: tuple[Rung, ...], ablate: bool
 ) -> Iterator[tuple[Tells, int, tuple[int | None, int], tuple[Optimizations, Optimizations]]]:
-    """For each duel what it tells, of which rung, which rungs it runs, and the two ways."""
+    """For each comparison what it tells, of which rung, which rungs it runs, and the two ways."""
     bottom = below = rungs[0].optimizations
     assert bottom is not None
     assert below is not None
@@ -146,62 +146,62 @@ def _pairings(
             yield "alone", place, (None, highest), (way, below)
 
 
-def _measured(ladder: Ladder, duels: list[_Duel], rest: Rest) -> Iterator[Ladder]:
-    """Take pairs of all duels in turn, then wait for those that disagree; yields after each."""
-    total, taken = ladder.rounds * PAIRS_PER_ROUND * len(duels), 0
+def _measured(ladder: Ladder, all_pairs: list[_RungPairs], rest: Rest) -> Iterator[Ladder]:
+    """Take pairs of all rungs in turn, then wait for those that disagree; yields after each."""
+    total, taken = ladder.rounds * PAIRS_PER_ROUND * len(all_pairs), 0
     for number in range(1, ladder.rounds + 1):
-        for duel in duels:
+        for pairs in all_pairs:
             taken += PAIRS_PER_ROUND
-            if duel.is_done:
+            if pairs.is_done:
                 continue
             for _ in range(PAIRS_PER_ROUND):
-                duel.comparison.take_pair()
+                pairs.comparison.take_pair()
                 yield replace(
                     ladder,
                     round=number,
                     progress=taken / total,
                     doing=f"round {number} of {ladder.rounds}",
                 )
-            ladder = _with(ladder, duels, duel)
+            ladder = _with(ladder, all_pairs, pairs)
     ladder = replace(ladder, round=ladder.rounds, progress=1.0)
     for i in range(WAITS):
-        unsettled = [duel for duel in duels if duel.disagrees]
+        unsettled = [pairs for pairs in all_pairs if pairs.disagrees]
         if not unsettled:
             break
         yield replace(ladder, doing=f"waiting for a quieter moment ({i + 1} of {WAITS})")
         rest(WAIT_SECONDS)
-        for duel in unsettled:
-            duel.comparison.forget()
+        for pairs in unsettled:
+            pairs.comparison.forget()
             for _ in range(PAIRS_AFTER_WAITING):
-                duel.comparison.take_pair()
+                pairs.comparison.take_pair()
                 yield replace(ladder, doing=f"measuring {len(unsettled)} again")
-            ladder = _with(ladder, duels, duel)
+            ladder = _with(ladder, all_pairs, pairs)
     yield ladder
 
 
-def _with(ladder: Ladder, duels: list[_Duel], duel: _Duel) -> Ladder:
-    """The ladder with what a duel says now."""
-    rungs, gain = list(ladder.rungs), duel.gain()
-    if duel.tells == "together":
+def _with(ladder: Ladder, all_pairs: list[_RungPairs], pairs: _RungPairs) -> Ladder:
+    """The ladder with what the pairs of a rung say now."""
+    rungs, gain = list(ladder.rungs), pairs.gain()
+    if pairs.tells == "together":
         ladder = replace(ladder, together=gain)
-    elif duel.tells == "alone":
-        rungs[duel.place] = replace(rungs[duel.place], alone=gain)
+    elif pairs.tells == "alone":
+        rungs[pairs.place] = replace(rungs[pairs.place], alone=gain)
     else:
-        rungs[duel.place] = replace(rungs[duel.place], gain=gain)
-    for place in duel.ran:
+        rungs[pairs.place] = replace(rungs[pairs.place], gain=gain)
+    for place in pairs.ran:
         if place is None:
             continue
-        rungs[place] = replace(rungs[place], us=_us_per_step(place, duels, ladder.batch))
-    return replace(ladder, rungs=tuple(rungs), clock=duel.comparison.clock)
+        rungs[place] = replace(rungs[place], us=_us_per_step(place, all_pairs, ladder.batch))
+    return replace(ladder, rungs=tuple(rungs), clock=pairs.comparison.clock)
 
 
-def _us_per_step(place: int, duels: list[_Duel], batch: int) -> float:
+def _us_per_step(place: int, all_pairs: list[_RungPairs], batch: int) -> float:
     """The median microseconds a step of a rung over all blocks that ran it."""
     blocks = [
         us
-        for duel in duels
-        for arm, ran in enumerate(duel.ran)
+        for pairs in all_pairs
+        for arm, ran in enumerate(pairs.ran)
         if ran == place
-        for us in duel.comparison.us_per_sample(arm)
+        for us in pairs.comparison.us_per_sample(arm)
     ]
     return batch * median(blocks)

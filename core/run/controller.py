@@ -189,7 +189,7 @@ class Controller:
         """Take some pairs of the flip that is being measured."""
         try:
             self.trainer.measure()
-        except Exception as error:  # the training is none the worse for it
+        except Exception as error:  # the training goes on
             self.trainer.effects.stop()
             self.notices.tell(f"The flip could not be measured: {error}", "error")
 

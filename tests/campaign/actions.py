@@ -23,6 +23,9 @@ OTHERS = (
 NEVER = {"q", "ctrl+q", "ctrl+c"}
 """What leaves the program is tried by the trials of the terminal."""
 PER_APP = 500
+LOOKED_AT = 0.2
+"""The share of keys after which every widget is waited for. `Pilot.press` waits for a quiet moment
+after each, and a training has none."""
 
 
 def actions(setting: Setting, n: int) -> None:
@@ -78,11 +81,9 @@ async def _one(pilot: Pilot[int], key: str, setting: Setting) -> str:
     if random.random() < 0.02:
         await pilot.resize_terminal(random.randint(1, 200), random.randint(1, 60))
         return "a resize"
-    await _press(pilot, key)
-    return f"key {key}"
-
-
-async def _press(pilot: Pilot[int], key: str) -> None:
-    """Without waiting for a quiet moment, as `Pilot.press` does: a training has none."""
     pilot.app.simulate_key(key)
-    await asyncio.wait_for(pilot.pause(0.01), 60)
+    if random.random() < LOOKED_AT:
+        await asyncio.wait_for(pilot.pause(0.01), 60)
+    else:
+        await asyncio.sleep(0.002)  # as somebody types who does not look
+    return f"key {key}"

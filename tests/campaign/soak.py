@@ -51,7 +51,7 @@ def soak(setting: Setting, n: int) -> None:
     screen.read(1.0)
     os.kill(screen.pid, 15)
     if (code := screen.end(GRACE)) != 143:
-        tally.others.append(f"ended with code {code}")
+        tally.others.append(f"ended with code {code}: {screen.raw[-3000:]!r}")
     if not save.exists():
         tally.lost.append("the run was not saved")
 

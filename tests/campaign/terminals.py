@@ -64,13 +64,17 @@ class Screen:
         return words in self.raw
 
     def end(self, seconds: float) -> int:
-        """The exit code; 1000 if it hangs."""
+        """The exit code; 1000 if it hangs, and then its stacks are the last that was read."""
         deadline = monotonic() + seconds
         while not self.ended and monotonic() < deadline:
             self.read(0.1)
         if not self.ended:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
+            self.raw = b""
+            os.kill(self.pid, signal.SIGABRT)  # upon which faulthandler writes the stacks
+            self.read(GRACE)
+            if not self.ended:
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
             self.code = 1000
         self.read(0.05)
         assert self.code is not None

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as example_settings
+from hypothesis import strategies as st
 
 from eetui.core import settings
 from eetui.core.config import TrainConfig
 from eetui.core.errors import EetuiError, UsageError
+from tests.support.hostile import HUGE, json_values, taken
+
+everywhere = example_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+"""Each example writes its file anew, so one folder serves them all."""
 
 
 @pytest.fixture(autouse=True)
@@ -100,3 +108,44 @@ def test_a_hostile_state_is_forgotten(content):
     settings.save_state({})
     settings.state_path().write_bytes(content)
     assert settings.load_state() == {}
+
+
+toml_values = (
+    st.booleans().map(lambda b: str(b).lower())
+    | st.integers().map(str)
+    | st.sampled_from(HUGE).map(str)
+    | st.floats().map(str)
+    | st.text(max_size=20).map(json.dumps)
+    | st.just("[1, [2]]")
+    | st.just("{ fast_exp = 3 }")
+)
+
+
+def write(home: Path, content: bytes) -> None:
+    """Another example, in place of the last one."""
+    (home / "config.toml").write_bytes(content)
+
+
+@given(content=st.binary(max_size=200) | st.text(max_size=200).map(lambda t: t.encode()))
+@everywhere
+def test_any_bytes_are_settings_or_refused(home, content):
+    write(home, content)
+    taken(settings.load_config)
+
+
+@given(key=st.sampled_from([*settings.KEYS, "optimizations", "speed"]), value=toml_values)
+@everywhere
+def test_any_value_of_a_setting_is_taken_or_refused(home, key, value):
+    write(home, f"{key} = {value}".encode())
+    found = taken(settings.load_config) or {}
+    assert {type(v) for v in found.values()} <= {settings.KEYS.get(key, list)}
+
+
+@given(content=st.binary(max_size=100) | json_values.map(lambda v: json.dumps(v).encode()))
+@everywhere
+def test_any_state_is_read_or_forgotten(home, content):
+    settings.save_state({})
+    settings.state_path().write_bytes(content)
+    found = settings.load_state()
+    settings.save_state(found)
+    assert json.dumps(settings.load_state()) == json.dumps(found)  # NaN is itself there

@@ -114,7 +114,7 @@ static double worst_tensor(const float *a, const float *b, int d) {
     double worst = 0.0;
     for (int i = 0; i < n; at += tensors[i++]) {
         double far = distance_of(a + at, b + at, tensors[i]);
-        if (!(far <= worst)) worst = far; /* no number is the worst */
+        if (!(far <= worst)) worst = far; /* NaN is the worst */
     }
     return worst;
 }

@@ -36,7 +36,7 @@ static uint32_t draw(void) {
     return (uint32_t)(state >> 32);
 }
 
-/* Numbers about 1, of any exponent, or any bits at all, infinities and no numbers among them. */
+/* Numbers about 1, of any exponent, or any bits at all, infinities and NaNs among them. */
 static uint32_t number(int kind) {
     uint32_t bits = draw();
     if (kind == 0) return (bits & 0x80ffffff) | 0x3f000000;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from unicodedata import category
 
 import pytest
@@ -89,5 +90,14 @@ async def test_the_palette_can_be_closed_while_it_searches(screen):
             # what a search that ends sets, in Textual, and what Palette overrides
             palette._show_busy = not palette._show_busy  # noqa: SLF001
             palette._list_visible = not palette._list_visible  # noqa: SLF001
+            # what says that nothing was found, half a second later
+            called = asyncio.Event()
+
+            def show_no_matches(palette: Palette = palette, called: asyncio.Event = called) -> None:
+                called.set()
+                palette.query_one("#gone")
+
+            palette.set_timer(0.001, show_no_matches)
+            await asyncio.wait_for(called.wait(), 10)
             await pilot.press("escape")
         assert pilot.app.is_running

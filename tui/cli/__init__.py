@@ -17,14 +17,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     with signals.handled(at_last=arguments is None):
         try:
-            from eetui.tui.cli.invocation import run
-
-            code = run(arguments)
+            code = _run(arguments)
         except signals.Interrupted as interruption:
             code = interruption.exit_code
     if arguments is None:
         leave(code)
     return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    if list(sys.argv[1:] if arguments is None else arguments) == ["--version"]:
+        with suppress(OSError):  # of a stream that takes nothing: explained below, as for all
+            from importlib.metadata import version
+
+            print(f"eetui {version('eetui')}", flush=True)
+            return 0
+    from eetui.tui.cli.invocation import run
+
+    return run(arguments)
 
 
 def leave(code: int) -> None:

@@ -85,17 +85,25 @@ def run(arguments: Sequence[str] | None = None) -> int:
         complain(f"{what} cannot be used: {reason(error)}.")
         _give_up_stdout()
         return 1
-    except (MemoryError, ImportError) as error:
-        if isinstance(error, ImportError) and not _is_out_of_memory(error):
+    except (MemoryError, ImportError, RuntimeError, SystemError) as error:
+        if not isinstance(error, MemoryError) and not _is_out_of_memory(error):
             raise
         complain("There is not enough memory: use a smaller model, batch or data file.")
         return 1
 
 
-def _is_out_of_memory(error: ImportError) -> bool:
-    """Whether a library could not be loaded since there was no room for it."""
-    words = str(error).lower()
-    return "failed to map segment" in words or "cannot allocate memory" in words
+OUT_OF_MEMORY = (
+    "failed to map segment",
+    "cannot allocate memory",
+    "can't start new thread",
+    "error return without exception set",
+)
+"""What Python, NumPy and the system's loader say when there was no room for something."""
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether a library could not be loaded, or a thread started, for want of memory."""
+    return any(words in str(error).lower() for words in OUT_OF_MEMORY)
 
 
 def _give_up_stdout() -> None:

@@ -27,10 +27,10 @@ from eetui.tui.actions import LAB_ACTIONS, LAB_BINDINGS
 from eetui.tui.live import LiveSession
 from eetui.tui.messages import EndedEarly, Tried
 from eetui.tui.screens.shown import ShownScreen
+from eetui.tui.threads import IteratorThread
 from eetui.tui.widgets.lesson_pane import LessonPane
 from eetui.tui.widgets.pane import DIM, MUTED, line
 from eetui.tui.widgets.progress_head import ProgressHead
-from eetui.tui.worker import IteratorThread
 
 HANDED_IN = "eetui-labs"
 """The name of the files that the results are written to."""

@@ -17,9 +17,9 @@ from eetui.tui.actions import LADDER_ACTIONS, LADDER_BINDINGS
 from eetui.tui.live import LiveSession
 from eetui.tui.messages import Climbed, EndedEarly
 from eetui.tui.screens.shown import ShownScreen
+from eetui.tui.threads import IteratorThread
 from eetui.tui.widgets.progress_head import ProgressHead
 from eetui.tui.widgets.waterfall_pane import WaterfallPane
-from eetui.tui.worker import IteratorThread
 
 LEGEND = f"{waterfall.SAVED} saved   {waterfall.MARK} with the author's gain on an Apple M5"
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 from textual.command import CommandPalette
 from textual.css.query import NoMatches
+from textual.timer import Timer, TimerCallback
 
 
 class Palette(CommandPalette):
-    """Textual's own; its watchers look for parts that are gone once it is being closed."""
+    """Textual's own; its watchers and timers look for parts that are gone while it is closed."""
 
     def _watch__list_visible(self) -> None:
         with suppress(NoMatches):
@@ -18,3 +20,14 @@ class Palette(CommandPalette):
     async def _watch__show_busy(self) -> None:
         with suppress(NoMatches):
             await super()._watch__show_busy()
+
+    def set_timer(
+        self, delay: float, callback: TimerCallback | None = None, **options: Any
+    ) -> Timer:
+        """As Textual's, but the callback may come when the palette is being taken apart."""
+
+        def call() -> Any:
+            with suppress(NoMatches):
+                return callback() if callback is not None else None
+
+        return super().set_timer(delay, call, **options)

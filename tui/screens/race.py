@@ -23,12 +23,12 @@ from eetui.tui.live import LiveSession
 from eetui.tui.messages import EndedEarly, Measured, Raced
 from eetui.tui.screens.prompt import Prompt
 from eetui.tui.screens.shown import ShownScreen
+from eetui.tui.threads import IteratorThread
 from eetui.tui.widgets.contestant_pane import ContestantPane
 from eetui.tui.widgets.league_table import LeagueTable
 from eetui.tui.widgets.measures_pane import MeasuresPane
 from eetui.tui.widgets.progress_head import ProgressHead
 from eetui.tui.widgets.race_chart import RaceChart
-from eetui.tui.worker import IteratorThread
 
 VIEWS = ("", "-table", "-chart", "-names")
 MEASURES = "-measures"

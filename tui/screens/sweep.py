@@ -29,13 +29,13 @@ from eetui.tui.screens.prompt import Prompt
 from eetui.tui.screens.runs import MARKS
 from eetui.tui.screens.runs import STYLES as MARK_STYLES
 from eetui.tui.screens.shown import ShownScreen
+from eetui.tui.threads import IteratorThread
 from eetui.tui.widgets.front_chart import FrontChart
 from eetui.tui.widgets.importance_pane import ImportancePane
 from eetui.tui.widgets.points_table import PointsTable
 from eetui.tui.widgets.progress_head import ProgressHead
 from eetui.tui.widgets.runs_chart import Line, RunsChart
 from eetui.tui.widgets.sweep_map_pane import SweepMapPane
-from eetui.tui.worker import IteratorThread
 
 VIEWS = ("", "-map", "-front", "-league")
 EXAMPLE = "--d-model 16,32,64 --lr 0.001..0.03 --batch 8..128 --runs 100 --aim loss@0.5s"

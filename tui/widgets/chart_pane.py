@@ -17,7 +17,7 @@ from eetui.core.curves.points import Span, place, step_at
 from eetui.core.curves.reading import Reading, reading
 from eetui.core.curves.y_range import SCALES, Scale
 from eetui.core.run.snapshot import Snapshot
-from eetui.tui import figures, layers, ticks
+from eetui.tui import figures, overlay, ticks
 from eetui.tui.plot import AXIS_ROWS, Chart, draw
 from eetui.tui.rows import Role, Row
 from eetui.tui.view import LABEL_WIDTH, View, said, settings_of
@@ -193,7 +193,7 @@ class ChartPane(Canvas, can_focus=True):
         rows = self._drawn
         if 0 <= column < self.columns:
             at, canvas = LABEL_WIDTH + column, len(rows) - AXIS_ROWS
-            rows = [layers.over(r, at, "│", Role.CURSOR) for r in rows[:canvas]] + rows[canvas:]
+            rows = [overlay.over(r, at, "│", Role.CURSOR) for r in rows[:canvas]] + rows[canvas:]
         self.put(self._with_reading(rows, read, snapshot, column))
 
     def _with_reading(
@@ -209,7 +209,7 @@ class ChartPane(Canvas, can_focus=True):
         width = max(map(len, lines)) + 2
         at = LABEL_WIDTH + (self.columns - width if column < self.columns // 2 else 0)
         covered = [
-            layers.over(row, at, f" {line}".ljust(width), Role.READING)
+            overlay.over(row, at, f" {line}".ljust(width), Role.READING)
             for row, line in zip(rows, lines, strict=False)
         ]
         return covered + rows[len(lines) :]

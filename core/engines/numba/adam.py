@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from eetui.core.engines.numba.jit_options import kernel
 from eetui.core.engines.numba.machine import out_of_line
-from eetui.core.engines.numba.options import kernel
 from eetui.core.engines.numba.plan import (
     TENSOR_COLS,
     TENSOR_FIELDS,

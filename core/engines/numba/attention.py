@@ -10,8 +10,8 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any
 
+from eetui.core.engines.numba.jit_options import kernel
 from eetui.core.engines.numba.machine import out_of_line
-from eetui.core.engines.numba.options import kernel
 from eetui.core.engines.numba.vectors import (
     LOWEST,
     count,

@@ -10,13 +10,13 @@ from typing import Any, cast
 
 from numba import njit, types
 
+from eetui.core.engines.numba.jit_options import OPTIONS
 from eetui.core.engines.numba.kernel_cache import keep_on_disk, stamp_of
 from eetui.core.engines.numba.machine import (
     float_mode,
     flushing,
     set_float_mode,
 )
-from eetui.core.engines.numba.options import OPTIONS
 from eetui.core.engines.numba.step import all_steps
 from eetui.core.engines.numba.vectors import lanes, plan_at
 from eetui.core.engines.numba.whole_program import compile_whole

@@ -26,6 +26,7 @@ from eetui.core.errors import EngineError
 from eetui.core.model.sampling import generate
 from eetui.core.model.state import TrainState, Vector, aligned_zeros
 from eetui.core.optimizations import Optimizations, Value, labels
+from eetui.core.text import visible
 
 if TYPE_CHECKING:
     from eetui.core.engines.numba.workspace import Workspace
@@ -113,8 +114,13 @@ class NumbaEngine:
             return
         if progress is not None:
             progress("Loading Numba ...")
-        from eetui.core.engines.numba.compile import kernel
-
+        try:
+            from eetui.core.engines.numba.compile import kernel
+        except (ImportError, OSError) as error:
+            raise EngineError(
+                f"Numba cannot be loaded ({visible(str(error), 60)}): use another engine, or allow "
+                "more memory."
+            ) from error
         kernel(optimizations.vector_width, progress)
 
     def run(

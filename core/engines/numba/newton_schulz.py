@@ -6,8 +6,8 @@ from math import sqrt
 from typing import Any
 
 from eetui.core.engines.numba.adam import gradient_address
+from eetui.core.engines.numba.jit_options import kernel
 from eetui.core.engines.numba.machine import out_of_line
-from eetui.core.engines.numba.options import kernel
 from eetui.core.engines.numba.plan import (
     TENSOR_COLS,
     TENSOR_FIELDS,

@@ -6,6 +6,7 @@ from typing import Any
 
 from eetui.core.engines.numba.adam import adam_update, give_gradients, pack_head
 from eetui.core.engines.numba.attention import attention_backward, attention_forward
+from eetui.core.engines.numba.jit_options import kernel
 from eetui.core.engines.numba.layers import (
     embed_backward,
     embed_forward,
@@ -15,7 +16,6 @@ from eetui.core.engines.numba.layers import (
 )
 from eetui.core.engines.numba.machine import out_of_line, ticks
 from eetui.core.engines.numba.newton_schulz import muon_update
-from eetui.core.engines.numba.options import kernel
 from eetui.core.engines.numba.products import (
     product_across,
     product_down,

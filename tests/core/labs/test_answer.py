@@ -124,3 +124,14 @@ def test_bars_are_as_long_as_their_values_and_none_is_drawn_for_a_table():
     assert [TIMES.length(row, 40) for row in ROWS] == [40, 20, 10, 16, 0]
     plain = replace(TIMES, measurement=replace(MEASUREMENT, draw="table"))
     assert [plain.length(row, 40) for row in ROWS] == [0] * 5
+
+
+def test_a_bar_is_as_long_as_its_share_of_the_greatest():
+    bars = replace(TIMES, measurement=replace(MEASUREMENT, draw="bars"))
+    assert [bars.length(row, 20) for row in ROWS] == [20, 10, 5, 8, 0]
+    nothing = Row("0", Interval(0.0, 0.0, 0.0))
+    assert replace(bars, rows=(nothing,)).length(nothing, 20) == 0
+    less = Row("-", Interval(-3.0, -4.0, -2.0))
+    assert replace(bars, rows=(*ROWS, less)).length(less, 20) == 0
+    others = replace(TIMES, measurement=replace(MEASUREMENT, draw="table"))
+    assert others.length(ROWS[0], 20) == 0

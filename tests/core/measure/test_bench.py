@@ -142,6 +142,19 @@ def test_a_slow_engine_is_not_kept_for_long(ticks):
     assert len(engine.calls) <= 2 + 2 + 3
 
 
+def test_it_warms_up_in_stretches_that_double(ticks):
+    engine = PacedEngine(ticks)
+    measure(engine)
+    stretches = [n for _, n, _, _ in engine.calls]
+    assert stretches[:9] == [1, 2, 4, 8, 16, 32, 64, 128, timer_steps(127 + 128)]
+    assert [step for step, *_ in engine.calls[:9]] == [0, 1, 3, 7, 15, 31, 63, 127, 255]
+
+
+def timer_steps(done: int) -> int:
+    """What is left of the steps that it warms up for."""
+    return bench.WARM_UP_STEPS - done
+
+
 def test_an_engine_without_clocks_has_no_phases(ticks, monkeypatch):
     engine = PacedEngine(ticks)
     run = engine.run

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
@@ -16,6 +18,7 @@ from eetui.core.model.state import TrainState, layout
 from eetui.core.optimizations import Optimizations
 from eetui.core.run import checkpoint
 from eetui.core.run.checkpoint import Checkpoint
+from tests.support.hostile import is_safe, json_values, taken
 
 MODEL = ModelConfig(d_model=8, n_heads=2, n_layers=2, block_size=5, vocab_size=4)
 
@@ -314,3 +317,62 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(UsageError, match="is a pipe or a device"):
         checkpoint.load(tmp_path / "pipe")
+
+
+every_example = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+"""`made` stays as it is, so one serves all examples."""
+
+
+@given(
+    seed=st.integers(0, 2**63 - 1),
+    step=st.integers(0, 10**12),
+    characters=st.sets(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9),
+    name=st.text(max_size=30),
+    d_model=st.sampled_from([4, 8]),
+    n_layers=st.integers(1, 2),
+)
+def test_every_run_comes_back(seed, step, characters, name, d_model, n_layers):
+    model = ModelConfig(
+        d_model=d_model, n_heads=2, n_layers=n_layers, vocab_size=len(characters) + 1
+    )
+    state = TrainState.create(model, seed)
+    state.step = step
+    vocabulary = tuple(sorted(characters))
+    saved = Checkpoint(state, model, TrainConfig(seed=seed), Optimizations(), vocabulary, name)
+    loaded = checkpoint.from_bytes(checkpoint.to_bytes(saved), "the file")
+    assert loaded.state.fingerprint == state.fingerprint
+    assert replace(loaded, state=state, data_name=name) == saved
+    assert is_safe(loaded.data_name)
+
+
+@given(content=st.binary(max_size=300))
+def test_any_bytes_are_refused(content):
+    assert taken(lambda: checkpoint.from_bytes(content, "the file")) is None
+
+
+@given(data=st.data())
+@every_example
+def test_a_file_with_other_bytes_in_it_is_whole_or_refused(made, data):
+    content = bytearray(checkpoint.to_bytes(made))
+    header = 8 + int.from_bytes(content[:8], "little")
+    places = st.integers(0, header - 1) | st.integers(0, len(content) - 1)
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(places)] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.just(len(content)) | st.integers(0, len(content)))
+    found = taken(lambda: checkpoint.from_bytes(bytes(content[:cut]), "the file"))
+    assert found is None or (found.state.is_finite and (found.state.v >= 0).all())
+
+
+@given(data=st.data())
+@every_example
+def test_metadata_with_another_value_are_a_run_or_refused(made, data):
+    content = checkpoint.to_bytes(made)
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    metadata = header["__metadata__"]
+    key = data.draw(st.sampled_from(sorted(metadata)))
+    metadata[key] = data.draw(json_values.map(json.dumps) | st.text(max_size=20))
+    changed = json.dumps(header).encode()
+    whole = len(changed).to_bytes(8, "little") + changed + content[end:]
+    found = taken(lambda: checkpoint.from_bytes(whole, "the file"))
+    assert found is None or checkpoint.to_bytes(found)

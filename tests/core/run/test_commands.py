@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.optimizations import Optimizations
@@ -29,6 +31,7 @@ from eetui.core.run.commands import (
 )
 from eetui.core.run.log import Entry, Log, read_log
 from eetui.core.run.setup import Setup
+from tests.support.hostile import json_values, taken
 
 COMMANDS = [
     Pause(),
@@ -150,3 +153,27 @@ def test_what_is_no_json_is_refused(refused) -> None:
     for text in ("", "{", "[]", '"x"', "[" * 100_000):
         with refused("The log"):
             read_log(text)
+
+
+@given(values=json_values)
+def test_any_other_json_is_refused(values) -> None:
+    assert taken(lambda: from_json(values)) is None
+
+
+@given(data=st.data(), command=st.sampled_from(COMMANDS))
+def test_a_command_with_another_field_is_itself_or_refused(data, command) -> None:
+    values = to_json(command)
+    key = data.draw(st.sampled_from(sorted(values)) | st.text(max_size=8))
+    values[key] = data.draw(json_values)
+    found = taken(lambda: from_json(values))
+    assert found is None or from_json(json.loads(json.dumps(to_json(found)))) == found
+
+
+@given(data=st.data())
+def test_a_log_with_another_field_is_itself_or_refused(data) -> None:
+    values = LOG.to_json()
+    parts = [values, values["model"], values["train"], values["entries"][0]]
+    part = data.draw(st.sampled_from(parts))
+    part[data.draw(st.sampled_from(sorted(part)))] = data.draw(json_values)
+    found = taken(lambda: read_log(json.dumps(values)))
+    assert found is None or read_log(json.dumps(found.to_json())) == found

@@ -108,3 +108,13 @@ def test_without_held_out_documents_nothing_is_measured(names: Dataset, tmp_path
         meter.finish(engine, engine.default_optimizations(), state, 0.0)
         assert meter.track.curve().latest is None
     assert engine.evaluated == 0
+
+
+def test_going_back_forgets_what_was_measured_later(split: Dataset) -> None:
+    engine, state = NumpyEngine(), TrainState.create(MODEL, 1)
+    meter = HeldOutLoss(split, MODEL)
+    for n in (10, 10, 10):
+        train(state, split, n)
+        meter.finish(engine, engine.default_optimizations(), state, state.step / 10)
+    meter.forget_after(20)
+    assert meter.track.curve().steps.tolist() == [10, 20]

@@ -93,6 +93,7 @@ def test_a_run_with_every_kind_of_change_is_trained_again_to_the_bit(names, tmp_
         (550, SetOptimization("vector_width", 4)),
         (600, SetOptimization("adam", "scalar")),
         (650, CycleOptimization("prefix_sharing")),
+        (670, CycleOptimization("optimizer")),
         (700, SetNames(temperature=0.8, prefix="ka")),
         (800, SetSteps(3000)),
         (900, Rewind()),
@@ -105,6 +106,7 @@ def test_a_run_with_every_kind_of_change_is_trained_again_to_the_bit(names, tmp_
     ]
     later = [
         (1200, SetOptimization("threads", 2)),
+        (1300, SetOptimization("optimizer", "muon")),
         (1400, CycleOptimization("fast_exp")),
         (1600, SingleStep()),
         (1601, GoOn(500)),
@@ -218,6 +220,17 @@ def test_what_was_given_up_is_not_trained_again() -> None:
 def test_a_log_that_cannot_be_is_refused(entries, words, refused) -> None:
     with refused(words):
         surviving(replace(BEGIN, entries=entries))
+
+
+def test_a_log_of_an_earlier_version_drew_its_documents() -> None:
+    written = replace(BEGIN, entries=(Entry(50, Restart(SMALL, TRAIN)),)).to_json()
+    assert written["train"].pop("order") == "shuffled"
+    assert written["entries"][0]["train"].pop("order") == "shuffled"
+    del written["optimizations"]["optimizer"]
+    read = read_log(json.dumps(written))
+    assert read.setup.train == replace(BEGIN.setup.train, order="drawn")
+    assert read.entries[0].change == Restart(SMALL, replace(TRAIN, order="drawn"))
+    assert read.setup.optimizations.optimizer == "adam"
 
 
 @pytest.mark.parametrize("name", ["native", "numba", "numpy"])

@@ -67,6 +67,15 @@ def test_the_budget_is_kept_by_thinning_evenly() -> None:
     assert kept(tight, 9) == [3]
 
 
+def test_after_going_elsewhere_the_next_keyframe_is_as_far_as_ever() -> None:
+    timeline = Timeline()
+    timeline.keep(0, state(1000))
+    timeline.left(400)
+    for step in range(401, 421):
+        timeline.trained(0, state(step))
+    assert kept(timeline, 1000) == [410, 420, 1000]
+
+
 def test_any_step_is_seen_as_it_was_and_now_is_not_touched(names) -> None:
     run = Run(names)
     seen = {}
@@ -92,6 +101,21 @@ def test_any_step_is_seen_as_it_was_and_now_is_not_touched(names) -> None:
         run.ask(Undo())
         assert run.bits() == now
     run.check()
+
+
+def test_a_visit_tells_the_loss_of_its_step_and_none_before_the_first(names) -> None:
+    run = Run(names)
+    run.train(40)
+    run.ask(Travel(25))
+    visit = run.controller.situation.visit
+    assert visit is not None
+    curve = run.trainer.history.curve()
+    place = int(np.searchsorted(curve.steps, 25))
+    assert (visit.loss, visit.us_per_step) == (curve.loss[place], curve.us[place])
+    run.ask(Travel(0))
+    visit = run.controller.situation.visit
+    assert visit is not None
+    assert (visit.loss, visit.us_per_step, visit.seconds) == (None, None, 0.0)
 
 
 def test_one_goes_along_the_keyframes_and_no_further(names, refused) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
 import subprocess
 import sys
 
@@ -133,3 +135,19 @@ def test_bad_environment_is_a_usage_error(cli, monkeypatch):
     result = cli(*TRAIN)
     assert result.code == 2
     assert "EETUI_D_MODEL=wide" in result.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit address space")
+@pytest.mark.parametrize(("engine", "megabytes"), [("numpy", 190), ("numba", 400)])
+def test_too_little_memory_is_told(engine, megabytes):
+    """OpenBLAS, which has its own words for it, is kept from starting threads."""
+    limit = megabytes << 20
+    done = subprocess.run(
+        [sys.executable, "-m", "eetui.tui", "train", "--engine", engine, "--steps", "3"],
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode in (0, 1)
+    assert done.stderr.count("\n") == done.returncode
+    assert "Traceback" not in done.stderr

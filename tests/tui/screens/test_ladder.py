@@ -10,8 +10,8 @@ import pytest
 from eetui.core.errors import EngineError
 from eetui.core.run.commands import Pause, Resume
 from eetui.core.run.snapshot import Status
+from eetui.tui.action_search import ActionCommands
 from eetui.tui.actions import ACTIONS, LADDER_ACTIONS
-from eetui.tui.commands import ActionCommands
 from eetui.tui.screens.ladder import LadderScreen
 from eetui.tui.screens.main import MainScreen
 from tests.support.screens import COMPACT, FULL, main_screen, text, toasts, until

@@ -32,9 +32,9 @@ from eetui.core.run.commands import (
     Undo,
 )
 from eetui.core.run.snapshot import Status
+from eetui.tui.action_search import ActionCommands
 from eetui.tui.actions import ACTIONS, LADDER_ACTIONS, RACE_ACTIONS
 from eetui.tui.app import EetuiApp
-from eetui.tui.commands import ActionCommands
 from eetui.tui.screens.main import MainScreen
 from eetui.tui.widgets.toggle_table import ToggleTable
 from tests.support.screens import COMPACT, FULL, main_screen, shown, subtitle, title, toasts, until

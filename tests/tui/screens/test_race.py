@@ -12,8 +12,8 @@ from eetui.core.errors import EngineError, UsageError
 from eetui.core.race.standing import ContestantStatus, Names
 from eetui.core.run.commands import Pause, Resume
 from eetui.core.run.snapshot import Status as SessionStatus
+from eetui.tui.action_search import ActionCommands
 from eetui.tui.actions import ACTIONS, RACE_ACTIONS
-from eetui.tui.commands import ActionCommands
 from eetui.tui.screens.main import MainScreen
 from eetui.tui.screens.race import RaceScreen
 from eetui.tui.widgets import contestant_pane

@@ -134,7 +134,7 @@ INLINE vec v_keep(unsigned bits, vec x) {
 #endif
 }
 
-/* The larger of each pair; where `b` is no number, so is the result. */
+/* The larger of each pair; where `b` is NaN, so is the result. */
 INLINE vec v_max(vec a, vec b) {
 #if LANES == 16 && defined(__AVX512F__)
     return (vec)_mm512_max_ps((__m512)a, (__m512)b);
@@ -187,7 +187,7 @@ INLINE float v_first(vec x) { return LANE(x, 0); }
 
 /* exp(x) for x <= 0 by a polynomial of degree 4: relative error below 5e-6, at least exp(-87).
  * exp(x) = 2^n 2^f with n = round(x log2 e), |f| <= 1/2. Adding 1.5 * 2^23 rounds to an integer
- * that sits in the low bits, which are shifted into the exponent. No number stays no number. */
+ * that sits in the low bits, which are shifted into the exponent. NaN stays NaN. */
 INLINE vec v_exp(vec x) {
     const vec magic = v_set(12582912.0f), log2e = v_set(1.44269504f);
     x = v_max(v_set(-87.0f), x);

@@ -11,8 +11,8 @@ import pytest
 from numba import njit, types
 from numba.core import codegen
 
+from eetui.core.engines.numba.jit_options import kernel
 from eetui.core.engines.numba.machine import out_of_line
-from eetui.core.engines.numba.options import kernel
 from eetui.core.engines.numba.whole_program import compile_whole
 
 SIGNATURE = types.int64(types.int64)

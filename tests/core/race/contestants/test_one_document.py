@@ -139,7 +139,7 @@ def test_looking_on_changes_nothing(name: str, small: Task) -> None:
 
 
 def test_a_run_that_diverges_says_so(name: str, small: Task) -> None:
-    """Losses that are no numbers, and no text, but no other error."""
+    """Losses that are NaN, and no text, but no other error."""
     broken = np.full(small.model.n_params, np.nan)
     task = replace(small, initial=broken)
     learner = start(name, task)

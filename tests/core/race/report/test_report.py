@@ -17,6 +17,7 @@ from eetui.core.race.report.folder import require_folder, write_report
 from eetui.core.race.report.markdown import markdown
 from eetui.core.race.report.pictures import league_chart, loss_chart
 from eetui.core.race.report.to_json import league_json
+from eetui.core.race.standing import Names
 from eetui.core.race.studies import one_second
 from eetui.core.race.studies.launch_model import LaunchResult
 from tests.core.race.conftest import Fake
@@ -139,6 +140,12 @@ def test_a_folder_that_cannot_be_is_refused_at_once(tmp_path, refused):
         require_folder(tmp_path / "file" / "report")
 
 
+def test_the_pictures_are_drawn_as_they_were(league, snapshot):
+    """To a hundredth of a point; after a change that is meant: pytest --snapshot-update."""
+    assert league_chart(league) == snapshot(name="league")
+    assert loss_chart(league) == snapshot(name="loss")
+
+
 def test_losses_are_compared_on_documents_that_are_held_out(task, clock):
     held_out = replace(task, dataset=task.dataset.with_held_out(0.1))
     fakes = [Fake("scalar", clock, us=50_000, batch=1), Fake("native", clock, us=50)]
@@ -159,3 +166,16 @@ def test_where_none_is_held_out_the_report_says_so(league):
     assert "none is held out" in text
     assert "| loss |" in text
     assert league_json(league)["table"][0]["held_out_loss"] is None
+
+
+def test_the_first_and_the_last_names_are_told(league):
+    told = tuple(Names(10**k, 10.0**-k, (f"ann{k}", "a|b")) for k in range(4))
+    standings = tuple(
+        replace(s, names=told if s.name == "native" else ()) for s in league.standings
+    )
+    text = markdown(replace(league, standings=standings))
+    assert r"| `native` | 1 | 1 s | ann0, a\|b |" in text
+    assert r"| `native` | 1,000 | 0.001 s | ann3, a\|b |" in text
+    assert "ann1" not in text
+    one = tuple(replace(s, names=told[:1] if s.name == "rnn" else ()) for s in league.standings)
+    assert markdown(replace(league, standings=one)).count("ann0") == 1

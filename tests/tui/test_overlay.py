@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from eetui.core.curves.raster import Area
-from eetui.tui import figures, layers, ticks
+from eetui.tui import figures, overlay, ticks
 from eetui.tui.plot import Chart, Series, draw
 from eetui.tui.rows import Role
 
@@ -13,14 +13,14 @@ ROW = [("ab  ", Role.TICK), ("    ", Role.BLANK), ("cd", Role.LINE), ("  ", Role
 
 
 def test_words_over_a_row_replace_what_is_there():
-    row = layers.over(ROW, 3, "XYZ", Role.READING)
+    row = overlay.over(ROW, 3, "XYZ", Role.READING)
     assert "".join(text for text, _ in row) == "ab XYZ  cd  "
     assert ("XYZ", Role.READING) in row
-    assert layers.over(ROW, 10, "XY", Role.READING)[-1] == ("XY", Role.READING)
+    assert overlay.over(ROW, 10, "XY", Role.READING)[-1] == ("XY", Role.READING)
 
 
 def test_what_is_under_a_row_shows_only_where_it_is_blank():
-    row = layers.under(ROW, 2, "##########", Role.BAND)
+    row = overlay.under(ROW, 2, "##########", Role.BAND)
     assert "".join(text for text, _ in row) == "ab  ####cd##"
     assert [role for _, role in row] == [Role.TICK, Role.BAND, Role.LINE, Role.BAND]
 
