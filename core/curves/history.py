@@ -114,7 +114,10 @@ class History:
 
     def forget_after(self, step: int) -> None:
         """Drop what was recorded after `step`, for a run that goes back to it."""
-        self._count = int(np.searchsorted(self._buckets[: self._count, 0], step, side="right"))
+        kept = int(np.searchsorted(self._buckets[: self._count, 0], step, side="right"))
+        if kept == self._count:
+            return
+        self._count = kept
         self._chunks_in_last = self._chunks_per_bucket
         self._recent_losses = self._recent_losses[:0]
         self._recent.clear()

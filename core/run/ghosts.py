@@ -24,9 +24,9 @@ from eetui.core.run.setup import Setup
 from eetui.core.run.snapshot import GhostView
 
 MOST = 4
-TURN_NS = 10_000_000
-"""About what a turn takes, so that a command waits no longer than it does for a chunk."""
-MOST_CREDIT_NS = 2 * TURN_NS
+TURN_NS = 2_500_000
+"""About what a turn takes, as long as a chunk of the run is with others beside it."""
+MOST_CREDIT_NS = 4 * TURN_NS
 """What a ghost that waited for the run can save up."""
 GROWTH = 2
 REMEMBERED = 400

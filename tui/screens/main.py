@@ -244,7 +244,7 @@ class MainScreen(RunScreen):
         """Look at the step that is typed in."""
 
         def answered(text: str | None) -> None:
-            if text is None:
+            if not text:
                 return
             digits = text.replace(",", "").replace(" ", "")
             if digits.isdecimal():
@@ -252,7 +252,9 @@ class MainScreen(RunScreen):
             else:
                 self.notify("A step is a whole number, such as 1200.", severity="warning")
 
-        self.app.push_screen(Prompt("Look at step", str(self.snapshot.as_seen.step)), answered)
+        question = f"Look at step (up to {self.snapshot.step:,})"
+        here = f"{self.snapshot.as_seen.step:,}"
+        self.app.push_screen(Prompt(question, placeholder=here), answered)
 
     @on(TimelineBar.Pointed)
     def _travel_to(self, message: TimelineBar.Pointed) -> None:

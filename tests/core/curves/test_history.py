@@ -146,3 +146,13 @@ def test_two_clocks():
     assert curve.seconds.tolist() == pytest.approx([0.004, 0.011])
     history.forget_pace()
     assert (history.us_per_step, history.wall_us_per_step, history.core_share) == (None,) * 3
+
+
+def test_going_back_to_where_one_is_forgets_nothing() -> None:
+    history = History()
+    for i in range(5):
+        history.add(10 * (i + 1), np.full(10, 2.0, np.float32), 1_000_000)
+    history.forget_after(50)
+    assert (history.loss, history.us_per_step) == (2.0, 100.0)
+    history.forget_after(49)
+    assert (history.loss, history.us_per_step) == (None, None)

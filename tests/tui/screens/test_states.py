@@ -175,7 +175,7 @@ async def test_the_timeline_shows_another_time_and_leads_on_from_it(screen, sess
             assert "1,000" not in shown(pilot, "#names")  # a milestone that was still to come
             await pilot.press("comma", "full_stop")
             assert session.commands[-2:] == [TravelBy(-1), TravelBy(1)]
-            await pilot.press("colon", "backspace", "backspace", "backspace", *"2,5", "enter")
+            await pilot.press("colon", *"2,5", "enter")
             await until(pilot, lambda: session.commands[-1] == Travel(25))
             assert "oldname" in shown(pilot, "#names")
             assert "off" in next(

@@ -169,31 +169,28 @@ INLINE void attend(const Plan *p, const float *qkv, const float *q, const int32_
         }
 }
 
-/* The gradients of one block of one query: added to d_qkv at the query's and the path's rows. */
+/* The heads' sums of the products of two vectors each, from `a` and `b` on. */
+INLINE vec head_products(const float *a, const float *b, const int group, const int merge,
+                         const int span) {
+    vec part[4] = {v_zero()};
+    UNROLL_FOR(int i = 0; i < merge; i++) {
+        part[i] = v_zero();
+        UNROLL_FOR(int u = i * span * LANES; u < (i + 1) * span * LANES; u += LANES)
+            part[i] = v_fma(v_load(a + u), v_load(b + u), part[i]);
+    }
+    return head_sums(part, group, merge);
+}
+
+/* The gradients of one block of one query: added to d_qkv at the query's and the path's rows. The
+ * mean of the weights' gradients, which softmax takes off each, is that of the block's output with
+ * its own: so one pass over the path is enough. */
 INLINE void attend_backward(const Plan *p, const float *qkv, float *d_qkv, int row,
-                            const int32_t *path, int n, const float *prob, const float *d_out,
-                            int at, const int group, const int merge, const int span) {
+                            const int32_t *path, int n, const float *prob, const float *out,
+                            const float *d_out, int at, const int group, const int merge,
+                            const int span) {
     int da = p->shape.heads.da, step = p->shape.heads.blocks * LANES;
     vec scale = v_set(1.0f / sqrtf((float)p->shape.head_size));
-    vec mean = v_zero();
-    float *score = p->work.scores;
-    for (int j = 0; j < n; j++) {
-        const float *v = qkv + path[j] + 2 * da + at;
-        vec part[4] = {v_zero()};
-        if (span == 1) {
-            UNROLL_FOR(int i = 0; i < merge; i++)
-                part[i] = v_load(d_out + at + i * LANES) * v_load(v + i * LANES);
-        } else {
-            UNROLL_FOR(int i = 0; i < merge; i++) {
-                part[i] = v_zero();
-                UNROLL_FOR(int u = i * span * LANES; u < (i + 1) * span * LANES; u += LANES)
-                    part[i] = v_fma(v_load(d_out + at + u), v_load(v + u), part[i]);
-            }
-        }
-        vec s = head_sums(part, group, merge);
-        v_store(score + j * LANES, s);
-        mean = v_fma(s, v_load(prob + j * step), mean);
-    }
+    vec mean = head_products(d_out + at, out + at, group, merge, span);
     const float *q = qkv + (ptrdiff_t)row * p->shape.ld_qkv + at;
     float *dq = d_qkv + (ptrdiff_t)row * p->shape.ld_qkv + at;
     const int n_vecs = span == 1 ? merge : merge * span;
@@ -201,9 +198,9 @@ INLINE void attend_backward(const Plan *p, const float *qkv, float *d_qkv, int r
     if (span == 1)
         UNROLL_FOR(int i = 0; i < merge; i++) sum[i] = v_zero();
     for (int j = 0; j < n; j++) {
-        vec e = v_load(prob + j * step);
-        vec s = e * (v_load(score + j * LANES) - mean) * scale;
         const float *k = qkv + path[j] + da + at;
+        vec e = v_load(prob + j * step);
+        vec s = e * (head_products(d_out + at, k + da, group, merge, span) - mean) * scale;
         float *dk = d_qkv + path[j] + da + at, *dv = dk + da;
         if (span == 1) {
             UNROLL_FOR(int i = 0; i < merge; i++) {
@@ -246,13 +243,14 @@ INLINE void attention_forward_of(const Plan *p, const float *qkv, const int32_t 
 
 INLINE void attention_backward_of(const Plan *p, const float *qkv, const int32_t *row,
                                   const int32_t *path, int n_rows, const float *prob,
-                                  const float *d_out, float *d_qkv, const int group,
-                                  const int merge, const int span) {
+                                  const float *out, const float *d_out, float *d_qkv,
+                                  const int group, const int merge, const int span) {
     const Piece *q = &p->work.piece;
     for (int r = 0; r < n_rows; r++)
         for (int b = 0; b < p->shape.heads.blocks; b++)
             attend_backward(p, qkv, d_qkv, row[r], path + q->path_at[r], q->depth[r] + 1,
                             prob + ((ptrdiff_t)q->prob_at[r] * p->shape.heads.blocks + b) * LANES,
+                            out + (ptrdiff_t)r * p->shape.ld_att,
                             d_out + (ptrdiff_t)r * p->shape.ld_att, b * merge * span * LANES, group,
                             merge, span);
 }
@@ -291,10 +289,10 @@ static void attention_forward(const Plan *p, const float *qkv, const int32_t *ro
 
 /* d_qkv must be zero where no gradient has come yet. */
 static void attention_backward(const Plan *p, const float *qkv, const int32_t *row,
-                               const int32_t *path, int n_rows, const float *prob,
+                               const int32_t *path, int n_rows, const float *prob, const float *out,
                                const float *d_out, float *d_qkv) {
 #define CALL(G, M, S, K) \
-    attention_backward_of(p, qkv, row, path, n_rows, prob, d_out, d_qkv, G, M, S)
+    attention_backward_of(p, qkv, row, path, n_rows, prob, out, d_out, d_qkv, G, M, S)
     WITH_HEADS(CALL);
 #undef CALL
 }

@@ -45,7 +45,6 @@ typedef struct {
     float *sum; /* what is added to x, where that takes a pass of its own */
     float *dx, *dn, *datt, *dqkv, *dhid, *dfirst;
     float *transposed;     /* one panel of a transposed matrix */
-    float *scores;         /* [T][blocks] of one query, backward */
     int32_t *order, *seen; /* [batch] documents in order; [T][V] first row of a token */
     uint64_t *keys;        /* [batch] */
     Muon muon;
@@ -78,5 +77,10 @@ typedef struct {
     Call call;
     Workspace work;
 } Plan;
+
+/* Matrix `i` of the blocks, counted through the layers. */
+INLINE const Matrix *block_matrix(const Plan *p, int i) {
+    return &p->layout.matrix[i / PER_LAYER][i % PER_LAYER];
+}
 
 #endif

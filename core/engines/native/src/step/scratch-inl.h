@@ -58,7 +58,6 @@ static void lay_out_backward(Plan *p, Arena *a, int64_t rows, int64_t batch) {
     int64_t deep = p->shape.ff > 3 * h->da ? p->shape.ff : 3 * h->da;
     p->work.transposed = take_floats(a, (deep > p->shape.V ? deep + 16 : p->shape.V + 16) * PANEL
                                             * LANES);
-    p->work.scores = take_floats(a, (int64_t)p->shape.T * LANES);
     p->work.keys = take(a, 8 * batch);
     p->work.order = take_ints(a, batch);
     p->work.seen = take_ints(a, (int64_t)p->shape.T * p->shape.V);

@@ -144,7 +144,7 @@ static void layer_backward(Plan *p, int l, const Update *u, Clock *c) {
     lap(c, WEIGHTS);
     memset(p->work.dqkv, 0, 4 * (size_t)wide * p->shape.ld_qkv);
     attention_backward(p, k->qkv, l == 0 ? q->first : q->itself, l == 0 ? q->path_first : q->path,
-                       rows, k->prob, p->work.datt, p->work.dqkv);
+                       rows, k->prob, k->att, p->work.datt, p->work.dqkv);
     lap(c, ATTENTION);
     float *dx = p->work.dx;
     if (l == 0) {
