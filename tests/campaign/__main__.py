@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import signal
 import sys
 from pathlib import Path
 from random import Random
@@ -44,6 +45,7 @@ def main() -> int:
     parser.add_argument("--without", nargs="*", metavar="WORD", default=[])
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of trials")
     asked = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has it ignored
     tallies = []
     print(f"seed {asked.seed}, Python {platform.python_version()}, {platform.platform()}\n")
     for name, (kind, n) in KINDS.items():
@@ -54,9 +56,11 @@ def main() -> int:
         with TemporaryDirectory(prefix="campaign-") as folder:
             Path(folder).chmod(0o755)
             random = Random(f"{asked.seed} {name}")
-            kind(
-                Setting(random, Path(folder), tally, n * asked.scale), max(int(n * asked.scale), 1)
-            )
+            setting = Setting(random, Path(folder), tally, n * asked.scale)
+            try:
+                kind(setting, max(int(n * asked.scale), 1))
+            except KeyboardInterrupt:
+                tally.remarks.append("stopped before its end")
         tallies.append(tally)
         print(f"{name}: {tally.trials:,} in {monotonic() - began:.0f} s", file=sys.stderr)
         for words in (*tally.failures, *tally.not_ours, *tally.remarks):

@@ -13,7 +13,8 @@ from tests.mutation.mutants import Mutant
 
 SRC = "core/engines/native/src/"
 NUMBA = "core/engines/numba/"
-TOGGLES = ("tests/core/engines/test_toggles.py",)
+TOGGLES = ("tests/core/engines/test_toggles.py", "-k", "native")
+TOGGLES_NUMBA = ("tests/core/engines/test_toggles.py", "-k", "numba")
 CONTRACT = "tests/core/engines/test_contract.py"
 GRADIENTS = "tests/core/engines/test_gradients.py"
 DENORMALS = (CONTRACT, "-k", "native and denormals")
@@ -64,9 +65,9 @@ KINDS = (
          "flush ? old | 0x8040 : old & ~(uint64_t)0x8040", "flush ? old : old & ~(uint64_t)0x8040",
          DENORMALS),
     Kind("Numba's exact exp that is the fast one in the attention", NUMBA + "attention.py",
-         "exp_fast(x) if fast else exp_library(x)", "exp_fast(x)", TOGGLES),
+         "exp_fast(x) if fast else exp_library(x)", "exp_fast(x)", TOGGLES_NUMBA),
     Kind("Numba's padding skip that always skips", NUMBA + "engine.py",
-         "padding_skip=optimizations.padding_skip,", "padding_skip=True,", TOGGLES),
+         "padding_skip=optimizations.padding_skip,", "padding_skip=True,", TOGGLES_NUMBA),
     # -- what an engine learns -------------------------------------------------------------------
     Kind("native Adam without the first bias correction", SRC + "step/adam-inl.h",
          "rate / (1.0 - pow(run->beta1, (double)t))", "rate / (1.0 + 0.0 * t)", STEPS),

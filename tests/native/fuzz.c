@@ -126,6 +126,7 @@ static void train(Input *in, void *pool) {
     r.adam = number(in, 0, 2);
     r.flush_denormals = number(in, 0, 1);
     r.by_sample = number(in, 0, 1);
+    r.muon = number(in, 0, 1);
     r.threads = number(in, 1, POOL);
     r.products = number(in, 0, EETUI_PRODUCTS - 1);
     r.n_steps = number(in, 0, 3);

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from textual.css.query import NoMatches
+from textual.message import Message
 from textual.screen import Screen, ScreenResultType
+from textual.timer import Timer, TimerCallback
 
 
 class ShownScreen(Screen[ScreenResultType]):
-    """Hears keys only while it is shown: of a screen that is left, the parts go first."""
+    """Hears keys, messages and timers while it is shown: when it is left, its parts go first."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether an action can be done now."""
         own = any(not child.has_class("-textual-system") for child in self.children)
         return own and super().check_action(action, parameters)
+
+    def set_timer(
+        self, delay: float, callback: TimerCallback | None = None, **options: Any
+    ) -> Timer:
+        """As Textual's; a callback that finds parts of a screen gone that is left is no error."""
+
+        def call() -> Any:
+            with self._leaving():
+                return callback() if callback is not None else None
+
+        return super().set_timer(delay, call, **options)
+
+    async def _on_message(self, message: Message) -> None:
+        with self._leaving():
+            await super()._on_message(message)
+
+    @contextmanager
+    def _leaving(self) -> Iterator[None]:
+        try:
+            yield
+        except NoMatches:
+            is_left = self.app.return_code is not None or self not in self.app.screen_stack
+            if not is_left:
+                raise

@@ -173,8 +173,7 @@ static void bf16_gradient(const Plan *p, const Matrix *w, const float *a, int ld
 static void bf16_refresh(const Plan *p) {
     int turn = 0;
     for (int m = 0; m <= p->shape.layers * PER_LAYER; m++) {
-        const Matrix *w = m < p->shape.layers * PER_LAYER ? p->layout.matrix[0] + m
-                                                          : &p->layout.head;
+        const Matrix *w = m < p->shape.layers * PER_LAYER ? block_matrix(p, m) : &p->layout.head;
         for (int g = 0; g < w->groups; g++)
             for (int i = 0; i < panels_of(w); i++) {
                 if (turn++ % p->call.threads != p->call.thread) continue;
@@ -203,8 +202,7 @@ static void *bf16_lay_out(const Plan *p, Arena *a) {
         own.d_hidden = take_both(a, rows, p->shape.ff);
     }
     for (int m = 0; m <= p->shape.layers * PER_LAYER; m++) {
-        const Matrix *w = m < p->shape.layers * PER_LAYER ? p->layout.matrix[0] + m
-                                                          : &p->layout.head;
+        const Matrix *w = m < p->shape.layers * PER_LAYER ? block_matrix(p, m) : &p->layout.head;
         own.kept[index_of(p, w)] = take(a, 2 * rows * leading(w->rows));
     }
     for (int l = 0; l < p->shape.layers; l++)

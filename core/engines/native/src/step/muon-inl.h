@@ -22,8 +22,6 @@ INLINE Upright upright_of(const Matrix *w) {
     return (Upright){.tall = wide, .side = w->rows, .turned = 1};
 }
 
-INLINE const Matrix *block_matrix(const Plan *p, int i) { return p->layout.matrix[0] + i; }
-
 /* Where the blocks' matrices begin and end in a working copy. */
 INLINE int64_t blocks_begin(const Plan *p) { return p->layout.matrix[0][0].at; }
 INLINE int64_t blocks_end(const Plan *p) { return p->layout.head.at; }

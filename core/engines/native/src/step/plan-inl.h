@@ -78,4 +78,9 @@ typedef struct {
     Workspace work;
 } Plan;
 
+/* Matrix `i` of the blocks, counted through the layers. */
+INLINE const Matrix *block_matrix(const Plan *p, int i) {
+    return &p->layout.matrix[i / PER_LAYER][i % PER_LAYER];
+}
+
 #endif
