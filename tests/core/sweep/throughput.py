@@ -1,5 +1,4 @@
-"""How many points a second a driver asks for and tells, and how many tasks Dask takes; and what
-follows for a million runs.
+"""How many points a second a driver asks for and tells, and how many tasks Dask takes.
 
     python tests/core/sweep/throughput.py
 
@@ -31,9 +30,6 @@ from tests.support.postgres import WHY_NOT, Postgres
 POINTS = 150
 TASKS = 3000
 SPACE = {"d_model": "16,32,64", "batch": "8..128", "lr": "0.001..0.03"}
-RUN_SECONDS = 0.06
-WORKERS = (1, 10, 100, 1000)
-RUNS = 1_000_000
 
 
 @contextmanager
@@ -92,23 +88,8 @@ def dask_tasks() -> None:
     print(f"Dask: {TASKS / wall:.0f} tasks a second by the wall, {cpu / TASKS * 1e3:.2f} ms each")
 
 
-def a_million(point_ms: float, task_ms: float) -> None:
-    """Hours of a million runs: what trains, and what the driver and the scheduler need."""
-    print(f"\n{RUNS:,} runs of {RUN_SECONDS} s; a point {point_ms} ms, a task {task_ms} ms")
-    for batch in (1, 4, 16, 64):
-        row = []
-        for workers in WORKERS:
-            training = RUNS * RUN_SECONDS / workers
-            driver = RUNS * point_ms / 1e3
-            scheduler = RUNS / batch * task_ms / 1e3
-            hours = max(training, driver, scheduler) / 3600
-            limit = max((training, "workers"), (driver, "driver"), (scheduler, "scheduler"))[1]
-            row.append(f"{hours:7.2f} h {limit:9}")
-        print(f"batch {batch:3}  " + "  ".join(row))
-
-
 def main() -> None:
-    """Measure, then count."""
+    """Measure all of it."""
     optunas("memory", None)
     with tempfile.TemporaryDirectory() as folder:
         optunas("SQLite", str(Path(folder) / "a.db"))
