@@ -20,12 +20,15 @@ RUNGS = 8
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A point trained from one seed. point: its number in the driver. It travels as JSON."""
+    """A point trained from one seed. point: its number in the driver. is_told: whether it tells its
+    loss on the way, and hears whether to stop. It travels as JSON.
+    """
 
     point: int
     seed: int
     settings: Settings
     aim: Aim
+    is_told: bool = True
 
     @property
     def key(self) -> tuple[int, int]:
@@ -39,13 +42,14 @@ class Job:
             "seed": self.seed,
             "settings": dict(self.settings),
             "aim": self.aim.to_json(),
+            "is_told": self.is_told,
         }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Job:
         """What `to_json` gave."""
         aim = Aim.from_json(values["aim"])
-        return cls(values["point"], values["seed"], values["settings"], aim)
+        return cls(values["point"], values["seed"], values["settings"], aim, values["is_told"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ class _Training:
             if self.done >= rung / RUNGS:
                 while self.done >= (rung + 1) / RUNGS:
                     rung += 1
-                if self.report(rung, float(self.last.mean())):
+                if self.job.is_told and self.report(rung, float(self.last.mean())):
                     return self._result("stopped", started)
                 self._measure_on_the_way(step.us_per_step)
                 rung += 1

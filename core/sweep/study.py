@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from random import SystemRandom
 from time import monotonic
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.store.run_names import two_words
@@ -38,9 +39,8 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
 
 PLAN = "eetui plan"
-TRAININGS = "trainings"
-STATE = "state"
-WHY = "why"
+POINT = "eetui point"
+"""All of a point is one attribute of its trial: each costs a database some milliseconds."""
 TRIES = 1000
 """Points that do not go together in a row, after which a search is given up."""
 REFRESH_SECONDS = 2.0
@@ -80,6 +80,7 @@ class Study:
         self._distributions = _distributions(plan.space)
         self._seen: set[int] = set()
         self._due = 0.0
+        self._own = uuid4().hex
         self._alive = monotonic()
         self._waiting: deque[FrozenTrial] = deque()
         self._taken: dict[int, int] = {}
@@ -130,7 +131,9 @@ class Study:
                 continue
             self._memory.enqueue_trial(found.params)
             trial = self._memory.ask(self._distributions)
-            known = tuple(map(SeedResult.from_json, found.user_attrs.get(TRAININGS, ())))
+            known = tuple(
+                map(SeedResult.from_json, found.user_attrs.get(POINT, {}).get("trainings", ()))
+            )
             point = SweepPoint(trial.number, dict(trial.params), "running", known)
             self._taken[found.number] = trial_id
             return Asked(point, trial, found.number, known)
@@ -151,13 +154,12 @@ class Study:
         state = states.COMPLETE if done else states.PRUNED
         state = states.FAIL if point.state == "failed" else state
         frozen = self._memory.tell(asked.trial, point.mean if done else None, state=state)
-        attributes = _attributes(point)
+        attributes = {POINT: {**_attributes(point), "by": self._own}}
         self.points.append(point)
         with told(self.place):
             if asked.waiting is not None:
                 trial_id = self._taken.pop(asked.waiting)
-                for key, value in attributes.items():
-                    self._storage.set_trial_user_attr(trial_id, key, value)
+                self._storage.set_trial_user_attr(trial_id, POINT, attributes[POINT])
                 values = [point.mean] if done and point.mean is not None else None
                 self._storage.set_trial_state_values(trial_id, state, values)
                 self._seen.add(asked.waiting)
@@ -170,8 +172,7 @@ class Study:
                 user_attrs=attributes,
                 intermediate_values=frozen.intermediate_values,
             )
-            made = self._storage.create_new_trial(self._id, trial)
-            self._seen.add(self._storage.get_trial_number_from_id(made))
+            self._storage.create_new_trial(self._id, trial)
 
     def put_back(self, asked: Asked, trainings: Sequence[SeedResult]) -> None:
         """Leave a point for whoever goes on with the study, with what is known of it."""
@@ -186,7 +187,7 @@ class Study:
                 state=states.WAITING,
                 params=asked.trial.params,
                 distributions=asked.trial.distributions,
-                user_attrs={TRAININGS: [t.to_json() for t in trainings]},
+                user_attrs={POINT: {"trainings": [t.to_json() for t in trainings]}},
             )
             self._storage.create_new_trial(self._id, trial)
 
@@ -224,7 +225,11 @@ class Study:
         self._waiting = deque(waiting)
         finished = [t for t in trials if t.state.is_finished() and t.number not in self._seen]
         self._seen.update(trial.number for trial in finished)
-        return [trial for trial in finished if STATE in trial.user_attrs]
+        return [trial for trial in finished if self._is_news(trial.user_attrs.get(POINT, {}))]
+
+    def _is_news(self, kept: Mapping[str, Any]) -> bool:
+        """Whether a finished trial is a point that this driver has not told of itself."""
+        return "state" in kept and kept.get("by") != self._own
 
     def _learn(self, trials: Sequence[FrozenTrial]) -> None:
         for trial in trials:
@@ -327,17 +332,18 @@ def study_names(place: Place) -> list[str]:
 
 
 def _attributes(point: SweepPoint) -> dict[str, Any]:
-    attributes: dict[str, Any] = {
-        STATE: point.state,
-        TRAININGS: [training.to_json() for training in point.trainings],
+    return {
+        "state": point.state,
+        "why": point.why,
+        "trainings": [training.to_json() for training in point.trainings],
     }
-    return attributes | ({WHY: point.why} if point.why else {})
 
 
 def _point(number: int, trial: FrozenTrial) -> SweepPoint:
-    state: State = trial.user_attrs[STATE]
-    trainings = tuple(map(SeedResult.from_json, trial.user_attrs.get(TRAININGS, ())))
-    return SweepPoint(number, dict(trial.params), state, trainings, trial.user_attrs.get(WHY, ""))
+    kept = trial.user_attrs[POINT]
+    state: State = kept["state"]
+    trainings = tuple(map(SeedResult.from_json, kept["trainings"]))
+    return SweepPoint(number, dict(trial.params), state, trainings, kept["why"])
 
 
 def _distributions(space: Space) -> dict[str, BaseDistribution]:

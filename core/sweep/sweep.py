@@ -18,6 +18,8 @@ WAIT_SECONDS = 0.05
 SECONDS_BETWEEN_STANDINGS = 0.1
 SECONDS_BETWEEN_IMPORTANCES = 2.0
 LEAST_FOR_IMPORTANCES = 8
+SHARE = 0.01
+"""Of the time, what computing importances may take."""
 ENDING_SECONDS = 2.0
 """How long runs that are at work may go on after the sweep was told to end."""
 
@@ -143,7 +145,8 @@ class Sweep:
         known = {training.seed: training for training in asked.known}
         missing = [seed for seed in plan.all_seeds if seed not in known]
         self._open[asked.point.number] = _Open(asked, known, set(missing))
-        self._pending += [Job(asked.point.number, seed, settings, plan.aim) for seed in missing]
+        number, is_told = asked.point.number, plan.pruner != "none"
+        self._pending += [Job(number, seed, settings, plan.aim, is_told) for seed in missing]
 
     # -- what the workers say -------------------------------------------------------------------
 
@@ -256,8 +259,9 @@ class Sweep:
     def _standing(self, doing: str) -> SweepProgress:
         now = monotonic()
         if now >= self._importances_due and len(self.study.points) >= LEAST_FOR_IMPORTANCES:
-            self._importances_due = now + SECONDS_BETWEEN_IMPORTANCES
             self._importances = self.study.importances()
+            took = monotonic() - now
+            self._importances_due = now + max(SECONDS_BETWEEN_IMPORTANCES, took / SHARE)
         running = [self._point(opened) for opened in self._open.values()]
         seconds = now - self._started - self._rested
         share = None

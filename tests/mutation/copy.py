@@ -50,7 +50,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 def record(python: Path, folder: Path, path: Path) -> None:
     """Run the tests of a copy once, and write down which lines each of them runs."""
-    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+    command = [python, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider",
                "-p", "tests.mutation.recorder", *TESTS]  # fmt: skip
     env = {**environment(folder), "EETUI_COVERAGE_MAP": str(path)}
     done = subprocess.run(

@@ -53,7 +53,16 @@ def main() -> int:
 
 def _collected() -> set[str]:
     """The tests that there are in this copy."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n0",
+        "--collect-only",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+    ]
     done = subprocess.run([*command, *TESTS], capture_output=True, text=True, check=True)
     return {line for line in done.stdout.split("\n") if "::" in line}
 

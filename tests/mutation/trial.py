@@ -61,7 +61,7 @@ def _test(tests: list[str], log: Path) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 5))
         import pytest
 
-        code = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests]))
+        code = int(pytest.main(["-x", "-n0", "-q", "-p", "no:cacheprovider", *tests]))
     finally:
         sys.stdout.flush()
         os._exit(code)

@@ -193,7 +193,7 @@ class MainScreen(RunScreen):
         """Show another screen; what trains pauses until it is left: the run, or its ghosts."""
         latest = self._session.latest
         haunted = bool(latest.ghosts) and latest.status is not Status.PAUSED
-        was_running = latest.status is Status.RUNNING or haunted
+        was_running = latest.status in (Status.RUNNING, Status.STARTING) or haunted
 
         def left(_: None) -> None:
             if was_running:

@@ -90,9 +90,10 @@ def _effect(toggle: Toggle) -> str:
 
 
 def _moved(toggle: Toggle) -> str:
-    """How far the last flip moved the gradient, in a sentence."""
+    """How far the last flip moved the gradient, in a sentence; what follows the gradient is of
+    another kind."""
     effect = toggle.effect
-    if effect is None or effect.gradient_change is None:
+    if effect is None or effect.gradient_change is None or toggle.kind == "learning":
         return ""
     return f"The flip: gradient {figures.moved(effect.gradient_change)}. "
 

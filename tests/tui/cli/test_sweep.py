@@ -8,7 +8,7 @@ import json
 import pytest
 from pyarrow import parquet
 
-QUICK = ("sweep", "--d-model", "8", "--lr", ".005,.01", "--aim", "loss@40")
+QUICK = ("sweep", "--d-model", "8", "--lr", ".005,.01", "--aim", "loss@40", "--workers", "1")
 
 
 def test_json_has_what_scripts_rely_on(cli, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from eetui.core.model.statistics import SampleStatistics
 from eetui.core.run.commands import (
     Branch,
+    Pause,
     Redo,
     Restart,
     ReturnToNow,
@@ -92,6 +93,14 @@ async def test_a_run_that_has_not_begun_is_drawn(screen, session):
     async with screen() as pilot:
         assert "starting" in shown(pilot, "#status")
         assert "chance 3.296" in shown(pilot, "#loss")
+
+
+async def test_another_screen_holds_a_run_that_is_about_to_begin(screen, session):
+    session.latest = snapshot(0, status=Status.STARTING)
+    async with screen() as pilot:
+        await pilot.press("P")
+        await until(pilot, lambda: bool(session.commands))
+        assert session.commands == [Pause()]
 
 
 async def test_a_flood_of_snapshots_is_not_drawn_one_by_one(screen, session, monkeypatch):
