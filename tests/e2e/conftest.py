@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,12 @@ import pytest
 
 ROWS, COLUMNS = 40, 120
 PATIENCE = 180.0
+
+
+def _hear_signals() -> None:
+    """A shell lets its background jobs ignore some signals; the program would go on with that."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Terminal:
@@ -34,6 +41,7 @@ class Terminal:
             encoding="utf-8",
             codec_errors="replace",
             timeout=PATIENCE,
+            preexec_fn=_hear_signals,
         )
         self.process.delaybeforesend = None
 
