@@ -49,8 +49,8 @@ def rest(terminal: Terminal) -> None:
 def latencies(terminal: Terminal, tries: int) -> dict[str, list[float]]:
     """Seconds from each key to the screen that shows what it does."""
     keys: list[tuple[str, str, Callable[[], bool]]] = [
-        ("switch a toggle off", "p", lambda: "padding skip    ○" in terminal.text),
-        ("and on", "p", lambda: "padding skip    ●" in terminal.text),
+        ("switch a toggle off", "p", lambda: "padding skip    ●" not in terminal.text),
+        ("and on", "p", lambda: "padding skip    ○" not in terminal.text),
         ("pause", " ", lambda: "paused" in terminal.text),
         ("go on", " ", lambda: "paused" not in terminal.text),
         ("open the help", "?", lambda: HELP in terminal.text),

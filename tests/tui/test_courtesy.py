@@ -9,6 +9,7 @@ import pytest
 
 from eetui.tui.courtesy import LONGEST_SECONDS, Courtesy
 from tests.support.screens import shown, until
+from tests.support.scripted import ScriptedSession
 from tests.tui.conftest import Open
 
 
@@ -52,3 +53,15 @@ async def test_the_answer_to_a_key_does_not_wait_for_its_turn(
         monkeypatch.setattr("eetui.tui.screens.run_screen.ANSWER_SECONDS", 1e5)
         await pilot.press("space")
         await until(pilot, lambda: "paused" in shown(pilot, "#status"))
+
+
+async def test_a_flip_is_marked_before_the_session_has_answered(
+    screen: Open, session: ScriptedSession, monkeypatch: pytest.MonkeyPatch
+):
+    async with screen() as pilot:
+        monkeypatch.setattr(session, "submit", lambda command: None)
+        assert "padding skip    ●" in shown(pilot, "#toggles")
+        await pilot.press("p")
+        assert "padding skip    ◌ on" in shown(pilot, "#toggles")
+        session.publish(step=session.latest.step + 1)
+        await until(pilot, lambda: "padding skip    ●" in shown(pilot, "#toggles"))

@@ -93,7 +93,7 @@ class MainScreen(RunScreen):
 
     def action_flip(self, key: str) -> None:
         """Give the toggle its next value, or say in a sentence why it has none."""
-        self.query_one(ToggleTable).select(key)
+        self.query_one(ToggleTable).ask(key)
         toggle = next((t for t in self.snapshot.toggles if t.key == key), None)
         if toggle is not None and toggle.blocked:
             self.notify(toggle.blocked, title=toggle.name, severity="warning")
@@ -111,7 +111,7 @@ class MainScreen(RunScreen):
         if toggle is None or toggle.blocked:
             self.action_flip(key)
             return
-        self.query_one(ToggleTable).select(key)
+        self.query_one(ToggleTable).ask(key)
         now = entry.parse(toggle.pending or toggle.label)
         if now != value:
             self._before[key] = now
@@ -126,7 +126,7 @@ class MainScreen(RunScreen):
         if not self.snapshot.is_ready:
             self.notify("The engine is not ready yet: wait a moment.", severity="warning")
             return
-        self.query_one(ToggleTable).select(ALL)
+        self.query_one(ToggleTable).ask(ALL)
         self._session.submit(ApplyPreset(name))
 
     def action_double_batch(self) -> None:
@@ -136,7 +136,7 @@ class MainScreen(RunScreen):
         self._scale_batch(up=False)
 
     def _scale_batch(self, up: bool) -> None:
-        self.query_one(ToggleTable).select("batch")
+        self.query_one(ToggleTable).ask("batch")
         self._session.submit(ScaleBatch(up))
 
     def action_measure(self) -> None:

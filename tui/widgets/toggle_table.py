@@ -61,6 +61,7 @@ class ToggleTable(LinesPane, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._toggles: tuple[Toggle, ...] = ()
+        self._asked = ""
         self.border_title = "toggles"
         self.border_subtitle = "time of a sample after the flip   = again"
 
@@ -72,6 +73,7 @@ class ToggleTable(LinesPane, can_focus=True):
     def update(self, toggles: tuple[Toggle, ...]) -> None:
         """Show these toggles."""
         before, self._toggles = self.selected, toggles
+        self._asked = ""
         self._draw()
         if self.selected is not None and self.selected != before:
             self.post_message(self.Selected(self.selected))
@@ -105,7 +107,7 @@ class ToggleTable(LinesPane, can_focus=True):
             ("▸ " if chosen else "  ", "$primary"),
             (keys.ljust(4), DIM if toggle.blocked else "bold $primary"),
             (toggle.name.ljust(16), DIM if toggle.blocked else "$foreground"),
-            *_state(toggle),
+            *_state(toggle, asked=toggle.key == self._asked),
             *_effect(toggle, width),
         )
         cell = cell.append(" " * max(width - len(cell.plain), 0))[:width]
@@ -153,6 +155,13 @@ class ToggleTable(LinesPane, can_focus=True):
         if key in keys:
             self.cursor = keys.index(key)
 
+    def ask(self, key: str) -> None:
+        """Select the toggle `key` and mark that it is to change, until the session has answered:
+        on a core that others use, that takes longer than a person should wait for a sign."""
+        self._asked = key
+        self.select(key)
+        self._draw()
+
     def action_flip(self) -> None:
         """Flip the toggle under the cursor."""
         if self.selected is not None:
@@ -163,12 +172,13 @@ def _columns(width: int) -> int:
     return 1 + (width >= TWO_COLUMNS) + (width >= THREE_COLUMNS)
 
 
-def _state(toggle: Toggle) -> list[Part]:
-    """The value in force, with a glyph beside the word; what is being compiled for; or blocked."""
+def _state(toggle: Toggle, *, asked: bool) -> list[Part]:
+    """The value in force, with a glyph beside the word; what is being compiled for or was asked to
+    change; or blocked."""
     word = (toggle.pending or toggle.label).rpartition("-")[2].ljust(STATE_WIDTH)  # amx-split
     if toggle.blocked:
         return [("∅ ", DIM), (word, DIM)]
-    if toggle.pending:
+    if toggle.pending or asked:
         return [("◌ ", "$text-warning"), (word, "bold")]
     off = toggle.label == "off"
     glyph: Part = ("○ ", MUTED) if off else ("● ", "$text-success")
