@@ -30,9 +30,9 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from eetui.core.version import version
 
-        typer.echo(f"eetui {version('eetui')}")
+        typer.echo(f"eetui {version()}")
         raise typer.Exit
 
 
