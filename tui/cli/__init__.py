@@ -10,9 +10,9 @@ from contextlib import suppress
 
 from eetui.tui import signals
 
-YOUNG_OBJECTS = 50_000
+YOUNG_OBJECTS = 100_000
 """New objects after which garbage is looked for. What a start loads stays, and to look through it
-every 700 objects takes a tenth of the start."""
+every 700 objects takes a tenth of a start."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
