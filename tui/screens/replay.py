@@ -11,7 +11,6 @@ from eetui.core.store.playback import Playback
 from eetui.tui.actions import BINDINGS
 from eetui.tui.screens.main import MainScreen
 
-
 UNUSED = ("configure", "ghost", "runs", "climb", "race", "labs")
 """Actions that the key bar leaves out: a replay refuses them, or has come from there."""
 

@@ -1,4 +1,4 @@
-"""A capsule on the screen: its own keys in the key bar, and a word about those that change a run."""
+"""A capsule on the screen: its own keys in the key bar; keys that change a run are refused."""
 
 from __future__ import annotations
 
