@@ -44,7 +44,7 @@ class Dialog(ModalScreen[ScreenResultType]):
         super().__init__()
         self._below: Below | None = None
 
-    def render(self) -> Visual:
+    def render(self) -> Any:  # a Visual, which widgets may give and a Screen does not declare
         seen = super().render()
         if self._below is None:
             self._below = Below(visualize(self, seen))

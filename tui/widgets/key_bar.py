@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual.binding import Binding
 from textual.screen import Screen
 from textual.widgets import Footer
 
@@ -25,7 +26,7 @@ class KeyBar(Footer):
 
     def __init__(self, *, show_command_palette: bool = False) -> None:
         super().__init__(compact=True, show_command_palette=show_command_palette)
-        self._known: list[tuple[object, ...]] | None = None
+        self._known: list[tuple[Binding, bool, str]] | None = None
 
     def bindings_changed(self, screen: Screen[object]) -> None:
         """Called by the screen whenever the focus or what may be done may have changed."""
