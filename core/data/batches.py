@@ -15,7 +15,7 @@ _MASK = 2**64 - 1
 _ROUNDS = 6  # with four, neighbours of a small data set are not independent
 _ODD = np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B)
 _KEPT_DOCS = range(1 << 12, (1 << 16) + 1)
-"""Data sets whose epochs are found whole and kept: small ones have too many, large ones too long."""
+"""Data sets whose epochs are found whole and kept: not where they are many, or long."""
 _KEPT_EPOCHS = 64
 
 

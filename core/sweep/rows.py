@@ -1,7 +1,7 @@
 """Many finished points put into Optuna's tables in one transaction.
 
-Optuna's own `create_new_trial` takes fifteen statements for a point, 7 ms of CPU: a tenth of a short
-run. Here all points of a batch share some statements. The tables are Optuna's, by its own classes.
+Optuna's own `create_new_trial` takes fifteen statements for a point, 7 ms of CPU: a tenth of a
+short run. Here all points of a batch share some. The tables are Optuna's, by its own classes.
 """
 
 from __future__ import annotations
