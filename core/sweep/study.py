@@ -18,7 +18,6 @@ from uuid import uuid4
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.store.run_names import two_words
 from eetui.core.sweep.point import SeedResult, State, SweepPoint
-from eetui.core.sweep.rows import add_finished, count_trials
 from eetui.core.sweep.search import distributions_of, pruner_of, sampler_of
 from eetui.core.sweep.storage import (
     HEARTBEAT_SECONDS,
@@ -29,6 +28,7 @@ from eetui.core.sweep.storage import (
     told,
 )
 from eetui.core.sweep.sweep_plan import SweepPlan
+from eetui.core.sweep.trial_rows import add_finished, count_trials
 from eetui.core.text import visible
 
 if TYPE_CHECKING:
