@@ -128,6 +128,17 @@ def test_batches_of_every_size(engine: Engine, names: Dataset, batch: int) -> No
     assert losses[-10:].mean() < losses[:5].mean()
 
 
+def test_a_rate_of_zero_moves_no_weight(engine: Engine, names: Dataset) -> None:
+    start = TrainState.create(SMALL, seed=1)
+    documents, rates = batches.documents(1, 0, 2, 4, names.n_docs), np.zeros(2, np.float32)
+    for on in each_alone(engine):
+        here = start.clone()
+        engine.run(here, names, SMALL, LEARNS, on, documents, rates)
+        np.testing.assert_array_equal(here.params, start.params, err_msg=str(on))
+        assert here.m.any()
+        assert here.v.any()
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_run_that_diverges_is_silent_and_not_finite(engine: Engine, names: Dataset) -> None:
     state = TrainState.create(SMALL, seed=1)
@@ -223,8 +234,9 @@ def test_denormals_are_flushed_only_where_asked_for(engine: Engine, names: Datas
         on = engine.default_optimizations().with_value("flush_denormals", flush)
         state = TrainState.create(SMALL, 1)
         state.m[:] = 2e-38
-        state.params[:] = 0.0  # all gradients but the last matrix's are zero: m only decays
-        advance(engine, state, names, SMALL, TrainConfig(), on, 8)
+        # All gradients but the last matrix's are zero, and the rate moves no weight: m only decays.
+        state.params[:] = 0.0
+        advance(engine, state, names, SMALL, TrainConfig(learning_rate=1e-9), on, 8)
         decayed = state.m[: SMALL.vocab_size * SMALL.d_model]
         assert (decayed == 0.0).all() == flush
 

@@ -5,7 +5,7 @@
 #include "products/epilogue.h"
 #include "step/plan-inl.h"
 
-enum { KEEP1, KEEP2, RATE, ROOT, EPS, COEFFICIENTS };
+enum { KEEP1, KEEP2, ROOT, EPS, COEFFICIENTS };
 
 /* How the gradients of one piece of a batch are used. */
 typedef struct {
