@@ -102,7 +102,7 @@ class HeldOutLoss:
             total = int(self._documents.lengths[self._order].sum())
             self.track.add(*self._at, self._sum / total)
             self._params = None
-        cost_ns = clocks.since(started, alone=optimizations.threads == 1).cost_ns
+        cost_ns = clocks.since(started, alone=optimizations.threads <= 1).cost_ns
         self._ns_per_document = cost_ns / len(rows)
         self._credit_ns -= cost_ns
 

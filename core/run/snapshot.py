@@ -149,6 +149,7 @@ class Snapshot:
     although some were to be kept back, or ''. undo, redo: the change that would be taken back or
     made again, or ''. keyframes: the steps to which one can go at once. visit: the moment that is
     looked at, or None for now. ghost_share: what the ghosts take of the time, from 0 to 1.
+    auto_threads: what is known of the number of threads where it follows what is fastest, or ''.
     """
 
     status: Status
@@ -194,6 +195,7 @@ class Snapshot:
     visit: Visit | None = None
     ghosts: tuple[GhostView, ...] = ()
     ghost_share: float = 0.0
+    auto_threads: str = ""
 
     @property
     def as_seen(self) -> Snapshot:
