@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.data.collector import Collector
+from eetui.core.data.corpus import Corpus, Rows
 from eetui.core.data.heldout import FEWEST, held_out_numbers
 from eetui.core.data.known import Known
 from eetui.core.data.side import Side
 from eetui.core.data.sources import Source, locate, read_pieces, source_of
-from eetui.core.data.text import Rows, Text
 from eetui.core.errors import UsageError
 from eetui.core.text import told, visible
 
@@ -50,7 +50,7 @@ class Dataset:
     n_blank: int
     mean_positions: float
     is_names: bool
-    _text: Text = field(repr=False)
+    _corpus: Corpus = field(repr=False)
     _side: Side = field(repr=False)
     held_out: Dataset | None = None
     held_out_share: float = 0.0
@@ -72,7 +72,7 @@ class Dataset:
             whole = documents is None
             return self.ready if whole else Rows(tokens[documents], lengths[documents])
         chosen = np.arange(self.n_docs, dtype=np.int32) if documents is None else documents
-        return self._text.rows(self._side.numbers(chosen), self.block_size)
+        return self._corpus.rows(self._side.numbers(chosen), self.block_size)
 
     def at_hand(self, documents: NDArray[np.int32]) -> tuple[Dataset, NDArray[np.int32]]:
         """A data set whose rows are ready for these documents [...], and their numbers in it."""
@@ -112,7 +112,7 @@ class Dataset:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the encoded documents, uncut and in their order: the same for equal data."""
-        return self._text.fingerprint
+        return self._corpus.fingerprint
 
     def with_block_size(self, block_size: int) -> Dataset:
         """The same documents cut to another length."""
@@ -127,23 +127,23 @@ class Dataset:
         return self._made(self.block_size, share)
 
     def _made(self, block_size: int, share: float) -> Dataset:
-        text, n = self._text, len(self._text.sizes)
-        out = held_out_numbers(text.hashes(), n, share) if share else np.zeros(0, np.int32)
+        corpus, n = self._corpus, len(self._corpus.sizes)
+        out = held_out_numbers(corpus.hashes(), n, share) if share else np.zeros(0, np.int32)
         held_out = self._of(Side.only(out), block_size) if len(out) else None
         rest = self._of(Side.without(out, n), block_size)
         return replace(rest, held_out=held_out, held_out_share=share)
 
     def _of(self, side: Side, block_size: int) -> Dataset:
         """The documents of one side."""
-        text, n = self._text, len(side)
-        is_small = n * (block_size + 1) <= max(READY_BYTES, len(text.ids) // 8)
+        corpus, n = self._corpus, len(side)
+        is_small = n * (block_size + 1) <= max(READY_BYTES, len(corpus.ids) // 8)
         every = np.arange(n if is_small else 0, dtype=np.int32)
         return replace(
             self,
             block_size=block_size,
-            ready=text.rows(side.numbers(every), block_size) if is_small else None,
-            n_cut=sum(int(np.count_nonzero(sizes > block_size)) for sizes in text.blocks()),
-            mean_positions=text.n_positions(side, block_size) / n,
+            ready=corpus.rows(side.numbers(every), block_size) if is_small else None,
+            n_cut=sum(int(np.count_nonzero(sizes > block_size)) for sizes in corpus.blocks()),
+            mean_positions=corpus.n_positions(side, block_size) / n,
             held_out=None,
             held_out_share=0.0,
             _side=side,
@@ -164,8 +164,8 @@ class Dataset:
     @property
     def texts(self) -> list[str]:
         """All documents, uncut and in their order, the held-out ones as well."""
-        whole = "".join(self.vocabulary[i] for i in self._text.ids.tolist())
-        ends = np.cumsum(self._text.sizes).tolist()
+        whole = "".join(self.vocabulary[i] for i in self._corpus.ids.tolist())
+        ends = np.cumsum(self._corpus.sizes).tolist()
         return [whole[a:b] for a, b in zip([0, *ends], ends, strict=False)]
 
     def encode(self, text: str) -> list[int]:
@@ -209,19 +209,19 @@ def _from_pieces(pieces: Iterable[str], source: Source, block_size: int) -> Data
     vocabulary, ids, sizes = collector.finish()
     if not len(sizes):
         raise UsageError(f"{shown} holds only blank lines: put one document on a line.")
-    text = Text.of(vocabulary, ids, sizes)
+    corpus = Corpus.of(vocabulary, ids, sizes)
     whole = Dataset(
         name=source.name,
         path=str(source.path),
         block_size=0,
         ready=None,
         vocabulary=vocabulary,
-        documents=Known.of(text.hashes(), len(sizes)),
+        documents=Known.of(corpus.hashes(), len(sizes)),
         n_cut=0,
         n_blank=collector.n_lines - len(sizes),
         mean_positions=0.0,
         is_names=source.is_names,
-        _text=text,
+        _corpus=corpus,
         _side=Side.without(np.zeros(0, np.int32), len(sizes)),
     )
     return whole.with_block_size(block_size)

@@ -7,10 +7,10 @@ from typing import Protocol
 import numpy as np
 
 from eetui.core.config import ModelConfig
+from eetui.core.data.corpus import Corpus, Rows
 from eetui.core.data.dataset import Dataset
 from eetui.core.data.known import Known
 from eetui.core.data.side import Side
-from eetui.core.data.text import Rows, Text
 
 
 class Toy(Protocol):
@@ -47,6 +47,6 @@ def make_toy(
         n_cut=0,
         n_blank=0,
         is_names=False,
-        _text=Text.of((), np.zeros(0, np.uint8), sizes.astype(np.uint8)),
+        _corpus=Corpus.of((), np.zeros(0, np.uint8), sizes.astype(np.uint8)),
         _side=Side.without(np.zeros(0, np.int32), len(sizes)),
     )

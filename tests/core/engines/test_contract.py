@@ -13,8 +13,8 @@ import pytest
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data import batches, dataset
+from eetui.core.data.corpus import Rows
 from eetui.core.data.dataset import Dataset, load_dataset
-from eetui.core.data.text import Rows
 from eetui.core.engines import registry
 from eetui.core.engines.availability import judge
 from eetui.core.engines.base import PHASES, Engine

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.data.corpus import Rows
 from eetui.core.data.dataset import Dataset
-from eetui.core.data.text import Rows
 from eetui.core.engines.subject import Subject
 from eetui.core.model import reference
 from eetui.core.race.contestant import Contestant, Task

@@ -31,7 +31,7 @@ class Rows(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class Corpus:
     """What a data set of any block size and split is made of.
 
     ids: the characters' ids in a row. sizes: characters of each document [n_docs], in the smallest
@@ -48,8 +48,8 @@ class Text:
     @classmethod
     def of(
         cls, vocabulary: tuple[str, ...], ids: NDArray[np.uint8], sizes: NDArray[np.unsignedinteger]
-    ) -> Text:
-        """The text of documents that follow each other in `ids`."""
+    ) -> Corpus:
+        """The corpus of documents that follow each other in `ids`."""
         characters = "".join(vocabulary).encode("utf-32-le", "surrogatepass")
         digest = sha256(characters)
         starts = np.zeros(-(-len(sizes) // GROUP), np.int64)
