@@ -70,11 +70,14 @@ class Toggle:
 
 @dataclass(frozen=True, slots=True)
 class NameSample:
-    """A generated document and the step of the weights that made it."""
+    """A generated document and the step of the weights that made it.
+
+    is_new: whether it is not in the data set; None where that has too many documents to tell.
+    """
 
     step: int
     text: str
-    is_new: bool
+    is_new: bool | None
 
 
 @dataclass(frozen=True, slots=True)

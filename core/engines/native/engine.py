@@ -14,6 +14,7 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import availability
 from eetui.core.engines.arguments import (
+    at_hand,
     check_arrays,
     check_fit,
     check_state,
@@ -275,6 +276,7 @@ class NativeEngine:
         self._check(optimizations)
         check_vector(params, model)
         check_fit(dataset, model)
+        dataset, documents = at_hand(dataset, documents)
         check_arrays(dataset)
         on = optimizations
         job = new_job(
