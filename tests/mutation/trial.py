@@ -16,9 +16,9 @@ IMPORTED = ("hypothesis", "numba", "numba.core.caching", "numpy", "platformdirs"
             "textual.widgets", "typer")  # fmt: skip
 """What takes long to import, of that which is not eetui."""
 MEMORY_BYTES = 8 << 30
-CPU_SECONDS = 60
-"""Five times what the tests of any mutant took: a loop without an end is found."""
-IDLE_SECONDS = 60.0
+CPU_SECONDS = 30
+"""More than twice what the tests of any mutant took: a loop without an end is found."""
+IDLE_SECONDS = 60
 """For what waits without an end. A busy machine makes nobody idle, only slow."""
 
 
@@ -37,12 +37,13 @@ def outcome(tests: list[str], log: Path) -> str:
     pid = os.fork()
     if pid == 0:
         _test(tests, log)
-    idle, code, before = 0.0, None, monotonic()
+    idle, code, looked = 0.0, None, monotonic()
     while code is None and idle < IDLE_SECONDS:
         sleep(0.02)
         now = monotonic()
-        idle = max(idle - 9 * (now - before), 0.0) if _works(pid) else idle + now - before
-        before = now
+        if now - looked > 1:
+            idle = max(idle - 9, 0) if _works(pid) else idle + now - looked
+            looked = now
         done, status = os.waitpid(pid, os.WNOHANG)
         code = os.waitstatus_to_exitcode(status) if done else None
     with suppress(ProcessLookupError):
