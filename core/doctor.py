@@ -19,6 +19,7 @@ from eetui.core.engines.base import Engine
 from eetui.core.errors import EetuiError, EngineError
 from eetui.core.optimizations import CATALOGUE, labels
 from eetui.core.store.store import find_store
+from eetui.core.version import version as own_version
 
 LIBRARIES = (
     "numpy",
@@ -80,7 +81,7 @@ def _program() -> Section:
     return Section(
         "eetui",
         {
-            "version": version("eetui"),
+            "version": own_version(),
             "python": f"{platform.python_version()} ({sys.executable})",
             "system": platform.platform(),
         },

@@ -102,15 +102,21 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise EetuiError(f"{visible(str(path))} cannot be written: {reason(error)}.") from error
 
 
-def write_new(path: Path, content: bytes) -> Path:
-    """Write `content` at `path`, or beside it if there is something already; gives where.
-
-    'a.svg' becomes 'a-2.svg'. A link counts as something. Raises as `write_atomically` does.
-    """
+def unused(path: Path) -> Path:
+    """`path`, or the first of 'a-2.svg', 'a-3.svg' ... that names nothing. A link is something."""
     place, n = path, 1
     while os.path.lexists(place):
         n += 1
         place = path.with_stem(f"{path.stem}-{n}")
+    return place
+
+
+def write_new(path: Path, content: bytes) -> Path:
+    """Write `content` at `path`, or at an unused name beside it; gives where.
+
+    Raises as `write_atomically` does.
+    """
+    place = unused(path)
     require_writable(place)
     try:
         os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # taken

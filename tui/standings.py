@@ -29,6 +29,7 @@ Key = Callable[[Standing], float]
 ORDERS: dict[str, Key] = {
     "us/sample": lambda s: s.us_per_sample or _LAST,
     "loss": lambda s: _LAST if s.loss is None else s.loss,
+    "held-out loss": lambda s: _LAST if s.held_out is None else s.held_out,
     "time to the threshold": lambda s: _LAST if s.reached is None else s.reached,
     "line-up": lambda s: 0.0,
 }

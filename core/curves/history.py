@@ -134,8 +134,9 @@ class History:
     @property
     def us_per_step(self) -> float | None:
         """Median cost of a step in the last chunks."""
-        paces = [cost / 1e3 / n for n, _, cost in self._recent]
-        return float(np.median(paces)) if paces else None
+        # NumPy's median would load its masked arrays: 15 ms of a start
+        paces, n = sorted(cost / 1e3 / n for n, _, cost in self._recent), len(self._recent)
+        return (paces[(n - 1) // 2] + paces[n // 2]) / 2 if n else None
 
     @property
     def wall_us_per_step(self) -> float | None:

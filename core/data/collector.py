@@ -118,12 +118,12 @@ class Collector:
         """Add the ids of a text that comes from these lines; gives its code points."""
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
         ids = self._id_of_code[codes]
-        new = np.unique(codes[ids == _UNKNOWN])
-        if len(new):
+        new = sorted(set(codes[ids == _UNKNOWN].tolist()))
+        if new:
             if len(self._characters) + len(new) >= MAX_VOCAB:
                 self._refuse(lines)
             self._id_of_code[new] = np.arange(len(new)) + len(self._characters)
-            self._characters += map(chr, new.tolist())
+            self._characters += map(chr, new)
             ids = self._id_of_code[codes]
         self._ids += ids.astype(np.uint8).tobytes()
         return codes

@@ -17,7 +17,7 @@ from eetui.core.data.sources import Source, locate, read_pieces, source_of
 from eetui.core.errors import UsageError
 from eetui.core.text import told, visible
 
-_BLOCK = 1 << 16
+_BLOCK = 1 << 14
 """Documents that are cut at a time."""
 
 NAMES_POSITIONS = 6.5

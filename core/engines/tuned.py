@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from eetui.core.errors import EetuiError, UsageError
 from eetui.core.files import read_regular, reason, write_atomically
 from eetui.core.optimizations import Value, find_optimization
 from eetui.core.text import visible
+from eetui.core.version import version
 
 MOST_BYTES = 1 << 20
 PLACES = ("cpu", "version", "engine", "d_model")
@@ -116,7 +116,7 @@ def _place(entry: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _here() -> tuple[str, str]:
-    return cpu.detect().name, version("eetui")
+    return cpu.detect().name, version()
 
 
 def _from_json(entry: Mapping[str, Any]) -> TunedToggles:

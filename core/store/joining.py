@@ -54,7 +54,7 @@ def _tracks(
 
 def _even(n: int) -> NDArray[np.intp]:
     """At most 512 of n places, evenly spread, the last among them."""
-    return np.unique(np.linspace(0, max(n - 1, 0), min(n, MOST_POINTS)).round().astype(np.intp))
+    return np.linspace(0, max(n - 1, 0), min(n, MOST_POINTS)).round().astype(np.intp)
 
 
 def thinned(curve: Curve, first_step: int = 0) -> Curve:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -27,6 +26,7 @@ from eetui.core.store.joining import joined
 from eetui.core.store.resume import Resumed, first_step, joined_logs, opened_log
 from eetui.core.store.run_record import Curves, RunProgress, configuration_of
 from eetui.core.store.store import Store
+from eetui.core.version import version
 
 SECONDS_BETWEEN_WRITINGS = 1.0
 STATE_SHARE = 0.003
@@ -199,6 +199,8 @@ class Recorder:
                     self._busy = not self._queue.empty()
         except EetuiError as error:
             self.problem = str(error)
+        except MemoryError:
+            self.problem = "There is not enough memory to write the run down."
 
     def _write(self, store: Store, ids: dict[int, str], moment: _Moment) -> None:
         snapshot = moment.snapshot
@@ -207,7 +209,7 @@ class Recorder:
         if moment.part not in ids:
             begun = store.begin(
                 cpu=cpu.detect().name,
-                version=version("eetui"),
+                version=version(),
                 data=self._dataset.source or "",
                 data_fingerprint=moment.log.data,
             )

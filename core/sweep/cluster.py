@@ -11,7 +11,6 @@ import logging
 import queue
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -24,6 +23,7 @@ from eetui.core.sweep import remote
 from eetui.core.sweep.job import Began, Job, JobResult, Reported
 from eetui.core.sweep.workers import Event, Noticed
 from eetui.core.text import visible
+from eetui.core.version import version
 
 MISSING = "A cluster needs Dask, which is not installed: pip install 'eetui[cluster]'."
 LOCAL = "local"
@@ -61,7 +61,7 @@ class DaskWorkers:
         if address.startswith("tls://") and tls is None:
             raise UsageError("A scheduler at tls:// wants certificates: --tls FOLDER.")
         self._security = _security(self._library, tls)
-        self._version = own_version or version("eetui")
+        self._version = own_version or version()
         self._data = ("\n".join(dataset.texts), dataset.name)
         self._data_key = f"eetui-data-{dataset.fingerprint}"
         self._channel = f"eetui-{uuid4().hex}"

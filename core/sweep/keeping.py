@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 
 from eetui.core import cpu
@@ -12,6 +11,7 @@ from eetui.core.run.snapshot import Status
 from eetui.core.store.run_record import Curves, RunProgress
 from eetui.core.store.store import Store
 from eetui.core.sweep.job import JobResult
+from eetui.core.version import version
 
 STATUS = {
     "done": Status.FINISHED,
@@ -30,7 +30,7 @@ class RunRecord:
     def __init__(self, path: Path, dataset: Dataset, study: str) -> None:
         self.problem = ""
         self._dataset, self._study = dataset, study
-        self._cpu, self._version = cpu.detect().name, version("eetui")
+        self._cpu, self._version = cpu.detect().name, version()
         self._store: Store | None = None
         try:
             self._store = Store(path)

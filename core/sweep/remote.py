@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
-from importlib.metadata import version
 from time import monotonic
 from typing import Any
 
 from eetui.core.data.dataset import dataset_of
 from eetui.core.sweep.job import Job, JobResult
 from eetui.core.sweep.job_trainer import JobTrainer
+from eetui.core.version import version
 
 SECONDS_BETWEEN_WORDS = 0.25
 """Asking the scheduler takes milliseconds, so a run asks now and then whether it is to stop."""
@@ -34,7 +34,7 @@ def train(
 
     channel: where the batch tells how it goes on, and hears which runs are to stop.
     """
-    own = version("eetui")
+    own = version()
     if own != wanted:
         return f"A worker of the cluster has eetui {own} and this is {wanted}: install the same."
     trainer = _trainer(data)

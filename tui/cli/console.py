@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from eetui.core.text import visible, visible_lines
-
-PLAIN_WIDTH = 100
+from eetui.tui.cli.output import PLAIN_WIDTH
 
 
 class PlainConsole(Console):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar, get_type_hints
 
 import typer
 
@@ -333,22 +333,29 @@ class RaceOptions(ShapeOptions):
 Options = TypeVar("Options", bound="DataclassInstance")
 
 
-def taking(kind: type[Options]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Turn a function of (context, options: kind, ...) into a command with the fields of `kind`.
+class _Command(Generic[Options]):
+    """A function of (context, options, ...) as Typer wants it: with the fields of the options.
 
-    Typer reads a command's options from its signature; this spares every command a copy of them.
+    Typer reads a command's options from its signature, which takes a while to make: it is made when
+    it is asked for, so for the command that is called alone.
     """
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(function)
-        def command(context: typer.Context, **values: Any) -> Any:
-            own = {field.name: values.pop(field.name) for field in fields(kind)}
-            return function(context, kind(**own), **values)
+    def __init__(self, function: Callable[..., Any], options: Callable[[], type[Options]]) -> None:
+        self.__name__, self.__doc__ = function.__name__, function.__doc__
+        self._function, self._options = function, options
 
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        hints = get_type_hints(function, include_extras=True)
+    def __call__(self, context: typer.Context, **values: Any) -> Any:
+        kind = self._options()
+        own = {field.name: values.pop(field.name) for field in fields(kind)}
+        return self._function(context, kind(**own), **values)
+
+    @cached_property
+    def __signature__(self) -> inspect.Signature:
+        kind, keyword = self._options(), inspect.Parameter.KEYWORD_ONLY
+        names = {kind.__name__: kind}
+        hints = get_type_hints(self._function, localns=names, include_extras=True)
         options = get_type_hints(kind, include_extras=True)
-        _, _, *others = inspect.signature(function).parameters.values()
+        _, _, *others = inspect.signature(self._function).parameters.values()
         parameters = [
             inspect.Parameter("context", keyword, annotation=typer.Context),
             *(
@@ -359,11 +366,21 @@ def taking(kind: type[Options]) -> Callable[[Callable[..., Any]], Callable[..., 
             ),
             *(p.replace(kind=keyword, annotation=hints[p.name]) for p in others),
         ]
-        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        command.__annotations__ = {p.name: p.annotation for p in parameters}
-        return command
+        return inspect.Signature(parameters)
 
-    return decorate
+    @cached_property
+    def __annotations__(self) -> dict[str, Any]:  # type: ignore[override]
+        return {name: p.annotation for name, p in self.__signature__.parameters.items()}
+
+
+def taking(
+    options: Callable[[], type[Options]],
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Turn a function of (context, options, ...) into a command with the fields of the options.
+
+    options: gives their class when it is needed.
+    """
+    return lambda function: _Command(function, options)
 
 
 def given(context: typer.Context) -> frozenset[str]:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from io import TextIOWrapper
+from shutil import get_terminal_size
 from typing import Any
 
 from eetui.core.text import visible
 
 JSON = "Print one JSON object."
+PLAIN_WIDTH = 100
+"""Columns of a line that goes to no terminal."""
+GAP = 2
 LONGEST_MESSAGE = 1000
 """Characters of a sentence on stderr."""
 
@@ -43,6 +48,18 @@ def complain(message: str) -> None:
 def print_text(text: str) -> None:
     """A line on stdout, whatever is in it."""
     print(visible(text, None))
+
+
+def print_columns(texts: Sequence[str], least_width: int) -> None:
+    """Texts side by side, in lines as wide as the terminal; whatever is in them."""
+    from rich.cells import cell_len, set_cell_size  # much less than all of Rich to load
+
+    shown = [visible(text, None) for text in texts]
+    width = max([least_width, *map(cell_len, shown)]) + GAP
+    room = get_terminal_size().columns if sys.stdout.isatty() else PLAIN_WIDTH
+    n = max((room + GAP) // width, 1)
+    for i in range(0, len(shown), n):
+        print("".join(set_cell_size(text, width) for text in shown[i : i + n]).rstrip())
 
 
 def print_json(value: Any) -> None:

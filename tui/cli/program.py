@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -11,7 +11,9 @@ from eetui.core.errors import UsageError
 from eetui.tui.cli.options import ModelOptions, RaceOptions, RunOptions, given, taking
 from eetui.tui.cli.output import JSON, is_interactive
 from eetui.tui.cli.store import File, Run, runs
-from eetui.tui.cli.sweep_options import SweepOptions
+
+if TYPE_CHECKING:
+    from eetui.tui.cli.sweep_options import SweepOptions
 
 COMMANDS = (
     *("train", "sample", "bench", "ab", "lab", "ladder", "race", "sweep"),
@@ -30,9 +32,9 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from eetui.core.version import version
 
-        typer.echo(f"eetui {version('eetui')}")
+        typer.echo(f"eetui {version()}")
         raise typer.Exit
 
 
@@ -49,7 +51,7 @@ Version = Annotated[
         "configuration file that `eetui doctor` names."
     ),
 )
-@taking(RunOptions)
+@taking(lambda: RunOptions)
 def start(context: typer.Context, options: RunOptions, version: Version = False) -> int:
     """Train a tiny GPT and flip its optimizations while it learns.
 
@@ -72,7 +74,7 @@ def start(context: typer.Context, options: RunOptions, version: Version = False)
 
 
 @app.command()
-@taking(RunOptions)
+@taking(lambda: RunOptions)
 def train(
     context: typer.Context,
     options: RunOptions,
@@ -111,7 +113,7 @@ def sample(
 
 
 @app.command()
-@taking(ModelOptions)
+@taking(lambda: ModelOptions)
 def bench(
     context: typer.Context,
     options: ModelOptions,
@@ -125,7 +127,7 @@ def bench(
 
 
 @app.command()
-@taking(ModelOptions)
+@taking(lambda: ModelOptions)
 def ab(
     context: typer.Context,
     options: ModelOptions,
@@ -165,7 +167,7 @@ def ab(
 
 
 @app.command()
-@taking(ModelOptions)
+@taking(lambda: ModelOptions)
 def tune(
     context: typer.Context,
     options: ModelOptions,
@@ -187,7 +189,7 @@ def tune(
 
 
 @app.command()
-@taking(ModelOptions)
+@taking(lambda: ModelOptions)
 def lab(
     context: typer.Context,
     options: ModelOptions,
@@ -215,7 +217,7 @@ def lab(
 
 
 @app.command()
-@taking(ModelOptions)
+@taking(lambda: ModelOptions)
 def ladder(
     context: typer.Context,
     options: ModelOptions,
@@ -236,7 +238,7 @@ def ladder(
 
 
 @app.command()
-@taking(RaceOptions)
+@taking(lambda: RaceOptions)
 def race(
     context: typer.Context,
     options: RaceOptions,
@@ -274,8 +276,14 @@ def race(
     return run(options, given(context), extras, as_json=json, as_lines=jsonl)
 
 
+def _sweep_options() -> type[SweepOptions]:
+    from eetui.tui.cli.sweep_options import SweepOptions
+
+    return SweepOptions
+
+
 @app.command()
-@taking(SweepOptions)
+@taking(_sweep_options)
 def sweep(
     context: typer.Context,
     options: SweepOptions,

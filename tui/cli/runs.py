@@ -18,7 +18,6 @@ from eetui.core.engines import registry
 from eetui.core.engines.subject import Subject
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.files import named, require_writable
-from eetui.core.measure.comparison import compare_ways
 from eetui.core.model.sampling import require_samplable
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations, labels, parse_assignments
@@ -28,6 +27,7 @@ from eetui.tui.cli.options import ModelOptions, RunOptions, ShapeOptions
 from eetui.tui.cli.output import complain
 
 if TYPE_CHECKING:
+    from eetui.core.run.effects import Measure
     from eetui.core.store.recorder import Recorder
     from eetui.core.store.resume import Resumed
 
@@ -56,6 +56,11 @@ class Request:
     def session(self, *, headless: bool) -> Session:
         """A session of this run; a headless one waits for its engine and ends with its plan."""
         subject = self.subject
+        measure: Measure | None = None
+        if not headless:
+            from eetui.core.measure.comparison import compare_ways
+
+            measure = compare_ways
         return Session(
             subject.dataset,
             subject.model,
@@ -68,7 +73,7 @@ class Request:
             stop_at_plan=headless,
             stand_in=not headless,
             measure_peak=not headless,
-            measure=None if headless else compare_ways,
+            measure=measure,
             measure_flips=self.verdicts,
         )
 

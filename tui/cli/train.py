@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from queue import Empty, Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,7 +20,7 @@ from eetui.core.run.session import Session
 from eetui.core.run.snapshot import Snapshot
 from eetui.core.text import visible, visible_lines
 from eetui.tui.cli.options import RunOptions
-from eetui.tui.cli.output import complain, print_json, print_text
+from eetui.tui.cli.output import complain, print_columns, print_json, print_text
 from eetui.tui.cli.runs import Request, request_run
 from eetui.tui.signals import SignalNotice, exit_code, noticed
 
@@ -101,7 +101,8 @@ class Training:
         self._session = session
         self._recorder = recorder
         self._lines = lines
-        self._queue: Queue[tuple[int, Losses]] = Queue(maxsize=64)
+        self._queue: Queue[tuple[int, Losses] | None] = Queue(maxsize=64)  # None ends it
+        self._has_ended = False
         self._rest: list[tuple[int, Losses]] = []
         self._crash: BaseException | None = None
         self._thread = Thread(target=self._run, name="training", daemon=True)
@@ -109,9 +110,9 @@ class Training:
     def follow(self, show: Show, notice: SignalNotice) -> None:
         """Start, and return when the session has ended or a signal came; raises what it raised."""
         self._thread.start()
-        while (self._thread.is_alive() or not self._queue.empty()) and not notice.number:
-            with suppress(Empty):
-                self._take(*self._queue.get(timeout=0.05))
+        while not self._has_ended and not notice.number:
+            if chunk := self._next():
+                self._take(*chunk)
             show(self._session.latest)
         if self._crash is not None:
             raise self._crash
@@ -119,9 +120,18 @@ class Training:
     def finish(self) -> None:
         """End the session and wait until it has let go of its state; keeps its last losses."""
         self._session.close()
-        while self._thread.is_alive() or not self._queue.empty():
-            with suppress(Empty):
-                self._rest.append(self._queue.get(timeout=0.05))
+        while not self._has_ended and (self._thread.is_alive() or not self._queue.empty()):
+            if chunk := self._next():
+                self._rest.append(chunk)
+
+    def _next(self) -> tuple[int, Losses] | None:
+        """The next chunk that was trained; None if it does not come at once or was the last."""
+        try:
+            chunk = self._queue.get(timeout=0.05)
+        except Empty:
+            return None
+        self._has_ended = chunk is None
+        return chunk
 
     def print_rest(self) -> None:
         """What was trained between the last line and the end."""
@@ -135,6 +145,7 @@ class Training:
             self._session.run(watch, self._observe)
         except BaseException as error:
             self._crash = error
+        self._queue.put(None)
 
     def _observe(self, first_step: int, losses: Losses) -> None:
         if self._recorder:
@@ -267,10 +278,6 @@ def summary(request: Request, session: Session, training: Training) -> dict[str,
 
 
 def _print_summary(found: dict[str, Any], n_losses: int) -> None:
-    from rich.columns import Columns
-
-    from eetui.tui.cli.console import data
-
     print_text(
         f"{found['engine']} ({found['isa']}), d_model {found['d_model']}, "
         f"{found['n_params']:,} parameters, batch {found['batch']}, data {found['data']}"
@@ -282,4 +289,4 @@ def _print_summary(found: dict[str, Any], n_losses: int) -> None:
     )
     if found["held_out_loss"] is not None:
         print(f"held-out loss {found['held_out_loss']:.4f} nats, on documents kept from training")
-    data().print(Columns(found["samples"], padding=(0, 2), width=16))
+    print_columns(found["samples"], least_width=16)

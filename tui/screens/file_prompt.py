@@ -10,23 +10,22 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from eetui.core.completion import completions, shared_beginning
 from eetui.core.text import visible
+from eetui.tui.screens.dialog import Dialog
 from eetui.tui.widgets.field import Field
 
 
-class FilePrompt(ModalScreen[str | None]):
+class FilePrompt(Dialog[str | None]):
     """Gives the path as it stands there, or None for escape.
 
     tab completes it, ↑ and ↓ choose from the list; the whole path of what will be read or written
     stands below.
     """
 
-    CSS_PATH = "dialog.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "give_up", "cancel"),
         Binding("tab", "complete", "complete", priority=True),

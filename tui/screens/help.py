@@ -8,12 +8,12 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from eetui.core.run.snapshot import Toggle
 from eetui.tui import actions
 from eetui.tui.actions import group
+from eetui.tui.screens.dialog import Dialog
 from eetui.tui.widgets.pane import MUTED, Part
 from eetui.tui.widgets.toggle_detail import PROMISES, m5_gain, why
 
@@ -85,10 +85,9 @@ ABOUT = {
 }
 
 
-class Help(ModalScreen[None]):
+class Help(Dialog[None]):
     """Scrolls; escape, q or ? closes it."""
 
-    CSS_PATH = "dialog.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape,q,question_mark", "close", "close"),
         ("j", "scroll(1)", "down"),

@@ -11,7 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import Footer, Input, OptionList
+from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from eetui.core.errors import EetuiError, UsageError
@@ -28,6 +28,7 @@ from eetui.tui.live import LiveSession
 from eetui.tui.messages import EndedEarly, Tried
 from eetui.tui.screens.shown import ShownScreen
 from eetui.tui.threads import IteratorThread
+from eetui.tui.widgets.key_bar import KeyBar
 from eetui.tui.widgets.lesson_pane import LessonPane
 from eetui.tui.widgets.pane import DIM, MUTED, line
 from eetui.tui.widgets.progress_head import ProgressHead
@@ -63,7 +64,7 @@ class LabScreen(ShownScreen[None]):
                 with VerticalScroll(id="lesson", can_focus=False):
                     yield LessonPane(id="page")
             yield Input(id="guess", compact=True)
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyBar()
 
     def on_mount(self) -> None:
         self.query_one("#lessons").border_title = "predict, then measure"

@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.widgets import Footer
 
 from eetui.core.measure.climb import climb
 from eetui.core.measure.ladder import Ladder
@@ -18,6 +17,7 @@ from eetui.tui.live import LiveSession
 from eetui.tui.messages import Climbed, EndedEarly
 from eetui.tui.screens.shown import ShownScreen
 from eetui.tui.threads import IteratorThread
+from eetui.tui.widgets.key_bar import KeyBar
 from eetui.tui.widgets.progress_head import ProgressHead
 from eetui.tui.widgets.waterfall_pane import WaterfallPane
 
@@ -46,7 +46,7 @@ class LadderScreen(ShownScreen[None]):
             with VerticalScroll(id="rungs", can_focus=False) as rungs:
                 rungs.border_title = f"us/step, logarithmic   {LEGEND}"
                 yield WaterfallPane(id="waterfall")
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyBar()
 
     def on_mount(self) -> None:
         self._climb()

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.files import unused
 from eetui.core.optimizations import Value, find_optimization
 from eetui.core.run.commands import (
     ApplyPreset,
@@ -324,9 +325,9 @@ class MainScreen(RunScreen):
             if path:
                 self._session.submit(Save(Path(path)))
 
-        s = self.snapshot
-        name = f"eetui-d{s.model.d_model}-step{s.step}{SUFFIX}"
-        self.app.push_screen(FilePrompt("Save a checkpoint to", name, SUFFIX), answered)
+        # Training goes on while one types, so a step in the name would be another than is saved.
+        name = unused(Path(f"eetui-d{self.snapshot.model.d_model}{SUFFIX}"))
+        self.app.push_screen(FilePrompt("Save a checkpoint to", str(name), SUFFIX), answered)
 
     def action_open(self) -> None:
         def answered(path: str | None) -> None:

@@ -8,16 +8,15 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from eetui.tui.screens.dialog import Dialog
 from eetui.tui.widgets.field import Field
 
 
-class Prompt(ModalScreen[str | None]):
+class Prompt(Dialog[str | None]):
     """Gives the text, or None for escape."""
 
-    CSS_PATH = "dialog.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "give_up", "cancel")]
 
     def __init__(self, question: str, text: str = "", placeholder: str = "") -> None:

@@ -9,7 +9,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer
 
 from eetui.core.errors import UsageError
 from eetui.core.race.league import League
@@ -25,6 +24,7 @@ from eetui.tui.screens.prompt import Prompt
 from eetui.tui.screens.shown import ShownScreen
 from eetui.tui.threads import IteratorThread
 from eetui.tui.widgets.contestant_pane import ContestantPane
+from eetui.tui.widgets.key_bar import KeyBar
 from eetui.tui.widgets.league_table import LeagueTable
 from eetui.tui.widgets.measures_pane import MeasuresPane
 from eetui.tui.widgets.progress_head import ProgressHead
@@ -67,7 +67,7 @@ class RaceScreen(ShownScreen[None]):
                     yield RaceChart(id="chart")
                     yield ContestantPane(id="contestant")
                 yield MeasuresPane(id="measures")
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyBar()
 
     def on_mount(self) -> None:
         self._begin()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -10,12 +11,19 @@ from eetui.core.store.playback import Playback
 from eetui.tui.actions import BINDINGS
 from eetui.tui.screens.main import MainScreen
 
+UNUSED = ("configure", "ghost", "runs", "climb", "race", "labs")
+"""Actions that the key bar leaves out: a replay refuses them, or has come from there."""
+
 
 class ReplayScreen(MainScreen):
     """Plays a run; what changes a run says that a replay only plays."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(each for each in BINDINGS if "travel" not in each.action),
+        *(
+            replace(each, show=each.show and each.action not in UNUSED)
+            for each in BINDINGS
+            if "travel" not in each.action
+        ),
         Binding("greater_than_sign", "change_speed(True)", "faster", key_display=">"),
         Binding("less_than_sign", "change_speed(False)", "slower", key_display="<"),
     ]

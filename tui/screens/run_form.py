@@ -9,7 +9,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Select, Static
 
 from eetui.core.config import ACTIVATIONS, ORDERS, SCHEDULES, ModelConfig, TrainConfig
@@ -17,6 +16,7 @@ from eetui.core.errors import UsageError
 from eetui.core.text import told
 from eetui.tui import figures
 from eetui.tui.screens.confirm import Confirm
+from eetui.tui.screens.dialog import Dialog
 from eetui.tui.widgets.field import Field
 
 Wanted = tuple[ModelConfig, TrainConfig]
@@ -49,10 +49,9 @@ def needs_new_run(
     return model != new_model or any(getattr(train, f) != getattr(new_train, f) for f in fixed)
 
 
-class RunForm(ModalScreen[Wanted | None]):
+class RunForm(Dialog[Wanted | None]):
     """Gives the two configurations, or None; every change is judged as it is typed."""
 
-    CSS_PATH = "dialog.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "give_up", "cancel"),
         ("down", "app.focus_next", "next"),

@@ -9,7 +9,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.timer import Timer
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from eetui.core.run.snapshot import Snapshot, Status
 from eetui.tui import picture
@@ -22,6 +22,7 @@ from eetui.tui.widgets.banner import Banner
 from eetui.tui.widgets.chart_pane import ChartPane
 from eetui.tui.widgets.error_pane import ErrorPane
 from eetui.tui.widgets.ghost_bar import GhostBar
+from eetui.tui.widgets.key_bar import KeyBar
 from eetui.tui.widgets.loss_chart import LossChart
 from eetui.tui.widgets.names_pane import NamesPane
 from eetui.tui.widgets.pace_chart import PaceChart
@@ -34,6 +35,8 @@ from eetui.tui.widgets.toggle_table import ToggleTable
 VIEWS = ("", "-loss", "-pace", "-names")
 SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
 SECONDS_BETWEEN_SHOWINGS = 0.125
+SECONDS_WHERE_COVERED = 0.5
+"""Behind a dialog the same: each showing draws all of the screen anew, which takes 20 ms."""
 ROOMY = 100
 """Columns in which all keys of the footer have room."""
 ANSWER_SECONDS = 0.5
@@ -82,7 +85,7 @@ class RunScreen(ShownScreen[None]):
                 yield PaceChart(id="pace", scale="log")
             yield GhostBar(id="ghosts")
             yield TimelineBar(id="timeline")
-            yield Footer(compact=True)
+            yield KeyBar(show_command_palette=True)
 
     def on_mount(self) -> None:
         self._show(self._session.latest)
@@ -94,7 +97,7 @@ class RunScreen(ShownScreen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """The palette's key leaves its place to the screen's own keys where that is scarce."""
-        for footer in self.query(Footer):
+        for footer in self.query(KeyBar):
             footer.show_command_palette = event.size.width >= ROOMY
 
     # -- from the session -------------------------------------------------------------------
@@ -108,7 +111,8 @@ class RunScreen(ShownScreen[None]):
             self._due.stop()
             self._due = None
         if self._due is None:
-            wait = 0.0 if is_hurried else self._shown_at + SECONDS_BETWEEN_SHOWINGS - now
+            between = SECONDS_BETWEEN_SHOWINGS if self.app.screen is self else SECONDS_WHERE_COVERED
+            wait = 0.0 if is_hurried else self._shown_at + between - now
             self._is_hurried = is_hurried
             self._due = self.set_timer(max(wait, 0.001), self._show_waiting)
 

@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from eetui.core.errors import EetuiError
 from eetui.core.store.capsule import SUFFIX, pack
@@ -25,6 +25,7 @@ from eetui.tui.screens.confirm import Confirm
 from eetui.tui.screens.prompt import Prompt
 from eetui.tui.screens.shown import ShownScreen
 from eetui.tui.widgets.field import Field
+from eetui.tui.widgets.key_bar import KeyBar
 from eetui.tui.widgets.runs_chart import Line, RunsChart
 from eetui.tui.widgets.runs_detail import RunsDetail
 from eetui.tui.widgets.runs_table import RunsTable
@@ -85,7 +86,7 @@ class RunsScreen(ShownScreen[str | None]):
             with Horizontal(id="below"):
                 yield RunsChart(id="chart")
                 yield RunsDetail(id="detail")
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyBar()
 
     def on_mount(self) -> None:
         self._read()

@@ -9,7 +9,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer
 
 from eetui.core.errors import EetuiError
 from eetui.core.files import named
@@ -32,6 +31,7 @@ from eetui.tui.screens.shown import ShownScreen
 from eetui.tui.threads import IteratorThread
 from eetui.tui.widgets.front_chart import FrontChart
 from eetui.tui.widgets.importance_pane import ImportancePane
+from eetui.tui.widgets.key_bar import KeyBar
 from eetui.tui.widgets.points_table import PointsTable
 from eetui.tui.widgets.progress_head import ProgressHead
 from eetui.tui.widgets.runs_chart import Line, RunsChart
@@ -73,7 +73,7 @@ class SweepScreen(ShownScreen[None]):
                 with Horizontal(id="below"):
                     yield PointsTable(id="league")
                     yield ImportancePane(id="importance")
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyBar()
 
     def on_mount(self) -> None:
         self._tell()

@@ -20,8 +20,9 @@ NAME_WIDTH = 18
 COLUMNS = (
     ("us/sample", 10, 0),
     ("speed-up", 10, 0),
-    ("samples", 9, 0),
+    ("samples", 9, 126),
     ("loss", 7, 0),
+    ("held out", 10, 0),
     ("threshold", 8, 0),
     ("params", 8, 94),
     ("work", 19, 114),
@@ -32,6 +33,7 @@ ORDERS = {
     "us/sample": "us/sample",
     "speed-up": "us/sample",
     "loss": "loss",
+    "held out": "held-out loss",
     "threshold": "time to the threshold",
 }
 """What a click on a heading sorts by."""
@@ -198,7 +200,8 @@ def _cells(s: Standing, league: League) -> dict[str, tuple[str, str]]:
         "us/sample": (figures.pace(s.us_per_sample), "bold $foreground"),
         "speed-up": (figures.speedup(s.speedup), "$foreground"),
         "samples": (figures.step(s.samples) if s.steps else figures.ABSENT, "$foreground"),
-        "loss": (figures.nats(s.loss), "bold $foreground"),
+        "loss": (figures.nats(s.loss), "$foreground"),
+        "held out": (figures.nats(s.held_out), "bold $foreground"),
         "threshold": (figures.duration(s.reached), "$foreground"),
         "params": (figures.count(s.n_params or None), MUTED),
         "work": (f"{count} {unit.ljust(10)}", MUTED),

@@ -16,6 +16,7 @@ from eetui.core.race.standing import Standing
 from eetui.core.race.studies.launch_model import COMPUTE_US, LAUNCHES, SCENARIOS, LaunchResult
 from eetui.core.race.studies.one_second import OneSecondResult
 from eetui.core.race.studies.published import MACHINE, find_published
+from eetui.core.version import version as own_version
 
 LIBRARIES = ("numpy", "numba", "torch", "jax", "mlx")
 
@@ -54,7 +55,7 @@ def _count(league: League) -> int:
 def _conditions(league: League) -> str:
     """Machine, versions, seed and protocol: what another needs to do it again."""
     host, model, train, plan = cpu.detect(), league.model, league.train, league.plan
-    libraries = [f"eetui {version('eetui')}"]
+    libraries = [f"eetui {own_version()}"]
     libraries.append(f"{platform.python_implementation()} {platform.python_version()}")
     for name in LIBRARIES:
         try:

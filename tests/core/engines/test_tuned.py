@@ -55,7 +55,7 @@ def test_another_cpu_or_version_has_its_own(path, monkeypatch, name):
     tuned.keep(FOUND)
     other = replace(cpu.detect(), name="another")
     monkeypatch.setattr(
-        *((cpu, "detect", lambda: other) if name == "cpu" else (tuned, "version", lambda _: "99"))
+        *((cpu, "detect", lambda: other) if name == "cpu" else (tuned, "version", lambda: "99"))
     )
     tuned.keep(replace(FOUND, day="2026-02-01"))
     assert [t.day for t in tuned.everything()] == ["2026-02-01"]

@@ -57,7 +57,15 @@ async def test_the_name_that_is_shown_is_the_name_that_is_written(screen, sessio
         await pilot.press("s")
         await pilot.pause()
         name = pilot.app.screen.query_one(Input).value
-        assert name == "eetui-d32-step4230.safetensors"
+        assert name == "eetui-d32.safetensors"
         assert name in whole(pilot)
         await pilot.press("enter")
         assert session.commands == [Save(Path(name))]
+
+
+async def test_the_name_that_is_proposed_is_not_taken(screen, session, folder):
+    (folder / "eetui-d32.safetensors").touch()
+    (folder / "eetui-d32-2.safetensors").symlink_to("nowhere")
+    async with screen() as pilot:
+        await pilot.press("s", "enter")
+        assert session.commands == [Save(Path("eetui-d32-3.safetensors"))]

@@ -253,10 +253,11 @@ async def test_views_go_round(screen, session):
         assert seen == [["loss", "names", "pace"], ["loss"], ["pace"], ["names"], seen[0]]
 
 
-async def test_checkpoints_are_saved_and_opened_by_name(screen, session):
+async def test_checkpoints_are_saved_and_opened_by_name(screen, session, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     async with screen() as pilot:
         await pilot.press("s", "enter")
-        assert session.commands == [Save(Path("eetui-d32-step4230.safetensors"))]
+        assert session.commands == [Save(Path("eetui-d32.safetensors"))]
         await until(pilot, lambda: any("Saved step 4,230" in t for t in toasts(pilot)))
         await pilot.press("o", *"run.st", "enter")
         assert session.commands[-1] == Load(Path("run.st"))

@@ -124,9 +124,9 @@ async def test_the_order_follows_the_race_and_the_cursor_its_contestant(screen, 
 
 async def test_every_order(screen, measuring):
     async with screen() as pilot:
-        now = changed(league(), "vector", loss=0.5)
+        now = changed(changed(league(), "vector", loss=0.5), "explicit", held_out=0.5)
         await begin(pilot, measuring, changed(now, "tape", reached=0.001))
-        for first in ("vector", "tape", "scalar", "native"):
+        for first in ("vector", "explicit", "tape", "scalar", "native"):
             await pilot.press("o")
             assert next(iter(rows(pilot))) == first
             assert list(rows(pilot))[-1] == "torch"  # who cannot race is last in any order
@@ -134,13 +134,14 @@ async def test_every_order(screen, measuring):
 
 async def test_a_click_on_a_heading_sorts_by_it(screen, measuring):
     async with screen() as pilot:
-        now = changed(league(), "vector", loss=0.5)
+        now = changed(changed(league(), "vector", loss=0.5), "explicit", held_out=0.5)
         await begin(pilot, measuring, changed(now, "tape", reached=0.001))
         table = pilot.app.screen.query_one("#league")
         headings = text(table).splitlines()[0]
         left = table.content_offset
         for heading, first in (
             ("loss", "vector"),
+            ("held out", "explicit"),
             ("<", "tape"),
             ("contestant", "scalar"),
             ("speed-up", "native"),
