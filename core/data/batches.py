@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import isqrt
 
 import numpy as np
@@ -13,6 +14,9 @@ _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = 2**64 - 1
 _ROUNDS = 6  # with four, neighbours of a small data set are not independent
 _ODD = np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B)
+_KEPT_DOCS = range(1 << 12, (1 << 16) + 1)
+"""Data sets whose epochs are found whole and kept: not where they are many, or long."""
+_KEPT_EPOCHS = 64
 
 
 def mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -36,11 +40,30 @@ def shuffled(
     """Indices [n_steps, batch]: every document once an epoch, in an order of that epoch's own.
 
     The place at which a step begins is its number times the batch, and a place's document is a
-    permutation of its place in the epoch, keyed by (seed, epoch). So nothing is kept: a fork, a
-    replay and a resumed run see the same data. Where the batch changes, places jump with it.
+    permutation of its place in the epoch, keyed by (seed, epoch). So a fork, a replay and a resumed
+    run see the same data. Where the batch changes, places jump with it.
     """
-    first_epoch, first_place = divmod(first_step * batch, n_docs)
-    at = np.arange(first_place, first_place + n_steps * batch)
+    first, count = first_step * batch, n_steps * batch
+    if count == 0 or n_docs not in _KEPT_DOCS:
+        return _in_order(seed, first, count, n_docs).reshape(n_steps, batch)
+    parts = []
+    for epoch in range(first // n_docs, (first + count - 1) // n_docs + 1):
+        start = epoch * n_docs
+        order = _epoch(seed, epoch, n_docs)
+        parts.append(order[max(first - start, 0) : first + count - start])
+    return np.concatenate(parts).reshape(n_steps, batch)
+
+
+@lru_cache(_KEPT_EPOCHS)
+def _epoch(seed: int, epoch: int, n_docs: int) -> NDArray[np.int32]:
+    """The documents of an epoch in their order, [n_docs]; runs from equal seeds share it."""
+    return _in_order(seed, epoch * n_docs, n_docs, n_docs)
+
+
+def _in_order(seed: int, first: int, count: int, n_docs: int) -> NDArray[np.int32]:
+    """The documents [count] at the places from `first` on, over all epochs."""
+    first_epoch, first_place = divmod(first, n_docs)
+    at = np.arange(first_place, first_place + count)
     epoch = at // n_docs
     place = (at - epoch * n_docs).astype(np.uint32)
     numbers = np.arange(first_epoch, first_epoch + epoch[-1:].sum() + 1, dtype=np.uint64)
@@ -50,7 +73,7 @@ def shuffled(
     keys = (hashed >> np.uint64(32)).astype(np.uint32)
     if len(numbers) > 1:
         keys = keys[:, epoch]
-    return _permuted(place, keys, n_docs).astype(np.int32).reshape(n_steps, batch)
+    return _permuted(place, keys, n_docs).astype(np.int32)
 
 
 def _permuted(x: NDArray[np.uint32], keys: NDArray[np.uint32], n: int) -> NDArray[np.uint32]:

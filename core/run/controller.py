@@ -17,6 +17,7 @@ from eetui.core.errors import EetuiError, UsageError
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations
 from eetui.core.run import checkpoint
+from eetui.core.run.auto_threads import AutoThreads
 from eetui.core.run.commands import (
     ApplyPreset,
     Branch,
@@ -108,6 +109,7 @@ class Controller:
             engine, assignments, trainer, lifecycle, notices, post, on_ready
         )
         self._toggles = ToggleChoice(choice, trainer, stack, notices)
+        self._threads = AutoThreads(trainer)
         self._tuner = tuner = Tuner(trainer, lifecycle, stack)
         self._naming = naming = Naming(trainer, choice, stack)
         self._jumps = jumps = Jumps(trainer, lifecycle, choice, tuner, stack, notices)
@@ -127,7 +129,8 @@ class Controller:
             error=self.lifecycle.error,
             engine_name=self.choice.name,
             engine=self.choice.engine,
-            wanted=self.choice.wanted,
+            wanted=self.choice.resolved,
+            auto_threads=self._threads.told if self.choice.follows_threads else "",
             notice=self.notices.latest,
             peak_gflops=self._peak_gflops,
             undo=self.undo_stack.undo_label,
@@ -171,9 +174,15 @@ class Controller:
             self.lifecycle.fail(error)
             return None
         self.lifecycle.trained(chunk)
+        if self.choice.follows_threads and self.lifecycle.status is Status.RUNNING:
+            self._follow_threads()
         if self.choice.is_standing_in:
             self._rest_until = monotonic() + STAND_IN_REST * (monotonic() - started)
         return chunk
+
+    def _follow_threads(self) -> None:
+        if told := self._threads.follow():
+            self.notices.tell(told)
 
     def give_way(self, give_way: GiveWay | None) -> None:
         """Call this before every piece of work from now on."""

@@ -187,6 +187,12 @@ class Trainer:
         self._changed_setting(f"{switch.name} {before}", entries, old)
         self._judge(Flip(switch.key, before, after, old, self.setup), moved)
 
+    def use_threads(self, threads: int) -> None:
+        """Go on with another number of threads, which is known to be faster."""
+        self._change(SetOptimization("threads", threads))
+        self.history.forget_pace()
+        self._chunk_steps = 1
+
     def tune(self, change: Tuning) -> None:
         """Go on with another batch size, learning rate or plan."""
         old, entries = self.setup, self.logbook.n_entries

@@ -34,12 +34,12 @@ from eetui.core.store.run_record import Curves, configuration_of
 from eetui.core.sweep.job import RUNGS, Ending, Job, JobResult, Kept
 from eetui.core.sweep.space import configured
 
-CHUNK_US = 20_000.0
+CHUNK_US = 50_000.0
 GROWTH = 8
+FIRST_CHUNK = 8
+"""Steps: after them the pace is known well enough for a plan."""
 FIRST_PLAN = 10**6
 """Steps over which the rate falls until the pace is known, in a run that ends with the seconds."""
-PACED = 8
-"""Steps after which the pace is known well enough for a plan."""
 OFF = 0.02
 """By how much a plan may miss the end, as a share of what is left."""
 NEAR = 0.005
@@ -128,7 +128,7 @@ class _Training:
 
     def run(self, started: float) -> JobResult:
         """Train to the end of the budget, the threshold, or a word to stop."""
-        n, rung = 1, 1
+        n, rung = min(FIRST_CHUNK, self.setup.train.steps), 1
         while True:
             step = self.setup.advance(self.engine, self.state, self.dataset, n)
             if not np.isfinite(step.losses).all():
@@ -176,7 +176,7 @@ class _Training:
     def _plan(self) -> None:
         """Let the rate fall to zero with the seconds, by the pace so far."""
         seconds = self.job.aim.seconds
-        if seconds is None or self.state.step < PACED:
+        if seconds is None:
             return
         left = (seconds * 1e6 - self.spent_us) * self.state.step / self.spent_us
         planned = self.setup.train.steps - self.state.step

@@ -115,8 +115,10 @@ def _plan(request: SweepRequest, dataset: Dataset) -> SweepPlan:
         by_point=several,
     )
     made = _with_engine(make_space(space))
-    if not made.dimensions:
-        raise UsageError("Nothing varies: give a list or a range, such as --lr 0.001..0.03.")
+    if not made.dimensions and (request.seeds or 1) == 1:
+        raise UsageError(
+            "Nothing varies: give a list or a range, such as --lr 0.001..0.03, or several --seeds."
+        )
     given = {key: value for key, value in more.items() if value is not None}
     return make_plan(made, aim, **given)
 

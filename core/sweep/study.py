@@ -1,7 +1,7 @@
 """A study: Optuna says which points to try and which to give up, and keeps what became of them.
 
-Points are asked for and told in memory, which takes a fraction of what a database takes. A point is
-put into the storage when it is finished, so nothing there is ever half a truth. The points of a
+Points are asked for and told in memory, which takes a fraction of what a database takes. Finished
+points are put into the storage many at once, so nothing there is ever half a truth. The points of a
 grid are given out by the storage instead: they wait in it, and each is taken by one driver.
 """
 
@@ -18,7 +18,7 @@ from uuid import uuid4
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.store.run_names import two_words
 from eetui.core.sweep.point import SeedResult, State, SweepPoint
-from eetui.core.sweep.space import Dimension, Space
+from eetui.core.sweep.search import distributions_of, pruner_of, sampler_of
 from eetui.core.sweep.storage import (
     HEARTBEAT_SECONDS,
     Place,
@@ -28,12 +28,10 @@ from eetui.core.sweep.storage import (
     told,
 )
 from eetui.core.sweep.sweep_plan import SweepPlan
+from eetui.core.sweep.trial_rows import add_finished, count_trials
 from eetui.core.text import visible
 
 if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
-    from optuna.pruners import BasePruner
-    from optuna.samplers import BaseSampler
     from optuna.storages import BaseStorage
     from optuna.study import Study as OptunaStudy
     from optuna.trial import FrozenTrial, Trial
@@ -44,8 +42,8 @@ POINT = "eetui point"
 TRIES = 1000
 """Points that do not go together in a row, after which a search is given up."""
 REFRESH_SECONDS = 2.0
-STARTUP = 10
-"""Points that a pruner sees before it ends one early."""
+WRITE_SECONDS = 0.5
+"""How long a finished point may wait for others, to be put down together with them."""
 
 
 @dataclass(slots=True)
@@ -77,16 +75,18 @@ class Study:
         self.place, self.plan, self.name = place, plan, str(stored.study_name)
         self._stored, self._storage = stored, storage
         self._id = storage.get_study_id_from_name(stored.study_name)
-        self._distributions = _distributions(plan.space)
+        self._distributions = distributions_of(plan.space)
         self._seen: set[int] = set()
-        self._due = 0.0
+        self._unwritten: list[FrozenTrial] = []
+        self._write_due = self._due = 0.0
+        self._count = 0
         self._own = uuid4().hex
         self._alive = monotonic()
         self._waiting: deque[FrozenTrial] = deque()
         self._taken: dict[int, int] = {}
         trials = self._read()
         self._memory = library.create_study(
-            sampler=_sampler(plan, is_new=is_new), pruner=_pruner(plan)
+            sampler=sampler_of(plan, is_new=is_new), pruner=pruner_of(plan)
         )
         self.points: list[SweepPoint] = []
         self._learn(trials)
@@ -147,7 +147,7 @@ class Study:
         return bool(asked.trial.should_prune())
 
     def tell(self, asked: Asked, point: SweepPoint) -> None:
-        """Put down what became of a point."""
+        """Keep what became of a point; `write` puts it down."""
         library = optuna()
         done = point.state == "done"
         states = library.trial.TrialState
@@ -156,23 +156,32 @@ class Study:
         frozen = self._memory.tell(asked.trial, point.mean if done else None, state=state)
         attributes = {POINT: {**_attributes(point), "by": self._own}}
         self.points.append(point)
-        with told(self.place):
-            if asked.waiting is not None:
+        if asked.waiting is not None:
+            with told(self.place):
                 trial_id = self._taken.pop(asked.waiting)
                 self._storage.set_trial_user_attr(trial_id, POINT, attributes[POINT])
                 values = [point.mean] if done and point.mean is not None else None
                 self._storage.set_trial_state_values(trial_id, state, values)
-                self._seen.add(asked.waiting)
-                return
-            trial = library.trial.create_trial(
-                state=state,
-                value=point.mean if done else None,
-                params=frozen.params,
-                distributions=frozen.distributions,
-                user_attrs=attributes,
-                intermediate_values=frozen.intermediate_values,
-            )
-            self._storage.create_new_trial(self._id, trial)
+            self._seen.add(asked.waiting)
+            return
+        trial = library.trial.create_trial(
+            state=state,
+            value=point.mean if done else None,
+            params=frozen.params,
+            distributions=frozen.distributions,
+            user_attrs=attributes,
+            intermediate_values=frozen.intermediate_values,
+        )
+        if not self._unwritten:
+            self._write_due = monotonic() + WRITE_SECONDS
+        self._unwritten.append(trial)
+
+    def write(self) -> None:
+        """Put down all that is finished."""
+        unwritten, self._unwritten = self._unwritten, []
+        with told(self.place):
+            add_finished(self._storage, self._id, unwritten)
+        self._count += len(unwritten)
 
     def put_back(self, asked: Asked, trainings: Sequence[SeedResult]) -> None:
         """Leave a point for whoever goes on with the study, with what is known of it."""
@@ -194,7 +203,10 @@ class Study:
     # -- what others do -------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Learn of what other drivers have finished, and show the storage that we are alive."""
+        """Put down what has waited long enough, learn of what other drivers have finished, and show
+        the storage that we are alive."""
+        if self._unwritten and monotonic() > self._write_due:
+            self.write()
         if monotonic() < self._due:
             return
         self._due = monotonic() + REFRESH_SECONDS
@@ -206,7 +218,12 @@ class Study:
                     assert beat is not None
                     beat(trial_id)
             optuna().storages.fail_stale_trials(self._stored)
-            self._learn(self._read())
+            if self._taken or self._waiting or self._has_others():
+                self._learn(self._read())
+
+    def _has_others(self) -> bool:
+        """Whether the storage may have trials beside those that were read and ours since then."""
+        return count_trials(self._storage, self._id) != self._count
 
     @property
     def others_running(self) -> int:
@@ -220,6 +237,7 @@ class Study:
         """What has finished since the last time; what waits is kept for later."""
         with told(self.place):
             trials = self._stored.get_trials(deepcopy=False)
+        self._count = len(trials)
         states = optuna().trial.TrialState
         waiting = [trial for trial in trials if trial.state == states.WAITING]
         self._waiting = deque(waiting)
@@ -275,7 +293,7 @@ def create_study(place: Place, plan: SweepPlan) -> Study:
         stored = library.create_study(storage=storage, study_name=name, direction="minimize")
         stored.set_user_attr(PLAN, plan.to_json())
         if plan.sampler == "grid":
-            distributions = _distributions(plan.space)
+            distributions = distributions_of(plan.space)
             study_id = storage.get_study_id_from_name(name)
             for point in plan.space.points()[: plan.total]:
                 trial = library.trial.create_trial(
@@ -344,51 +362,3 @@ def _point(number: int, trial: FrozenTrial) -> SweepPoint:
     state: State = kept["state"]
     trainings = tuple(map(SeedResult.from_json, kept["trainings"]))
     return SweepPoint(number, dict(trial.params), state, trainings, kept["why"])
-
-
-def _distributions(space: Space) -> dict[str, BaseDistribution]:
-    return {d.key: _distribution(d) for d in space.dimensions}
-
-
-def _distribution(dimension: Dimension) -> BaseDistribution:
-    library = optuna()
-    values: tuple[Any, ...] = dimension.values
-    if dimension.scale == "choice":
-        found: BaseDistribution = library.distributions.CategoricalDistribution(values)
-        return found
-    low, high = values
-    is_log = dimension.scale == "log"
-    ranged: BaseDistribution = library.distributions.FloatDistribution(low, high, log=is_log)
-    return ranged
-
-
-def _sampler(plan: SweepPlan, *, is_new: bool) -> BaseSampler:
-    """The plan's seed draws the points of a new study. Whoever goes on with one, perhaps beside
-    another driver, must not draw the same again."""
-    samplers = optuna().samplers
-    seed = plan.seed % 2**32 if is_new else SystemRandom().getrandbits(32)
-    match plan.sampler:
-        case "qmc":
-            made: BaseSampler = samplers.QMCSampler(
-                seed=seed, scramble=True, warn_asynchronous_seeding=False,
-                warn_independent_sampling=False,
-            )  # fmt: skip
-        case "tpe":
-            made = samplers.TPESampler(seed=seed, constant_liar=True)
-        case _:
-            made = samplers.RandomSampler(seed=seed)
-    return made
-
-
-def _pruner(plan: SweepPlan) -> BasePruner:
-    pruners = optuna().pruners
-    made: Mapping[str, Any] = {
-        "none": pruners.NopPruner,
-        "median": lambda: pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=1),
-        "percentile": lambda: pruners.PercentilePruner(25.0, n_startup_trials=STARTUP),
-        "halving": pruners.SuccessiveHalvingPruner,
-        "hyperband": lambda: pruners.HyperbandPruner(max_resource=8),
-        "wilcoxon": pruners.WilcoxonPruner,
-    }
-    pruner: BasePruner = made[plan.pruner]()
-    return pruner

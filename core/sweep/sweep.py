@@ -234,6 +234,7 @@ class Sweep:
             while self._began and monotonic() < until:
                 for event in self._workers.events(WAIT_SECONDS):
                     self._heard(event)
+            self.study.write()
             for opened in [*self._open.values()]:
                 trainings = [opened.trainings[seed] for seed in sorted(opened.trainings)]
                 self.study.put_back(opened.asked, trainings)

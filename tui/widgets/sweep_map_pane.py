@@ -64,7 +64,12 @@ class SweepMapPane(LinesPane):
         if self._last is None or width < EDGE + CELL or height < 4:
             return
         progress, selected = self._last
-        across, down = self._axes(progress.plan.space.dimensions)
+        dimensions = progress.plan.space.dimensions
+        if not dimensions:
+            self.border_title = "the map"
+            self.show([line(("Nothing varies but the seed.", MUTED))])
+            return
+        across, down = self._axes(dimensions)
         room = ((width - EDGE) // CELL, height - 2)
         drawn = sweep_map(progress.points, across, down, room)
         self.border_title = f"the map   x {drawn.x}   y {drawn.y or 'none'}"

@@ -90,6 +90,20 @@ def test_a_gain_that_is_gone_when_all_of_it_is_measured_is_not_kept(scripted, su
     assert last.best == engine.default_optimizations()
 
 
+@pytest.mark.parametrize(
+    ("measured", "slower", "kept"), [(16, 1, False), (1, 16, False), (16, 64, True)]
+)
+def test_what_is_slower_at_another_common_batch_is_not_kept(
+    scripted, subject, measured, slower, kept
+):
+    def us(on, batch):
+        return BASE * ((1.05 if batch == slower else 0.9) if on.work_order == "sample" else 1.0)
+
+    trained = replace(subject, train=replace(subject.train, batch=measured))
+    found = told(scripted(us), trained).found
+    assert found.toggles == ({"work_order": "sample"} if kept else {})
+
+
 def test_what_changes_learning_more_threads_and_what_cannot_be_are_not_tried(scripted, subject):
     engine = scripted(slower_without)
     engine.never["fast_exp", False] = "Not here."

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import nan
 
+import optuna
 import pytest
 
 from eetui.core.sweep.point import SeedResult, State
 from eetui.core.sweep.space import make_space
-from eetui.core.sweep.storage import find_place
+from eetui.core.sweep.storage import find_place, open_storage
 from eetui.core.sweep.study import Asked, Study, create_study, open_study, study_names
 from eetui.core.sweep.sweep_plan import make_plan
 
@@ -35,6 +37,7 @@ def test_a_study_is_found_again_with_its_points(plan, file):
         asked = asked_of(study)
         study.tell(asked, finished(asked, value))
         told.append(asked.point.settings)
+    study.write()
     again = open_study(find_place(file))
     assert again.plan == plan
     assert [point.settings for point in again.points] == told
@@ -58,6 +61,43 @@ def test_a_grid_has_every_point_once_whoever_asks(plan, file):
     assert len(open_study(find_place(file)).points) == 6
 
 
+def test_what_two_drivers_write_is_numbered_once_and_learned_by_both(plan, file):
+    study, other = create_study(find_place(file), plan), open_study(find_place(file))
+    for driver in (study, other, study):
+        for _ in range(3):
+            asked = asked_of(driver)
+            driver.tell(asked, finished(asked, 2.0))
+        driver.write()
+    for driver in (study, other):
+        driver.refresh()
+        assert len(driver.points) == 9
+    stored = optuna.load_study(study_name=study.name, storage=f"sqlite:///{file}")
+    assert [trial.number for trial in stored.trials] == [*range(9)]
+
+
+def test_what_is_put_down_together_is_what_optuna_puts_down_one_by_one(plan, file, journal):
+    """A pruned point with its reports, one that failed, and NaN among them."""
+    space = make_space({"lr": "0.001..0.03", "d_model": "8,16", "activation": "relu,relu2"})
+    plan = replace(plan, space=space, pruner="median", sampler="qmc")
+
+    def trials(where):
+        study = create_study(find_place(f"{where}#same"), plan)
+        for state, value in (("pruned", 2.4), ("done", 2.1), ("failed", nan)):
+            asked = asked_of(study)
+            study.report(asked, 1, value)
+            study.tell(asked, replace(finished(asked, value), state=state))
+        study.write()
+        place = open_study(find_place(f"{where}#same")).place
+        return optuna.load_study(study_name="same", storage=open_storage(place)).trials
+
+    one, many = trials(journal), trials(file)
+    for a, b in zip(one, many, strict=True):
+        assert (a.number, a.state, a.value, a.params) == (b.number, b.state, b.value, b.params)
+        assert repr(a.intermediate_values) == repr(b.intermediate_values)
+        assert a.distributions == b.distributions
+        assert a.user_attrs["eetui point"]["trainings"] == b.user_attrs["eetui point"]["trainings"]
+
+
 def test_what_is_put_back_is_the_next_to_be_done_with_what_is_known(plan, file):
     study = create_study(find_place(file), replace(plan, seeds=3))
     asked = asked_of(study)
@@ -73,6 +113,7 @@ def test_a_point_that_failed_or_was_pruned_stays_what_it_is(plan, file):
     for state, why in ends:
         asked = asked_of(study)
         study.tell(asked, replace(asked.point, state=state, why=why))
+    study.write()
     found = open_study(find_place(file)).points
     assert [(point.state, point.why) for point in found] == ends
 
@@ -114,6 +155,7 @@ def test_a_journal_does_as_well(plan, tmp_path):
     study = create_study(place, plan)
     asked = asked_of(study)
     study.tell(asked, finished(asked, 2.0))
+    study.write()
     assert len(open_study(place).points) == 1
 
 
