@@ -16,6 +16,7 @@ from eetui.core.engines.subject import Subject
 from eetui.core.errors import UsageError
 from eetui.core.labs.lesson import parse
 from eetui.core.measure import bench, climb, learning
+from eetui.core.measure.comparison import Arm
 from eetui.core.measure.limit import Limit
 from eetui.core.race.lane import RacePlan
 from eetui.core.sweep.aim import Aim
@@ -141,7 +142,7 @@ def test_limits_of_how_often(names: Dataset, name: str, least: int, most: int) -
     engine.prepare = begin  # type: ignore[method-assign]
     engine.instruction_set = begin  # type: ignore[assignment, method-assign]
     subject = Subject(names, ModelConfig(), engine="numpy")
-    arm = learning.Arm("", subject, engine, engine.default_optimizations())
+    arm = Arm("", subject, engine, engine.default_optimizations())
 
     def go(n: int) -> None:
         if name == "repeats":

@@ -137,8 +137,8 @@ def test_points_fall_with_the_distance_on_either_side():
     truth = Answer(number=Interval(2.0, 1.9, 2.1))
     guesses = (2.0, 2.163, 2.17, 2.5, 3.5, 4.35, 6.0, 8.6, 9.0)
     assert [points(Guess(number=g), truth) for g in guesses] == [10, 10, 10, 9, 7, 5, 3, 0, 0]
-    guesses = (1.845, 1.7, 1.2, 0.93, 0.47, 0.3)
-    assert [points(Guess(number=g), truth) for g in guesses] == [10, 9, 7, 5, 0, 0]
+    lower = (1.845, 1.7, 1.2, 0.93, 0.47, 0.3)
+    assert [points(Guess(number=g), truth) for g in lower] == [10, 9, 7, 5, 0, 0]
     assert points(Guess(), truth) is None
 
 

@@ -20,6 +20,10 @@ from eetui.core.measure.ladder import Gain, Rung
 from eetui.core.verdict import Verdict
 
 
+def near(value: Any) -> Any:
+    return pytest.approx(value)
+
+
 @pytest.fixture
 def subject(names: Dataset) -> Subject:
     return Subject(names, ModelConfig(d_model=4, n_heads=1), TrainConfig(batch=4), engine="numpy")
@@ -69,9 +73,9 @@ def test_times_are_beside_the_first_value(subject: Subject, compared: list[Any])
     assert (result.value_heading, result.against_heading) == ("us/step", "times as fast")
     first, second, impossible, last = result.rows
     assert first == Row("4", Interval(40.0, 40.0, 40.0))
-    assert second.value == Interval(40.0, pytest.approx(32.0), pytest.approx(64.0))
-    assert second.against == Interval(2.0, pytest.approx(1.25), pytest.approx(2.5))
-    assert last.value == Interval(80.0, pytest.approx(64.0), pytest.approx(128.0))
+    assert second.value == Interval(40.0, near(32.0), near(64.0))
+    assert second.against == Interval(2.0, near(1.25), near(2.5))
+    assert last.value == Interval(80.0, near(64.0), near(128.0))
     assert impossible.value is None
     assert "batch" in impossible.reason
     assert seen[1].results[0].rows[1] == Row("8")  # there is no interval yet
@@ -120,28 +124,23 @@ def test_losses_are_medians_over_seeds_beside_the_first(
 
     monkeypatch.setattr(experiment, "loss_after", loss_after)
     engine = subject.create_engine()
-    prepare = type(engine).prepare
-    monkeypatch.setattr(
-        type(engine),
-        "prepare",
-        lambda self, *of, **more: (prepared.append(of), prepare(self, *of, **more))[1],
-    )
+    monkeypatch.setattr(type(engine), "prepare", lambda self, *of: prepared.append(of))
     measurement = Measurement("loss", "batch", ("4", "8"), steps=7, seeds=3)
     seen = [*run(lesson(measurement), subject, rng=Random(1))]
     assert len(prepared) == 2
     assert sorted(asked) == [(4, 7, 0), (4, 7, 1), (4, 7, 2), (8, 7, 0), (8, 7, 1), (8, 7, 2)]
-    assert [e.progress for e in seen] == pytest.approx(
+    assert [e.progress for e in seen] == near(
         [0, 1 / 6, 2 / 6, 1 / 3, 3 / 6, 4 / 6, 2 / 3, 5 / 6, 1, 1, 1]
     )
     (result,) = seen[-1].results
     assert (result.value_heading, result.against_heading) == ("loss, nats", "above the first")
     first, second = result.rows
-    assert first.samples == pytest.approx((2.0, 2.1, 2.2))
+    assert first.samples == near((2.0, 2.1, 2.2))
     assert first.against is None
-    assert first.value == Interval(*(pytest.approx(v) for v in (2.1, 2.0, 2.2)))
-    assert second.value == Interval(*(pytest.approx(v) for v in (2.6, 2.5, 2.7)))
-    assert second.samples == pytest.approx((2.5, 2.6, 2.7))
-    assert second.against == Interval(*[pytest.approx(0.5)] * 3)
+    assert first.value == Interval(*(near(v) for v in (2.1, 2.0, 2.2)))
+    assert second.value == Interval(*(near(v) for v in (2.6, 2.5, 2.7)))
+    assert second.samples == near((2.5, 2.6, 2.7))
+    assert second.against == Interval(*[near(0.5)] * 3)
     assert seen[3].results[0].rows[0].value is not None  # after a seed, not at the end alone
 
 
@@ -174,7 +173,7 @@ def test_credit_is_saved_in_the_climb_and_lost_alone(
         Row(
             "Padding skip",
             Interval(50.0, 40.0, 60.0),
-            Interval(100.0, pytest.approx(200 / 3), pytest.approx(150.0)),
+            Interval(100.0, near(200 / 3), near(150.0)),
         ),
         Row("Fast exp"),
         Row("Threads", reason="One core."),
@@ -198,7 +197,7 @@ def test_launches_are_counted_in_steps_of_this_core(
     monkeypatch.setattr(experiment, "Timer", Scripted)
     seen = [*run(lesson(Measurement("launches")), subject)]
     assert calls == [200] * 16
-    assert [e.progress for e in seen[1:-1]] == pytest.approx([n / 15 for n in range(1, 16)])
+    assert [e.progress for e in seen[1:-1]] == near([n / 15 for n in range(1, 16)])
     assert seen[1].results[0].rows[0] == Row("this core")
     (result,) = seen[-1].results
     assert (result.value_heading, result.against_heading) == ("us/step", "steps meanwhile")
@@ -208,7 +207,7 @@ def test_launches_are_counted_in_steps_of_this_core(
     assert here.value.estimate == 17.0
     assert 10 < here.value.low < 17 < here.value.high < 24
     assert here.against == Interval(
-        610 / 17, pytest.approx(610 / here.value.high), pytest.approx(610 / here.value.low)
+        610 / 17, near(610 / here.value.high), near(610 / here.value.low)
     )
     assert [(row.label, row.value) for row in modelled] == [
         (f"a GPU, {name} (modelled)", Interval(us, us, us))

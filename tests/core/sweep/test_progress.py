@@ -24,6 +24,10 @@ SPACE = make_space({"batch": "4,8,16", "lr": "0.001..0.1", "d_model": "16"})
 PLAN = make_plan(SPACE, Aim("loss", seconds=1.0), runs=10, seeds=2)
 
 
+def near(value: float) -> Any:
+    return pytest.approx(value)
+
+
 def seed(
     number: int, value: float | None, seconds: float = 1.0, ending: Ending = "done", **more: Any
 ) -> SeedResult:
@@ -163,13 +167,13 @@ def test_the_map_has_the_best_of_each_place() -> None:
     assert (found.x, found.y, found.rows) == ("learning_rate", "batch", ("4", "8", "16"))
     assert found.columns == ("0.0032", "0.032")
     assert found.cells == (
-        (MapCell(), MapCell(pytest.approx(1.6), 7, 0, 0, 1)),
+        (MapCell(), MapCell(near(1.6), 7, 0, 0, 1)),
         (MapCell(), MapCell(3.25, 1, 2)),
         (MapCell(running=1, lost=1), MapCell()),
     )
     flat = sweep_map(STANDING.points, batches, None, (2, 1))
     assert (flat.y, flat.rows, flat.columns) == ("", ("",), ("4", "8"))
-    assert flat.cells == ((MapCell(pytest.approx(2.1), 0, 0, 0, 1), MapCell(3.25, 1, 2, 1, 1)),)
+    assert flat.cells == ((MapCell(near(2.1), 0, 0, 0, 1), MapCell(3.25, 1, 2, 1, 1)),)
 
 
 def test_the_bins_of_a_linear_range() -> None:
