@@ -42,7 +42,8 @@ class Session:
     session waits. `stop_at_plan` ends `run` when the planned steps are done or cannot be;
     `failure` then holds what went wrong, or None. `measure_peak` times the core's FMA
     peak during the first steps, for the per cent of it that a snapshot tells. `measure` compares
-    two settings, after every flip if `measure_flips`, and where a command asks for it.
+    two settings, after every flip if `measure_flips`, and where a command asks for it. `seconds`
+    of training end the run in place of the steps of `train`: its plan follows the pace.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Session:
         measure_peak: bool = True,
         measure: Measure | None = None,
         measure_flips: bool = True,
+        seconds: float | None = None,
     ) -> None:
         self._tasks: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._stop_at_plan = stop_at_plan
@@ -83,6 +85,7 @@ class Session:
             measure_peak=measure_peak,
             measure=measure,
             automatic=measure_flips,
+            seconds=seconds,
         )
         self.latest = self._snapshot()
 

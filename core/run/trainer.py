@@ -48,6 +48,7 @@ from eetui.core.run.namestream import NameStream
 from eetui.core.run.setup import Setup
 from eetui.core.run.snapshot import NameSample
 from eetui.core.run.switch import Switch
+from eetui.core.run.time_plan import paced
 
 CHUNK_US = 10_000
 GROWTH = 2
@@ -84,9 +85,11 @@ class Trainer:
         measure: Measure | None = None,
         *,
         automatic: bool = True,
+        seconds: float | None = None,
     ) -> None:
-        """measure: what compares the two sides of a flip; automatic: whether after every flip."""
-        self._measure, self._automatic = measure, automatic
+        """measure: what compares the two sides of a flip; automatic: whether after every flip.
+        seconds: of training, which decide the plan of steps in place of `train`; or None."""
+        self._measure, self._automatic, self._seconds = measure, automatic, seconds
         self.give_way: GiveWay | None = None
         self.dataset = dataset
         self.engine = engine
@@ -188,7 +191,8 @@ class Trainer:
         self._judge(Flip(switch.key, before, after, old, self.setup), moved)
 
     def tune(self, change: Tuning) -> None:
-        """Go on with another batch size, learning rate or plan."""
+        """Go on with another batch size, learning rate, or plan in place of the seconds."""
+        self._seconds = None if isinstance(change, SetSteps) else self._seconds
         old, entries = self.setup, self.logbook.n_entries
         self._change(change)
         before, after = old.train.batch, self.train.batch
@@ -224,7 +228,7 @@ class Trainer:
 
     def load(self, path: Path, loaded: Checkpoint) -> None:
         """Continue from a checkpoint."""
-        state, model, train = loaded.state, loaded.model, loaded.train
+        state, model, train, self._seconds = loaded.state, loaded.model, loaded.train, None
         self._change(UseState(path, state.fingerprint, state.step, model, train))
         self._begin(model, train, state)
         self.logbook.timeline.keep(self.logbook.n_entries, state, is_origin=True)
@@ -305,6 +309,10 @@ class Trainer:
         if chunk.diverged_at is None:
             self._good.offer(self.state, self.history.loss)
             self.logbook.trained(self.state)
+            cost, planned = self.history.cost_seconds, self.train.steps
+            if change := paced(self._seconds, cost, self.state.step, planned):
+                self.logbook.add(change, self.state, keep=False)
+                self.setup = self.setup.after(change)
             judge = self.engine, self.optimizations, self.state, self.history.seconds
             if self.finished:
                 self.held_out.finish(*judge)

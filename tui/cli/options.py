@@ -14,6 +14,7 @@ from eetui.core.config import MAX_BATCH, Activation, Order, Schedule
 from eetui.core.engines.registry import ENGINES
 from eetui.core.optimizations import CATALOGUE
 from eetui.core.race.roster import EVERYONE
+from eetui.core.recipes import RECIPES
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -29,6 +30,9 @@ DATA = "Data and files"
 NAMES = "The generated names"
 MACHINE = "The engine"
 RACE = "The race"
+PRESET = "What sweeps have found, for what is not given: " + "; ".join(
+    f"{recipe.name}, {recipe.what}" for recipe in RECIPES
+)
 
 
 def option(flag: str, help: str, panel: str, **more: Any) -> Any:
@@ -159,6 +163,12 @@ class RunOptions(ModelOptions):
             TRAINING,
             show_default="1,000,000 on the screen, else 10,000",
         ),
+    ] = None
+    seconds: Annotated[
+        float | None, typer.Option(help="Training time, not --steps.", rich_help_panel=TRAINING)
+    ] = None
+    preset: Annotated[
+        str | None, typer.Option(help=PRESET, metavar="NAME", rich_help_panel=TRAINING)
     ] = None
     lr: Annotated[
         float | None,

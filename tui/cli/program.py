@@ -19,7 +19,7 @@ COMMANDS = (
     *("train", "sample", "bench", "ab", "lab", "ladder", "race", "sweep"),
     *("runs", "export", "replay", "doctor"),
 )
-NOT_CONFIGURABLE = {"save", "load", "resume", "no_store"}
+NOT_CONFIGURABLE = {"save", "load", "resume", "no_store", "seconds", "preset"}
 CONFIGURABLE = {field.name for field in fields(RunOptions)} - NOT_CONFIGURABLE
 
 app = typer.Typer(
