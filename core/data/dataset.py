@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.data.collector import Collector
-from eetui.core.data.heldout import FEWEST, is_held_out
+from eetui.core.data.heldout import FEWEST, is_held_out, shared_by_chance
 from eetui.core.data.known import Known
 from eetui.core.data.sources import Source, locate, read_pieces, source_of
 from eetui.core.errors import UsageError
@@ -134,6 +134,11 @@ class Dataset:
         tokens, lengths = _cut(text, kept, block_size, self.boundary)
         held_out = replace(rest, tokens=tokens, lengths=lengths, held_out_share=0.0)
         return replace(rest, held_out=held_out)
+
+    def shared_by_chance(self, share: float) -> float:
+        """What part of a random `share` of the documents would stand in the rest as well; none of
+        those that `with_held_out` keeps back does."""
+        return shared_by_chance(self._text.hashes, share)
 
     @property
     def why_none_held_out(self) -> str:

@@ -47,3 +47,12 @@ def is_held_out(hashes: NDArray[np.uint64], share: float) -> NDArray[np.bool_]:
     lowest = hashes.min()
     kept: NDArray[np.bool_] = (hashes == lowest) | (hashes < np.uint64(share * 2**64))
     return none if kept.all() else kept
+
+
+def shared_by_chance(hashes: NDArray[np.uint64], share: float) -> float:
+    """What part of a random `share` of the documents would stand in the rest as well.
+
+    By `is_held_out` it is 0, since copies share a hash and so a side.
+    """
+    copies = np.unique(hashes, return_counts=True)[1]
+    return float((copies * (1 - share ** (copies - 1.0))).sum() / len(hashes))
