@@ -45,7 +45,7 @@ def timed(what: str, n: int) -> Iterator[None]:
 
 def optunas(what: str, url: str | None) -> None:
     """Optuna's own ask and tell, by TPE."""
-    storage = None if url is None else open_storage(find_place(url))
+    storage = None if url is None else open_storage(find_place(url), make=True)
     study = optuna.create_study(storage=storage, sampler=optuna.samplers.TPESampler(seed=1))
     numbers = optuna.distributions.FloatDistribution(1e-3, 3e-2, log=True)
     sizes = optuna.distributions.CategoricalDistribution([8, 16, 32, 64, 128])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 from pyarrow import parquet
@@ -55,6 +57,18 @@ def test_steps_may_vary(cli):
     ("arguments", "part"),
     [
         ((), "Say what varies"),
+        (("--lr", "0..1"), "must begin above 0"),
+        (("--lr", "1..0.1"), "must rise"),
+        (("--batch", "0"), "between 1 and 512"),
+        (("--lr", ".01,.02", "--aim", "loss@"), "is none"),
+        (("--lr", ".01,.02", "--aim", "time@nan"), "is none"),
+        (("--lr", ".01,.02", "--workers", "0"), "greater than or equal to 1"),
+        (("--lr", ".01,.02", "--on", "http://x"), "--on takes"),
+        (("--lr", ".01,.02", "--study", ""), "no study"),
+        (("--lr", ".01,.02", "--study", "/dev/null"), "no file"),
+        (("--lr", ".01,.02", "--study", "journal:/"), "no file"),
+        (("--lr", ".01,.02", "--study", "x.db#a\x1b[31m"), "no name of a study"),
+        (("--lr", ".01,.02", "--study", "a\x1b[31m"), "no study"),
         (("--d-model", "16"), "Nothing varies"),
         (("--lr", "a..b"), "takes numbers"),
         (("--lr", ".001..", "--runs", "1"), "takes numbers"),
@@ -76,6 +90,32 @@ def test_bad_use_is_one_sentence(cli, arguments, part):
     assert (result.code, result.out) == (2, "")
     assert part in result.err
     assert "Traceback" not in result.err
+    assert "\x1b" not in result.err
+
+
+@pytest.mark.parametrize("more", [("--lr", ".01,.02"), ()], ids=["new", "go on"])
+def test_a_file_of_another_program_is_refused_and_left_as_it_is(cli, tmp_path, more):
+    database, journal = tmp_path / "others.db", tmp_path / "others.log"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE studies (mine)")
+    journal.write_text('{"entry": 1}\n')
+    for path, place in ((database, database), (journal, f"journal:{journal}")):
+        before = path.read_bytes()
+        result = cli("sweep", "--study", place, *more)
+        assert (result.code, result.out) == (2, "")
+        assert "another program" in result.err
+        assert path.read_bytes() == before
+
+
+def test_a_damaged_study_is_one_sentence(cli, tmp_path):
+    path = tmp_path / "study.db"
+    assert cli(*QUICK, "--study", path, "--no-store").code == 0
+    whole = path.read_bytes()
+    path.write_bytes(whole[:5000] + b"?" * (len(whole) - 5000))
+    result = cli("sweep", "--study", path)
+    assert (result.code, result.out) == (1, "")
+    assert "cannot be used" in result.err
+    assert len(result.err.splitlines()) == 1
 
 
 def test_without_optuna_it_says_what_to_install(cli, monkeypatch):
