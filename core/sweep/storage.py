@@ -94,6 +94,8 @@ def optuna() -> ModuleType:
     except ImportError as error:
         raise EetuiError(MISSING) from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # Its warnings are for who writes a program with it, and would be printed across a screen.
+    warnings.filterwarnings("ignore", module=r"optuna\.")
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     return optuna
 

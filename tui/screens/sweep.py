@@ -19,6 +19,7 @@ from eetui.core.sweep.request import SweepRequest, read_request
 from eetui.core.sweep.start import start_sweep
 from eetui.core.sweep.study_export import require_export, write_export
 from eetui.core.sweep.sweep import Sweep
+from eetui.core.text import visible
 from eetui.tui import figures, picture
 from eetui.tui.actions import SWEEP_ACTIONS, SWEEP_BINDINGS
 from eetui.tui.live import LiveSession
@@ -267,7 +268,7 @@ class SweepScreen(ShownScreen[None]):
             except EetuiError as error:
                 self.notify(str(error), severity="error", markup=False)
             else:
-                self.notify(f"Wrote {path}.", markup=False)
+                self.notify(f"Wrote {visible(str(path))}.", markup=False)
 
         name = f"{progress.study.replace(' ', '-')}.csv"
         self.app.push_screen(Prompt("Write the study to (.csv, .json, .parquet)", name), answered)

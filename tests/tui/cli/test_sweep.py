@@ -10,6 +10,8 @@ from contextlib import closing
 import pytest
 from pyarrow import parquet
 
+from eetui.core.sweep.storage import find_place, open_storage
+
 QUICK = ("sweep", "--d-model", "8", "--lr", ".005,.01", "--aim", "loss@40", "--workers", "1")
 
 
@@ -38,15 +40,16 @@ def test_json_has_what_scripts_rely_on(cli, tmp_path):
     assert len(json.loads(more.out)["runs"]) == 4
 
 
-def test_a_study_is_a_table_for_people(cli):
-    result = cli(*QUICK, "--no-store")
+def test_a_study_is_a_table_for_people(cli, tmp_path):
+    result = cli(*QUICK, "--no-store", "--study", f"journal:{tmp_path / 'study.log'}")
     assert result.code == 0
     for words in ("loss@40", "learning_rate", "the front", "2 of 2 points"):
         assert words in result.out
 
 
-def test_steps_may_vary(cli):
-    result = cli("sweep", "--d-model", "8", "--steps", "20,40", "--json", "--no-store")
+def test_steps_may_vary(cli, tmp_path):
+    quick = ("--workers", "1", "--study", f"journal:{tmp_path / 'study.log'}")
+    result = cli("sweep", "--d-model", "8", "--steps", "20,40", "--json", "--no-store", *quick)
     found = json.loads(result.out)
     assert found["aim"] == "loss@steps"
     assert found["best"]["settings"]["steps"] == 40
@@ -109,7 +112,7 @@ def test_a_file_of_another_program_is_refused_and_left_as_it_is(cli, tmp_path, m
 
 def test_a_damaged_study_is_one_sentence(cli, tmp_path):
     path = tmp_path / "study.db"
-    assert cli(*QUICK, "--study", path, "--no-store").code == 0
+    open_storage(find_place(str(path)), make=True)
     whole = path.read_bytes()
     path.write_bytes(whole[:5000] + b"?" * (len(whole) - 5000))
     result = cli("sweep", "--study", path)

@@ -118,22 +118,14 @@ async def test_leaving_stops_the_sweep(screen, sweeping):
         await until(pilot, lambda: sweep.stopped)
 
 
-@pytest.mark.parametrize(
-    ("typed", "part"),
-    [
-        ("--lr", "reads as on the command line"),
-        ("--lr 1,2 --runs x", "takes a number"),
-        ("--lr 1,2 --sampler best", "is one of"),
-        ("'", "no partner"),
-    ],
-)
-async def test_what_cannot_be_read_is_said(screen, sweeping, typed, part):
+async def test_what_cannot_be_read_is_said(screen, sweeping):
     async with screen() as pilot:
         await pilot.press("S")
         await until(pilot, lambda: isinstance(pilot.app.screen, Prompt))
-        pilot.app.screen.query_one(Input).value = typed
+        pilot.app.screen.query_one(Input).value = "--lr"
         await pilot.press("enter")
-        await until(pilot, lambda: any(part in toast for toast in toasts(pilot)))
+        said = "reads as on the command line"
+        await until(pilot, lambda: any(said in toast for toast in toasts(pilot)))
         assert not sweeping.sweeps
 
 
