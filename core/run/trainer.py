@@ -87,8 +87,7 @@ class Trainer:
         automatic: bool = True,
         seconds: float | None = None,
     ) -> None:
-        """measure: what compares the two sides of a flip; automatic: whether after every flip.
-        seconds: of training, which decide the plan of steps in place of `train`; or None."""
+        """measure: compares two sides of a flip; automatic: whether after each; seconds: the plan."""
         self._measure, self._automatic, self._seconds = measure, automatic, seconds
         self.give_way: GiveWay | None = None
         self.dataset = dataset
@@ -189,6 +188,12 @@ class Trainer:
         self._changed_pace(switch.key, f"{switch.name} {after}", f"{switch.name} {before}")
         self._changed_setting(f"{switch.name} {before}", entries, old)
         self._judge(Flip(switch.key, before, after, old, self.setup), moved)
+
+    def use_threads(self, threads: int) -> None:
+        """Go on with another number of threads, which is known to be faster."""
+        self._change(SetOptimization("threads", threads))
+        self.history.forget_pace()
+        self._chunk_steps = 1
 
     def tune(self, change: Tuning) -> None:
         """Go on with another batch size, learning rate, or plan in place of the seconds."""

@@ -62,9 +62,9 @@ def test_climbs_the_ladder_and_trains_on(terminal):
     eetui = terminal("--engine", "numpy", "--d-model", "8")
     eetui.wait_for(lambda: step(eetui) > 0)
     eetui.press("C")
-    eetui.wait_for_text("× together")
-    assert re.search(r"training paused at step [\d,]+", eetui.text)
     # On a machine that does something else as well, the pairs of a rung may disagree.
+    eetui.wait_for(lambda: re.search(r"× together|together \?", eetui.text))
+    assert re.search(r"training paused at step [\d,]+", eetui.text)
     rung = r"padding skip +[\d.,]+ +(?:[\d.]+ % +± ?[\d.]+ %|none|\?) .* 34 %"
     eetui.wait_for(lambda: re.search(rung, eetui.text))
     eetui.press("\x1b")
@@ -89,7 +89,7 @@ def test_races_and_trains_on(terminal):
     eetui.press("\r")
     eetui.wait_for_text("2 contestants, 5 s each")
     for name in ("explicit", "vector"):
-        row = rf" {name} +[\d.,]+ +[\d.]+× +[\d,]+ +\d\.\d{{3}} .+ 4,192 .+▶ running"
+        row = rf" {name} +[\d.,]+ +[\d.]+× +\d\.\d{{3}} .+ 4,192 .+▶ running"
         eetui.wait_for(lambda row=row: re.search(row, eetui.text))
     assert re.search(r"training paused at step [\d,]+", eetui.text)
     eetui.press("ss")

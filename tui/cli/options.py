@@ -30,9 +30,7 @@ DATA = "Data and files"
 NAMES = "The generated names"
 MACHINE = "The engine"
 RACE = "The race"
-PRESET = "What sweeps have found, for what is not given: " + "; ".join(
-    f"{recipe.name}, {recipe.what}" for recipe in RECIPES
-)
+PRESET = "; ".join(f"{recipe.name}, {recipe.what}" for recipe in RECIPES)
 
 
 def option(flag: str, help: str, panel: str, **more: Any) -> Any:
@@ -168,7 +166,10 @@ class RunOptions(ModelOptions):
         float | None, typer.Option(help="Training time, not --steps.", rich_help_panel=TRAINING)
     ] = None
     preset: Annotated[
-        str | None, typer.Option(help=PRESET, metavar="NAME", rich_help_panel=TRAINING)
+        str | None,
+        typer.Option(
+            help=f"What sweeps have found: {PRESET}.", metavar="NAME", rich_help_panel=TRAINING
+        ),
     ] = None
     lr: Annotated[
         float | None,
@@ -216,6 +217,18 @@ class RunOptions(ModelOptions):
             envvar="EETUI_VERDICTS",
             show_envvar=False,
             show_default="verdicts",
+        ),
+    ] = None
+    tune: Annotated[
+        bool | None,
+        typer.Option(
+            "--tune/--no-tune",
+            help="Find out in the background of the first start on the screen which toggles are "
+            "the fastest on this CPU, in 3 s.",
+            rich_help_panel=MACHINE,
+            envvar="EETUI_TUNE",
+            show_envvar=False,
+            show_default="tune",
         ),
     ] = None
     save: Annotated[

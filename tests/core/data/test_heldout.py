@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eetui.core.data import heldout
 from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.data.heldout import FEWEST
 from tests.support.present import present
@@ -56,6 +57,21 @@ def test_the_split_is_the_same_for_ever(names: Dataset) -> None:
     held_out = names.with_held_out(0.1).held_out
     assert held_out is not None
     assert (held_out.n_docs, texts(held_out)[:3]) == (3316, ["abigail", "sofia", "lily"])
+
+
+def hashed(words: list[str]) -> list[int]:
+    codes = np.frombuffer("".join(words).encode("utf-32-le"), "<u4")
+    sizes = np.array([*map(len, words)])
+    return [int(h) for h in heldout.fingerprints(lambda a, b: codes[a:b], sizes)]
+
+
+def test_a_hash_does_not_depend_on_what_is_hashed_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["a", "bcd", "漢字" * 9, "ab", "x" * 40]
+    together = hashed(words)
+    assert [hashed([word])[0] for word in words] == together
+    for piece in (1, 7, 19):
+        monkeypatch.setattr(heldout, "PIECE", piece)
+        assert hashed(words) == together
 
 
 def test_a_document_keeps_its_side_in_another_file(load: Load) -> None:

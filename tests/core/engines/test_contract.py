@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.data import batches
-from eetui.core.data.dataset import Dataset
+from eetui.core.data import batches, dataset
+from eetui.core.data.corpus import Rows
+from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.engines import registry
 from eetui.core.engines.availability import judge
 from eetui.core.engines.base import PHASES, Engine
@@ -127,6 +128,17 @@ def test_batches_of_every_size(engine: Engine, names: Dataset, batch: int) -> No
     assert losses[-10:].mean() < losses[:5].mean()
 
 
+def test_a_rate_of_zero_moves_no_weight(engine: Engine, names: Dataset) -> None:
+    start = TrainState.create(SMALL, seed=1)
+    documents, rates = batches.documents(1, 0, 2, 4, names.n_docs), np.zeros(2, np.float32)
+    for on in each_alone(engine):
+        here = start.clone()
+        engine.run(here, names, SMALL, LEARNS, on, documents, rates)
+        np.testing.assert_array_equal(here.params, start.params, err_msg=str(on))
+        assert here.m.any()
+        assert here.v.any()
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_run_that_diverges_is_silent_and_not_finite(engine: Engine, names: Dataset) -> None:
     state = TrainState.create(SMALL, seed=1)
@@ -222,8 +234,9 @@ def test_denormals_are_flushed_only_where_asked_for(engine: Engine, names: Datas
         on = engine.default_optimizations().with_value("flush_denormals", flush)
         state = TrainState.create(SMALL, 1)
         state.m[:] = 2e-38
-        state.params[:] = 0.0  # all gradients but the last matrix's are zero: m only decays
-        advance(engine, state, names, SMALL, TrainConfig(), on, 8)
+        # All gradients but the last matrix's are zero, and the rate moves no weight: m only decays.
+        state.params[:] = 0.0
+        advance(engine, state, names, SMALL, TrainConfig(learning_rate=1e-9), on, 8)
         decayed = state.m[: SMALL.vocab_size * SMALL.d_model]
         assert (decayed == 0.0).all() == flush
 
@@ -258,11 +271,41 @@ def test_what_does_not_fit_is_refused(engine: Engine, names: Dataset, refused: R
     run("names a document", documents=good - np.int32(names.n_docs + 1))
     run("state is not one of this model", state=TrainState.create(ModelConfig(d_model=32), 1))
     run("does not fit the model", model=replace(SMALL, block_size=8))
-    run("no position to predict", data=replace(names, lengths=names.lengths * 0))
-    run("no position to predict", data=replace(names, lengths=names.lengths + 16))
-    run("lengths must be int32", data=replace(names, lengths=names.lengths.astype(np.int64)))
-    run("not in the vocabulary", data=replace(names, tokens=names.tokens + np.uint8(1)))
-    run("tokens must be uint8", data=replace(names, tokens=names.tokens.astype(np.int16)))
+    run("no position to predict", data=replace(names, ready=Rows(names.tokens, names.lengths * 0)))
+    run("no position to predict", data=replace(names, ready=Rows(names.tokens, names.lengths + 16)))
+    run(
+        "lengths must be int32",
+        data=replace(names, ready=Rows(names.tokens, names.lengths.astype(np.int64))),
+    )
+    run(
+        "not in the vocabulary",
+        data=replace(names, ready=Rows(names.tokens + np.uint8(1), names.lengths)),
+    )
+    run(
+        "tokens must be uint8",
+        data=replace(names, ready=Rows(names.tokens.astype(np.int16), names.lengths)),
+    )
+
+
+def test_rows_that_are_made_for_each_batch_train_the_same(
+    engine: Engine, names: Dataset, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    monkeypatch.setattr(dataset, "READY_BYTES", 0)
+    large, on = load_dataset(names.path), engine.default_optimizations()
+    assert large.ready is None
+    params = TrainState.create(SMALL, 1).params
+    documents = batches.documents(1, 0, 3, 8, names.n_docs)
+    found = []
+    for data in (names, large):
+        state = TrainState.create(SMALL, 1)
+        report = advance(engine, state, data, SMALL, LEARNS, on, 20)
+        losses = engine.evaluate(params, data, SMALL, on, documents)
+        grads = engine.gradients(state, data, SMALL, on, documents[0]).grads
+        found.append((report.losses, state.params, losses, grads))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
+    with refused("names a document", EngineError):
+        engine.evaluate(params, large, SMALL, on, documents + np.int32(names.n_docs))
 
 
 def test_evaluation_tells_the_mean_loss_of_each_batch(engine: Engine, names: Dataset) -> None:

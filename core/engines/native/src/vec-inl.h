@@ -151,24 +151,27 @@ INLINE vec v_max(vec a, vec b) {
 #endif
 }
 
-/* 1 / sqrt(x) for x > 0, to about 22 bits: an estimate and Newton's method. */
-INLINE vec v_rsqrt(vec x) {
+/* 1 / sqrt(x) for x > 0, to 11 bits at least: one round of Newton's method makes it 22. */
+INLINE vec v_rsqrt_estimate(vec x) {
 #if LANES == 1
     return 1.0f / sqrtf(x);
-#else
-#if LANES == 16 && defined(__AVX512F__)
-    vec y = (vec)_mm512_rsqrt14_ps((__m512)x);
+#elif LANES == 16 && defined(__AVX512F__)
+    return (vec)_mm512_rsqrt14_ps((__m512)x);
 #elif LANES == 8 && defined(__AVX__)
-    vec y = (vec)_mm256_rsqrt_ps((__m256)x);
+    return (vec)_mm256_rsqrt_ps((__m256)x);
 #elif LANES == 4 && defined(__SSE2__)
-    vec y = (vec)_mm_rsqrt_ps((__m128)x);
+    return (vec)_mm_rsqrt_ps((__m128)x);
 #else
     vec y = v_of_bits(i_set(0x5f375a86) - (v_bits(x) >> 1));
     y = y * (1.5f - 0.5f * x * y * y);
-    y = y * (1.5f - 0.5f * x * y * y);
+    return y * (1.5f - 0.5f * x * y * y);
 #endif
+}
+
+/* 1 / sqrt(x) for x > 0, to about 22 bits. */
+INLINE vec v_rsqrt(vec x) {
+    vec y = v_rsqrt_estimate(x);
     return y * (1.5f - (0.5f * x * y) * y);
-#endif
 }
 
 /* The sum of all lanes, in every lane. */

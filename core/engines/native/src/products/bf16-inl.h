@@ -72,17 +72,12 @@ INLINE void transpose_pairs(const pair *a, ptrdiff_t lda, pair *b, ptrdiff_t ldb
     vec row[LANES / 2];
     UNROLL_FOR(int k = 0; k < LANES / 2; k++)
         row[k] = v_of_bits((ivec)p_swap_middle(p_load(a + k * lda)));
-    UNROLL_FOR(int s = 1; s < LANES / 2; s *= 2) {
-        ivec upper = ~i_is_zero(i_lanes() & (2 * s));
-        ivec low = (i_lanes() & ~(2 * s)) + (upper & LANES);
-        ivec high = (i_lanes() | (2 * s)) + (upper & LANES);
-        UNROLL_FOR(int k = 0; k < LANES / 2; k++) {
-            if (k & s) continue;
-            vec x = row[k], y = row[k + s];
-            row[k] = v_pick(x, y, low);
-            row[k + s] = v_pick(x, y, high);
-        }
+    UNROLL_FOR(int k = 0; k < LANES / 2; k += 2) {
+        vec x = row[k], y = row[k + 1];
+        row[k] = join_halves(x, y, 0);
+        row[k + 1] = join_halves(x, y, 1);
     }
+    UNROLL_FOR(int k = 0; k < 2; k++) transpose_blocks(row + k, 2);
     UNROLL_FOR(int k = 0; k < LANES / 2; k++) p_store(b + k * ldb, (pairs)v_bits(row[k]));
 }
 

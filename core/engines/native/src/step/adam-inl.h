@@ -4,28 +4,35 @@
 
 #include "products/kernels-inl.h"
 
-/* rate / (1 - beta1^t) and (1 - beta2^t)^-1/2 for the update t, counted from 1. */
+/* For the update t, counted from 1: (1 - beta2^t)^-1/2 and eps, both divided by the learning rate
+ * with its own correction, 1 / (1 - beta1^t). A rate of zero becomes one that moves no weight. */
 static void adam_coefficients(const eetui_run *run, double rate, int64_t t, float *c) {
+    if (fabs(rate) < 1e-30) rate = 1e-30;
+    rate /= 1.0 - pow(run->beta1, (double)t);
     c[KEEP1] = (float)run->beta1;
     c[KEEP2] = (float)run->beta2;
-    c[RATE] = (float)(rate / (1.0 - pow(run->beta1, (double)t)));
-    c[ROOT] = (float)(1.0 / sqrt(1.0 - pow(run->beta2, (double)t)));
-    c[EPS] = (float)run->eps;
+    c[ROOT] = (float)(1.0 / sqrt(1.0 - pow(run->beta2, (double)t)) / rate);
+    c[EPS] = (float)(run->eps / rate);
 }
 
-/* p -= rate m / (sqrt(v) root + eps) for n weights, a multiple of LANES; gives how many vectors. */
+/* p -= m / (sqrt(v) root + eps) for n weights, a multiple of LANES; gives how many vectors.
+ *
+ * The multipliers are what limits it, so the rate is part of root and eps, and root is part of the
+ * round of Newton's method that makes a square root of the estimate y: v y (1.5 - 0.5 v y^2). */
 static int64_t adam_vectors(float *RESTRICT p, float *RESTRICT m, float *RESTRICT v,
                             const float *RESTRICT g, int64_t n, const float *c) {
-    vec keep1 = v_set(c[KEEP1]), keep2 = v_set(c[KEEP2]), rate = v_set(c[RATE]);
-    vec root = v_set(c[ROOT]), eps = v_set(c[EPS]), least = v_set(1e-36f);
+    vec keep1 = v_set(c[KEEP1]), keep2 = v_set(c[KEEP2]), eps = v_set(c[EPS]);
+    vec most = v_set(1.5f * c[ROOT]), less = v_set(0.5f * c[ROOT]), least = v_set(1e-36f);
     for (int64_t i = 0; i < n; i += LANES) {
         vec x = v_load(g + i), square = x * x;
         vec first = v_fma(keep1, v_load(m + i) - x, x);
         vec second = v_fma(keep2, v_load(v + i) - square, square);
         v_store(m + i, first);
         v_store(v + i, second);
-        vec deviation = second * v_rsqrt(v_max(least, second));
-        v_store(p + i, v_load(p + i) - rate * first / v_fma(deviation, root, eps));
+        second = v_max(least, second);
+        vec y = v_rsqrt_estimate(second), deviation = second * y;
+        vec scaled = v_fma(deviation, most - less * (deviation * y), eps);
+        v_store(p + i, v_load(p + i) - first / scaled);
     }
     return n / LANES;
 }

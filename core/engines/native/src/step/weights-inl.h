@@ -83,30 +83,62 @@ INLINE void transpose_block(const float *a, ptrdiff_t lda, float *b, ptrdiff_t l
     *b = *a;
 }
 #else
-/* One stage of a transposition: swap the off-diagonal blocks of `s` rows and lanes. */
-INLINE void exchange(vec *row, int s) {
-    ivec upper = ~i_is_zero(i_lanes() & s);
-    ivec low = (i_lanes() & ~s) + (upper & LANES), high = (i_lanes() | s) + (upper & LANES);
-    UNROLL_FOR(int i = 0; i < LANES; i++) {
-        if (i & s) continue;
-        vec a = row[i], b = row[i + s];
-        row[i] = v_pick(a, b, low);
-        row[i + s] = v_pick(a, b, high);
+/* A transposition goes block by block of four lanes: first within the blocks, then whole blocks. So
+ * every stage is a shuffle with a constant pattern, which is cheaper than one that reads its pattern
+ * from a register.
+ *
+ * In each block, the lower or upper two lanes of a and b in turn. */
+INLINE vec take_turns(vec a, vec b, const int upper) {
+    ivec lane = i_lanes() & 3;
+    return v_pick(a, b, (i_lanes() & ~3) + (lane >> 1) + 2 * upper + (lane & 1) * LANES);
+}
+
+/* In each block, the lower or upper two lanes of a, then of b. */
+INLINE vec join_halves(vec a, vec b, const int upper) {
+    ivec lane = i_lanes() & 3;
+    return v_pick(a, b, (i_lanes() & ~3) + (lane & 1) + 2 * upper + (lane >> 1) * LANES);
+}
+
+/* Every other block of a, then of b. */
+INLINE vec every_other(vec a, vec b, const int odd) {
+    return v_pick(a, b, ((i_lanes() & ~3) * 2) + (i_lanes() & 3) + 4 * odd);
+}
+
+/* Row i becomes block i of every row: `step` vectors from one row to the next. */
+INLINE void transpose_blocks(vec *row, const int step) {
+#if LANES == 8
+    vec a = row[0], b = row[step];
+    row[0] = every_other(a, b, 0);
+    row[step] = every_other(a, b, 1);
+#elif LANES == 16
+    vec even[2], odd[2];
+    UNROLL_FOR(int k = 0; k < 2; k++) {
+        even[k] = every_other(row[2 * k * step], row[(2 * k + 1) * step], 0);
+        odd[k] = every_other(row[2 * k * step], row[(2 * k + 1) * step], 1);
     }
+    UNROLL_FOR(int k = 0; k < 2; k++) {
+        row[2 * k * step] = every_other(even[0], even[1], k);
+        row[(2 * k + 1) * step] = every_other(odd[0], odd[1], k);
+    }
+#else
+    (void)row, (void)step;
+#endif
 }
 
 /* Transpose LANES vectors in place. */
 INLINE void transpose_rows(vec *row) {
-    exchange(row, 1);
-#if LANES > 2
-    exchange(row, 2);
-#endif
-#if LANES > 4
-    exchange(row, 4);
-#endif
-#if LANES > 8
-    exchange(row, 8);
-#endif
+    UNROLL_FOR(int i = 0; i < LANES; i += 4) {
+        vec low[2], high[2];
+        UNROLL_FOR(int k = 0; k < 2; k++) {
+            low[k] = take_turns(row[i + 2 * k], row[i + 2 * k + 1], 0);
+            high[k] = take_turns(row[i + 2 * k], row[i + 2 * k + 1], 1);
+        }
+        UNROLL_FOR(int k = 0; k < 2; k++) {
+            row[i + k] = join_halves(low[0], low[1], k);
+            row[i + 2 + k] = join_halves(high[0], high[1], k);
+        }
+    }
+    UNROLL_FOR(int k = 0; k < 4; k++) transpose_blocks(row + k, 4);
 }
 
 /* b = a^T for a block of LANES by LANES. */
