@@ -6,7 +6,7 @@ No thread and no clock but the engine's; `core/run/session.py` drives it.
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from time import perf_counter_ns
 
@@ -15,7 +15,6 @@ import numpy as np
 from eetui.core import clocks
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Event, History
-from eetui.core.curves.track import Track
 from eetui.core.data.batches import documents_of
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines.base import Engine
@@ -45,8 +44,8 @@ from eetui.core.run.listeners import GiveWay
 from eetui.core.run.log import Log
 from eetui.core.run.logbook import Logbook
 from eetui.core.run.namestream import NameStream
+from eetui.core.run.past import Past
 from eetui.core.run.setup import Setup
-from eetui.core.run.snapshot import NameSample
 from eetui.core.run.switch import Switch
 from eetui.core.run.time_plan import paced
 
@@ -55,19 +54,6 @@ GROWTH = 2
 SHORTER_FOR_OTHERS = 4
 """How many times shorter a chunk is while a flip is being measured, or where it gives way."""
 KEPT_EVENTS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What was remembered of a run when its log had so many entries and it was at `step`."""
-
-    entries: int
-    step: int
-    history: History
-    track: Track
-    events: tuple[Event, ...]
-    latest: tuple[NameSample, ...]
-    milestones: tuple[NameSample, ...]
 
 
 class Trainer:
@@ -87,7 +73,8 @@ class Trainer:
         automatic: bool = True,
         seconds: float | None = None,
     ) -> None:
-        """measure: compares two sides of a flip; automatic: whether after each; seconds: the plan."""
+        """measure: what compares the two sides of a flip; automatic: whether after every flip.
+        seconds: of training, which decide the plan of steps in place of `train`; or None."""
         self._measure, self._automatic, self._seconds = measure, automatic, seconds
         self.give_way: GiveWay | None = None
         self.dataset = dataset

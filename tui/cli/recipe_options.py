@@ -26,21 +26,24 @@ def by_recipe(options: RunOptions, explicit: frozenset[str]) -> RunOptions:
     taken: dict[str, Any] = {k: v for k, v in recipe.settings.items() if k not in kept}
     if "seconds" in taken:
         taken["steps"] = None
-    products, numbers = _products(options, explicit)
+    in_bf16, numbers = _products(options, explicit)
+    if in_bf16:
+        taken["matrix"] = "bf16"
     complain(_told(recipe, taken, numbers))
-    return replace(options, **taken, **products)
+    return replace(options, **taken)
 
 
-def _products(options: RunOptions, explicit: frozenset[str]) -> tuple[dict[str, str], str]:
-    """bf16 where this CPU has it and nobody asks for other products, and what is said about it."""
+def _products(options: RunOptions, explicit: frozenset[str]) -> tuple[bool, str]:
+    """Whether in bf16: where this CPU has it and nobody asks for others; and what is said of it."""
     if "matrix" in explicit or "products" in assigned(options.assignments or ()):
-        return {}, "products as you set them"
+        return False, "products as you set them"
     engine = registry.create(options.engine or registry.default())
     if why := engine.why_not("products", "bf16"):
-        return {}, f"products in float32 ({why.rstrip('.')})"
-    return {"matrix": "bf16"}, "products in bf16, which this CPU has"
+        return False, f"products in float32 ({why.rstrip('.')})"
+    return True, "products in bf16, which this CPU has"
 
 
 def _told(recipe: Recipe, taken: dict[str, Any], numbers: str) -> str:
-    words = [f"{key} {value}" for key, value in taken.items() if value is not None]
-    return f"preset {recipe.name}: {', '.join(words)}, {numbers}."
+    shown = {key: value for key, value in taken.items() if key != "matrix" and value is not None}
+    words = [f"{key} {value}" for key, value in shown.items()]
+    return f"preset {recipe.name}: {', '.join(words)}, {numbers}. Found: {recipe.found}."

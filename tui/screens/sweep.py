@@ -38,7 +38,7 @@ from eetui.tui.widgets.progress_head import ProgressHead
 from eetui.tui.widgets.runs_chart import Line, RunsChart
 from eetui.tui.widgets.sweep_map_pane import SweepMapPane
 
-VIEWS = ("", "-map", "-front", "-league")
+VIEWS = ("", "-map", "-front", "-league", "-importance")
 EXAMPLE = "--d-model 16,32,64 --lr 0.001..0.03 --batch 8..128 --runs 100 --aim loss@0.5s"
 QUESTION = "Sweep over (or the name of a study to go on with, sweep.sh, time-to-2)"
 
@@ -235,7 +235,7 @@ class SweepScreen(ShownScreen[None]):
         self.query_one(SweepMapPane).switch_y()
 
     def action_next_view(self) -> None:
-        """All, the map alone, the front alone, the league alone, and round again."""
+        """All, the map alone, the front, the league, what matters, and round again."""
         self._view = VIEWS[(VIEWS.index(self._view) + 1) % len(VIEWS)]
         for view in VIEWS[1:]:
             self.set_class(view == self._view, view)

@@ -23,6 +23,7 @@ from eetui.core.sweep.aim import parse_aim
 from eetui.core.sweep.job import Job
 from eetui.core.sweep.job_trainer import JobTrainer
 from eetui.core.sweep.point import SeedResult, SweepPoint
+from eetui.core.sweep.space import Value
 
 FIRST_SEED = 1000
 SEEDS = 16
@@ -57,7 +58,7 @@ FOUND: dict[tuple[int, str], dict[str, Any]] = {
 def main(width: str, seconds: str, *more: str) -> None:
     """Train the seeds and print a line."""
     options = dict(word.split("=", 1) for word in more)
-    settings = {"engine": default(), "products": "bf16", "d_model": int(width)}
+    settings: dict[str, Value] = {"engine": default(), "products": "bf16", "d_model": int(width)}
     settings |= FOUND[int(width), seconds]
     settings |= {key: json.loads(value) for key, value in options.items() if key not in OWN}
     first, n = int(options.get("first", FIRST_SEED)), int(options.get("seeds", SEEDS))

@@ -76,6 +76,18 @@ async def test_the_cursor_moves_along_the_league_and_the_front(screen, sweeping)
         assert "learning_rate  ━" in seen(pilot, "#importance")
 
 
+async def test_what_matters_has_a_view_of_its_own_where_there_is_no_room_beside(screen, sweeping):
+    async with screen(COMPACT) as pilot:
+        await begin(pilot, sweeping)
+        pane = sweep_screen(pilot).query_one("#importance")
+        assert not pane.display
+        await pilot.press("z", "z", "z", "z")
+        await until(pilot, lambda: pane.display)
+        assert "learning_rate  ━" in seen(pilot, "#importance")
+        await pilot.press("z")
+        await until(pilot, lambda: not pane.display)
+
+
 async def test_the_axes_of_the_map_change(screen, sweeping):
     async with screen() as pilot:
         await begin(pilot, sweeping)
