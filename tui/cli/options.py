@@ -208,6 +208,18 @@ class RunOptions(ModelOptions):
             show_default="verdicts",
         ),
     ] = None
+    tune: Annotated[
+        bool | None,
+        typer.Option(
+            "--tune/--no-tune",
+            help="Find out in the background of the first start on the screen which toggles are "
+            "the fastest on this CPU, in 3 s.",
+            rich_help_panel=MACHINE,
+            envvar="EETUI_TUNE",
+            show_envvar=False,
+            show_default="tune",
+        ),
+    ] = None
     save: Annotated[
         str | None,
         typer.Option(

@@ -28,6 +28,7 @@ from eetui.tui.cli.output import complain
 
 if TYPE_CHECKING:
     from eetui.core.run.effects import Measure
+    from eetui.core.run.first_tuning import Tune
     from eetui.core.store.recorder import Recorder
     from eetui.core.store.resume import Resumed
 
@@ -49,6 +50,7 @@ class Request:
     prefix: str = ""
     save: Path | None = None
     verdicts: bool = True
+    tune: bool = True
     store: Path | None = None
     resumed: Resumed | None = None
     opened: Path | None = None
@@ -57,10 +59,12 @@ class Request:
         """A session of this run; a headless one waits for its engine and ends with its plan."""
         subject = self.subject
         measure: Measure | None = None
+        tune: Tune | None = None
         if not headless:
             from eetui.core.measure.comparison import compare_ways
+            from eetui.core.measure.tuning import tune_beside
 
-            measure = compare_ways
+            measure, tune = compare_ways, tune_beside if self.tune else None
         return Session(
             subject.dataset,
             subject.model,
@@ -75,6 +79,7 @@ class Request:
             measure_peak=not headless,
             measure=measure,
             measure_flips=self.verdicts,
+            tune=tune,
         )
 
     def recorder(self, session: Session) -> Recorder | None:
@@ -112,6 +117,7 @@ def request_run(
         temperature=_or(options.temperature, request.temperature),
         prefix=_or(options.prefix, request.prefix),
         verdicts=_or(options.verdicts, True),
+        tune=_or(options.tune, True),
     )
     subject = request.subject
     require_samplable(subject.model, subject.dataset, request.temperature, request.prefix)
