@@ -157,7 +157,7 @@ def _create_all() -> tuple[dict[str, Engine], dict[str, str]]:
     for name in registry.ENGINES:
         try:
             engines[name] = registry.create(name)
-        except (EngineError, ImportError) as error:
+        except (EngineError, ImportError, OSError) as error:
             missing[name] = str(error)
     return engines, missing
 
@@ -252,7 +252,7 @@ def _held_out(names: Dataset) -> str:
 def _kernels(problems: list[str]) -> str:
     try:
         from eetui.core.engines.numba.kernel_cache import FOLDER_VARIABLE, SUFFIX, cache_folder
-    except ImportError:
+    except (ImportError, OSError):
         return "none: Numba cannot be loaded"
     folder = cache_folder()
     if folder is None:
