@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+from eetui.core import doctor
 from eetui.core.engines import registry
 from eetui.core.engines.native import library
 from eetui.core.optimizations import CATALOGUE
@@ -35,6 +36,22 @@ def test_doctor_names_a_bad_configuration_file_as_a_problem(cli, own_settings):
     (problem,) = json.loads(result.out)["problems"]
     assert "not valid TOML" in problem
     assert str(own_settings) in problem
+
+
+def test_doctor_names_a_library_that_is_missing(cli, monkeypatch):
+    there = doctor.version
+
+    def version(name: str) -> str:
+        if name == "plotext":
+            raise doctor.PackageNotFoundError(name)
+        return there(name)
+
+    monkeypatch.setattr(doctor, "version", version)
+    result = cli("doctor", "--json")
+    assert result.code == 1
+    report = json.loads(result.out)
+    assert report["problems"] == ["plotext is not installed: install eetui again."]
+    assert report["versions"]["plotext"] == "missing"
 
 
 def test_doctor_names_an_engine_that_fails(cli, monkeypatch):
