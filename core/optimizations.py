@@ -12,6 +12,9 @@ from eetui.core.text import told
 Kind = Literal["exact", "rounding", "learning"]
 Value = bool | int | str
 
+AUTO_THREADS = 0
+"""In place of a number: a live run follows what is fastest. What only measures takes one thread."""
+
 SWITCH_SPELLINGS: dict[str, Value] = {
     **dict.fromkeys(("true", "yes", "1"), True),
     **dict.fromkeys(("false", "no", "0"), False),
@@ -89,6 +92,8 @@ class Optimization:
             return "on" if value else "off"
         if self.key == "vector_width":
             return "off" if value == 1 else str(value)
+        if self.key == "threads" and value == AUTO_THREADS:
+            return "auto"
         return str(value)
 
     def check(self, value: Value) -> None:
@@ -255,12 +260,16 @@ CATALOGUE: tuple[Optimization, ...] = (
         name="threads",
         hotkey="T",
         kind="exact",
-        values=(1, 2, 4, 8),
-        what="Parts the batch among threads, which sum their gradients in a fixed order.",
+        values=(1, 2, 4, 8, AUTO_THREADS),
+        what=(
+            "Parts the batch among threads, which sum their gradients in a fixed order. Auto takes "
+            "as many as were fastest in the last seconds."
+        ),
         why=(
             "Each thread takes its own documents forward and backward on its own core. They "
             "wait for each other twice a step, to add up the gradients and to share the update. It "
-            "pays when a step is long against a wait: wide models and large batches."
+            "pays when a step is long against a wait: wide models and large batches. Where another "
+            "program has a core, its part is done by a thread that runs."
         ),
     ),
     Optimization(

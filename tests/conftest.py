@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
@@ -15,6 +16,25 @@ from eetui.core.errors import EetuiError, UsageError
 # How long an example takes says more about what else the machine does than about the program.
 settings.register_profile("eetui", deadline=None, max_examples=60)
 settings.load_profile("eetui")
+
+SECONDS_OF_A_TEST = 300
+"""A test that takes longer hangs. It ends its process, which counts as a failure."""
+_stderr = pytest.StashKey[int]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What stderr is before pytest captures it, so that a stack reaches the reader."""
+    config.stash[_stderr] = os.dup(2)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    where = item.config.stash[_stderr]
+    faulthandler.dump_traceback_later(SECONDS_OF_A_TEST, exit=True, file=where)
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -65,9 +65,9 @@ def percent(value: float | None, width: int = 0) -> str:
     return (ABSENT if value is None else f"{value:.1f} %").rjust(width)
 
 
-def share(part: float, of: int) -> str:
-    """A share of `of` things in whole per cent, of steady width: ' 62 %'."""
-    return (f"{100 * part:.0f} %" if of else ABSENT).rjust(5)
+def share(part: float | None, of: int) -> str:
+    """A share of `of` things in whole per cent, of steady width: ' 62 %'; None is not known."""
+    return (f"{100 * part:.0f} %" if of and part is not None else ABSENT).rjust(5)
 
 
 def apart(distance: Distance | None) -> str:

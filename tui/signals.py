@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import monotonic
@@ -19,6 +20,9 @@ PATIENCE = 2.0
 """Seconds that a signal waits for a run to come to a good place, such as the end of a line."""
 ECHO = 0.5
 """Seconds in which a second signal is the first one again: `timeout` sends it twice."""
+
+AGAIN = 0.25
+"""Seconds after which a signal whose exception was lost comes once more."""
 
 Handler = Callable[[int, FrameType | None], object]
 
@@ -44,9 +48,28 @@ class Interrupted(BaseException):
         return exit_code(self.number)
 
 
-def _raise(number: int, _frame: FrameType | None) -> None:
-    _listen(ENDING, signal.SIG_IGN)  # one is enough: what it ends is not to be interrupted again
-    raise Interrupted(number)
+class Raiser:
+    """Raises the first signal, once: what it ends is not to be interrupted again.
+
+    Python loses an exception that comes in a destructor or in a callback of a library. It is then
+    gone from memory, and the signal comes once more.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._raised: Callable[[], Interrupted | None] = lambda: None
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        if self._raised() is None:
+            self.number = self.number or number
+            interruption = Interrupted(self.number)
+            self._raised = weakref.ref(interruption)
+            signal.signal(signal.SIGALRM, self)
+            signal.setitimer(signal.ITIMER_REAL, AGAIN, AGAIN)
+            try:
+                raise interruption
+            finally:
+                del interruption  # else this frame, which it refers to, would keep it alive
 
 
 def _listen(numbers: Iterable[int], handler: Handler | int | None) -> None:
@@ -54,12 +77,9 @@ def _listen(numbers: Iterable[int], handler: Handler | int | None) -> None:
         signal.signal(number, handler)
 
 
-def _raise_again(unraisable: sys.UnraisableHookArgs) -> None:
-    """A signal that came in a destructor, from where nothing can be raised, comes once more."""
-    if isinstance(unraisable.exc_value, Interrupted):
-        _listen(ENDING, _raise)
-        signal.raise_signal(unraisable.exc_value.number)
-    else:
+def _say_nothing(unraisable: sys.UnraisableHookArgs) -> None:
+    """Of a signal that came in a destructor, since it comes once more."""
+    if not isinstance(unraisable.exc_value, Interrupted):
         sys.__unraisablehook__(unraisable)
 
 
@@ -69,23 +89,26 @@ def _is_main() -> bool:
 
 
 @contextmanager
-def handled(handler: Handler = _raise, *, at_last: bool = False) -> Iterator[None]:
-    """Call `handler` on a signal that ends the program; what was there before comes back.
+def handled(handler: Handler | None = None, *, at_last: bool = False) -> Iterator[None]:
+    """Call `handler` on a signal that ends the program; without one, raise `Interrupted`.
 
-    Or, `at_last`, signals are ignored from then on: the program is about to end by itself.
+    What was there before comes back. Or, `at_last`, signals are ignored from then on: the program
+    is about to end by itself.
     """
     if not _is_main():
         yield
         return
-    before = {number: signal.getsignal(number) for number in ENDING}
+    before = {number: signal.getsignal(number) for number in (*ENDING, signal.SIGALRM)}
     heard = [number for number in ENDING if before[number] is not signal.SIG_IGN]
-    hook, sys.unraisablehook = sys.unraisablehook, _raise_again
+    hook, sys.unraisablehook = sys.unraisablehook, _say_nothing
     try:
-        _listen(heard, handler)
+        _listen(heard, handler or Raiser())
         yield
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
         for number in heard:
             signal.signal(number, signal.SIG_IGN if at_last else before[number])
+        signal.signal(signal.SIGALRM, before[signal.SIGALRM])
         sys.unraisablehook = hook
 
 
@@ -103,7 +126,7 @@ class SignalNotice:
     def __call__(self, number: int, _frame: FrameType | None) -> None:
         if not self.number:
             self.number, self._since = number, monotonic()
-            signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE, PATIENCE)
         elif not self.held and monotonic() - self._since > ECHO:
             raise Interrupted(self.number)
 
@@ -111,7 +134,7 @@ class SignalNotice:
         """No longer hold; a signal that came meanwhile gets its patience from now on."""
         self.held = False
         if self.number:
-            signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE, PATIENCE)
 
 
 @contextmanager
@@ -119,10 +142,8 @@ def noticed() -> Iterator[SignalNotice]:
     """Keep the first signal as a notice, to be looked at in good places."""
     notice = SignalNotice()
     with handled(notice):
-        before = signal.signal(signal.SIGALRM, notice) if _is_main() else None
-        try:
-            yield notice
-        finally:
-            if _is_main():
-                signal.setitimer(signal.ITIMER_REAL, 0.0)
-                signal.signal(signal.SIGALRM, before)
+        if _is_main():
+            before = signal.signal(signal.SIGALRM, notice)
+            if isinstance(before, Raiser) and before.number:
+                notice(before.number, None)  # one that was lost while the program was imported
+        yield notice

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.config import MAX_VOCAB
-from eetui.core.data.heldout import character_hashes, document_hashes, fingerprints
 from eetui.core.errors import UsageError
 from eetui.core.text import told
 
@@ -20,12 +19,12 @@ _UNKNOWN = 0xFFFF
 
 
 class Collected(NamedTuple):
-    """The sorted characters, the ids of all documents in a row, and sizes and hashes [n_docs]."""
+    """The sorted characters, the ids of all documents in a row, and the documents' sizes [n_docs]
+    in the smallest unsigned type that holds the largest."""
 
     vocabulary: tuple[str, ...]
     ids: NDArray[np.uint8]
-    sizes: NDArray[np.int32]
-    hashes: NDArray[np.uint64]
+    sizes: NDArray[np.unsignedinteger]
 
 
 class Collector:
@@ -40,12 +39,11 @@ class Collector:
         self._name = name
         self._ids = bytearray()  # in the order in which their characters appeared
         self._sizes = bytearray()
-        self._hashes = bytearray()
+        self._size_type = np.dtype(np.uint8)
         self._characters: list[str] = []
         self._id_of_code = np.full(0x110000, _UNKNOWN, np.uint16)
         self._open = ""  # the line that is not finished yet, but for what was encoded of it
         self._open_size = 0
-        self._open_hash = 0
 
     def add(self, piece: str) -> None:
         """The next piece."""
@@ -67,18 +65,15 @@ class Collector:
         for start in range(0, len(ids), _BLOCK):
             block = ids[start : start + _BLOCK]
             block[:] = place[block]
-        sizes = np.frombuffer(self._sizes, np.int32)
-        hashes = np.frombuffer(self._hashes, np.uint64)
-        return Collected(tuple(self._characters[i] for i in order), ids, sizes, hashes)
+        sizes = np.frombuffer(self._sizes, self._size_type)
+        return Collected(tuple(self._characters[i] for i in order), ids, sizes)
 
     def _add_lines(self, lines: list[str]) -> None:
         """Whole lines."""
         documents = [document for document in map(str.strip, lines) if document]
         if documents:
-            codes = self._encode("".join(documents), lines)
-            sizes = np.fromiter(map(len, documents), np.int64, len(documents))
-            self._sizes += sizes.astype(np.int32).tobytes()
-            self._hashes += fingerprints(codes, sizes).tobytes()
+            self._encode("".join(documents), lines)
+            self._add_sizes(np.fromiter(map(len, documents), np.int64, len(documents)))
         self.n_lines += len(lines)
 
     def _continue(self, part: str) -> None:
@@ -95,12 +90,17 @@ class Collector:
         self._open = line.rstrip()
         self._encode_open()
         self._open = ""
-        self._sizes += np.int32(self._open_size).tobytes()
-        self._hashes += document_hashes(
-            np.array([self._open_hash], np.uint64), np.array([self._open_size])
-        ).tobytes()
-        self._open_size = self._open_hash = 0
+        self._add_sizes(np.array([self._open_size]))
+        self._open_size = 0
         self.n_lines += 1
+
+    def _add_sizes(self, sizes: NDArray[np.int64]) -> None:
+        """Of whole documents."""
+        needed = np.promote_types(self._size_type, np.min_scalar_type(int(sizes.max())))
+        if needed != self._size_type:
+            self._sizes = bytearray(np.frombuffer(self._sizes, self._size_type).astype(needed))
+            self._size_type = needed
+        self._sizes += sizes.astype(needed).tobytes()
 
     def _encode_open(self) -> None:
         """What is there of a long line, but for blanks that may be its last."""
@@ -108,14 +108,11 @@ class Collector:
         body = text.rstrip()
         self._open = text[len(body) :]
         if body:
-            codes = self._encode(body, [body])
-            places = np.arange(self._open_size, self._open_size + len(codes))
-            added = int(np.add.reduce(character_hashes(codes, places)))
-            self._open_hash = (self._open_hash + added) % 2**64
-            self._open_size += len(codes)
+            self._encode(body, [body])
+            self._open_size += len(body)
 
-    def _encode(self, text: str, lines: Iterable[str]) -> NDArray[np.uint32]:
-        """Add the ids of a text that comes from these lines; gives its code points."""
+    def _encode(self, text: str, lines: Iterable[str]) -> None:
+        """Add the ids of a text that comes from these lines."""
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
         ids = self._id_of_code[codes]
         new = sorted(set(codes[ids == _UNKNOWN].tolist()))
@@ -126,7 +123,6 @@ class Collector:
             self._characters += map(chr, new)
             ids = self._id_of_code[codes]
         self._ids += ids.astype(np.uint8).tobytes()
-        return codes
 
     def _refuse(self, lines: Iterable[str]) -> None:
         """Say which character was one too many, and where; raises `UsageError`."""

@@ -4,68 +4,83 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eetui.core.data.collector import Collector
-from eetui.core.data.heldout import FEWEST, is_held_out
+from eetui.core.data.corpus import Corpus, Rows
+from eetui.core.data.heldout import FEWEST, held_out_numbers, shared_by_chance
 from eetui.core.data.known import Known
+from eetui.core.data.side import Side
 from eetui.core.data.sources import Source, locate, read_pieces, source_of
 from eetui.core.errors import UsageError
 from eetui.core.text import told, visible
 
-_BLOCK = 1 << 14
-"""Documents that are cut at a time."""
+READY_BYTES = 64 * 2**20
+"""Rows of so many bytes, or of an eighth of the text, are made once and kept; larger ones are made
+for each batch, since rows of short documents take twice the memory of their characters."""
 
 NAMES_POSITIONS = 6.5
 """Positions a name counts for in EEmicroGPT's MFLOP figures, the yardstick of % of peak."""
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """All documents uncut: what a data set of any block size and split is made of.
-
-    ids: their characters' ids in a row. sizes: characters of each [n_docs]. hashes: [n_docs].
-    fingerprint: of all of it.
-    """
-
-    ids: NDArray[np.uint8]
-    sizes: NDArray[np.int32]
-    hashes: NDArray[np.uint64]
-    fingerprint: str
-
-
-@dataclass(frozen=True, slots=True)
 class Dataset:
     """The documents as a model sees them. Nothing changes it after loading.
 
-    tokens: [n_docs, block_size + 1], boundary + characters + boundary, cut to block_size + 1 and
-    filled up with boundaries. lengths: [n_docs] predicted positions, which is tokens minus one.
-    vocabulary: the sorted characters; a character's id is its place there, and the boundary token
-    is the id after them. documents: which texts they are, uncut. n_cut: documents longer than
+    block_size: the most positions that a document can have; longer ones are cut. ready: their rows,
+    or None where they are made for each batch (`at_hand`). vocabulary: the sorted characters; a
+    character's id is its place there, and the boundary token is the id after them. documents: which
+    texts they are, uncut; None where there are too many to tell. n_cut: documents longer than
     block_size characters. n_blank: lines skipped because they hold nothing but white space.
-    n_repeated: lines that were seen before; they stay, since how often a text occurs is to be
-    learned too.
-    held_out: the documents that were kept from training by `with_held_out`, or None; tokens and
-    lengths are then those of the others. held_out_share: the share that was asked for.
+    mean_positions: predicted positions of an average document.
+    held_out: the documents that were kept from training by `with_held_out`, or None; the rows are
+    then those of the others. held_out_share: the share that was asked for.
     """
 
     name: str
     path: str
-    tokens: NDArray[np.uint8]
-    lengths: NDArray[np.int32]
+    block_size: int
+    ready: Rows | None
     vocabulary: tuple[str, ...]
-    documents: Known = field(repr=False)
+    documents: Known | None = field(repr=False)
     n_cut: int
     n_blank: int
-    n_repeated: int
+    mean_positions: float
     is_names: bool
-    _text: Text = field(repr=False)
+    _corpus: Corpus = field(repr=False)
+    _side: Side = field(repr=False)
     held_out: Dataset | None = None
     held_out_share: float = 0.0
+
+    @property
+    def tokens(self) -> NDArray[np.uint8]:
+        """[n_docs, block_size + 1] of all documents; made each time where they are not `ready`."""
+        return self.rows().tokens
+
+    @property
+    def lengths(self) -> NDArray[np.int32]:
+        """[n_docs] predicted positions of all documents, as `tokens`."""
+        return self.rows().lengths
+
+    def rows(self, documents: NDArray[np.int32] | None = None) -> Rows:
+        """Those of some documents [n], or of all."""
+        if self.ready is not None:
+            tokens, lengths = self.ready
+            whole = documents is None
+            return self.ready if whole else Rows(tokens[documents], lengths[documents])
+        chosen = np.arange(self.n_docs, dtype=np.int32) if documents is None else documents
+        return self._corpus.rows(self._side.numbers(chosen), self.block_size)
+
+    def at_hand(self, documents: NDArray[np.int32]) -> tuple[Dataset, NDArray[np.int32]]:
+        """A data set whose rows are ready for these documents [...], and their numbers in it."""
+        if self.ready is not None:
+            return self, documents
+        rows = self.rows(documents.ravel())
+        numbers = np.arange(documents.size, dtype=np.int32).reshape(documents.shape)
+        return replace(self, ready=rows), numbers
 
     @property
     def vocab_size(self) -> int:
@@ -79,17 +94,7 @@ class Dataset:
 
     @property
     def n_docs(self) -> int:
-        return len(self.lengths)
-
-    @property
-    def block_size(self) -> int:
-        """The most positions that a document can have."""
-        return int(self.tokens.shape[1]) - 1
-
-    @property
-    def mean_positions(self) -> float:
-        """Predicted positions of an average document."""
-        return float(self.lengths.mean())
+        return len(self._side) if self.ready is None else len(self.ready.lengths)
 
     @property
     def nominal_positions(self) -> float:
@@ -107,7 +112,7 @@ class Dataset:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the encoded documents, uncut and in their order: the same for equal data."""
-        return self._text.fingerprint
+        return self._corpus.fingerprint
 
     def with_block_size(self, block_size: int) -> Dataset:
         """The same documents cut to another length."""
@@ -122,18 +127,32 @@ class Dataset:
         return self._made(self.block_size, share)
 
     def _made(self, block_size: int, share: float) -> Dataset:
-        text = self._text
-        kept = is_held_out(text.hashes, share)
-        n_cut = int(np.count_nonzero(text.sizes > block_size))
-        tokens, lengths = _cut(text, ~kept, block_size, self.boundary)
-        rest = replace(
-            self, tokens=tokens, lengths=lengths, n_cut=n_cut, held_out=None, held_out_share=share
+        corpus, n = self._corpus, len(self._corpus.sizes)
+        out = held_out_numbers(corpus.hashes(), n, share) if share else np.zeros(0, np.int32)
+        held_out = self._of(Side.only(out), block_size) if len(out) else None
+        rest = self._of(Side.without(out, n), block_size)
+        return replace(rest, held_out=held_out, held_out_share=share)
+
+    def _of(self, side: Side, block_size: int) -> Dataset:
+        """The documents of one side."""
+        corpus, n = self._corpus, len(side)
+        is_small = n * (block_size + 1) <= max(READY_BYTES, len(corpus.ids) // 8)
+        every = np.arange(n if is_small else 0, dtype=np.int32)
+        return replace(
+            self,
+            block_size=block_size,
+            ready=corpus.rows(side.numbers(every), block_size) if is_small else None,
+            n_cut=sum(int(np.count_nonzero(sizes > block_size)) for sizes in corpus.blocks()),
+            mean_positions=corpus.n_positions(side, block_size) / n,
+            held_out=None,
+            held_out_share=0.0,
+            _side=side,
         )
-        if not kept.any():
-            return rest
-        tokens, lengths = _cut(text, kept, block_size, self.boundary)
-        held_out = replace(rest, tokens=tokens, lengths=lengths, held_out_share=0.0)
-        return replace(rest, held_out=held_out)
+
+    def shared_by_chance(self, share: float) -> float:
+        """What part of a random `share` of the documents would stand in the rest as well; none of
+        those that `with_held_out` keeps back does."""
+        return shared_by_chance(self._corpus.hashes(), share)
 
     @property
     def why_none_held_out(self) -> str:
@@ -150,8 +169,8 @@ class Dataset:
     @property
     def texts(self) -> list[str]:
         """All documents, uncut and in their order, the held-out ones as well."""
-        whole = "".join(self.vocabulary[i] for i in self._text.ids.tolist())
-        ends = np.cumsum(self._text.sizes).tolist()
+        whole = "".join(self.vocabulary[i] for i in self._corpus.ids.tolist())
+        ends = np.cumsum(self._corpus.sizes).tolist()
         return [whole[a:b] for a, b in zip([0, *ends], ends, strict=False)]
 
     def encode(self, text: str) -> list[int]:
@@ -192,55 +211,22 @@ def _from_pieces(pieces: Iterable[str], source: Source, block_size: int) -> Data
     collector = Collector(shown)
     for piece in pieces:
         collector.add(piece)
-    vocabulary, ids, sizes, hashes = collector.finish()
+    vocabulary, ids, sizes = collector.finish()
     if not len(sizes):
         raise UsageError(f"{shown} holds only blank lines: put one document on a line.")
-    text = Text(ids, sizes, hashes, _fingerprint(vocabulary, ids, sizes))
-    every = np.ones(len(sizes), np.bool_)
-    tokens, lengths = _cut(text, every, block_size, boundary=len(vocabulary))
-    documents = Known.of(hashes)
-    return Dataset(
+    corpus = Corpus.of(vocabulary, ids, sizes)
+    whole = Dataset(
         name=source.name,
         path=str(source.path),
-        tokens=tokens,
-        lengths=lengths,
+        block_size=0,
+        ready=None,
         vocabulary=vocabulary,
-        documents=documents,
-        n_cut=int(np.count_nonzero(sizes > block_size)),
+        documents=Known.of(corpus.hashes(), len(sizes)),
+        n_cut=0,
         n_blank=collector.n_lines - len(sizes),
-        n_repeated=len(sizes) - len(documents),
+        mean_positions=0.0,
         is_names=source.is_names,
-        _text=text,
+        _corpus=corpus,
+        _side=Side.without(np.zeros(0, np.int32), len(sizes)),
     )
-
-
-def _fingerprint(
-    vocabulary: tuple[str, ...], ids: NDArray[np.uint8], sizes: NDArray[np.int32]
-) -> str:
-    digest = sha256("".join(vocabulary).encode("utf-32-le", "surrogatepass"))
-    for start in range(0, len(sizes), _BLOCK):
-        digest.update(sizes[start : start + _BLOCK].astype("<i8").tobytes())
-    digest.update(ids.data)
-    return digest.hexdigest()
-
-
-def _cut(
-    text: Text, chosen: NDArray[np.bool_], block_size: int, boundary: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """Tokens [n_chosen, block_size + 1] and lengths [n_chosen], made in blocks of documents."""
-    n = int(np.count_nonzero(chosen))
-    tokens = np.full((n, block_size + 1), boundary, dtype=np.uint8)
-    lengths = np.empty(n, np.int32)
-    columns = np.arange(block_size)
-    offset = done = 0
-    for start in range(0, len(chosen), _BLOCK):
-        sizes, is_chosen = text.sizes[start : start + _BLOCK], chosen[start : start + _BLOCK]
-        ends = offset + np.cumsum(sizes, dtype=np.int64)
-        offset = int(ends[-1])
-        begins, sizes = (ends - sizes)[is_chosen, None], sizes[is_chosen]
-        rows = slice(done, done + len(sizes))
-        places = np.minimum(begins + columns, len(text.ids) - 1)
-        tokens[rows, 1:] = np.where(columns < sizes[:, None], text.ids[places], boundary)
-        lengths[rows] = np.minimum(sizes + 1, block_size)
-        done = rows.stop
-    return tokens, lengths
+    return whole.with_block_size(block_size)

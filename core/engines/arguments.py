@@ -43,6 +43,16 @@ def check_dataset(dataset: Dataset) -> None:
         raise EngineError("A document holds a token that is not in the vocabulary.")
 
 
+def at_hand(dataset: Dataset, documents: NDArray[np.int32]) -> tuple[Dataset, NDArray[np.int32]]:
+    """A data set whose rows are ready for these documents [n, batch], and their numbers in it.
+
+    Raises `EngineError` as `check_documents` does, for a data set whose rows are made for them.
+    """
+    if dataset.ready is None:
+        check_documents(documents, dataset)
+    return dataset.at_hand(documents)
+
+
 def check_documents(documents: NDArray[np.int32], dataset: Dataset) -> None:
     """Raise `EngineError` unless rows [n, batch] name documents that there are."""
     if documents.ndim != 2 or not 1 <= documents.shape[1] <= MAX_BATCH:

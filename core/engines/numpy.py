@@ -146,10 +146,7 @@ class NumpyEngine:
         self._check(params, dataset, model, optimizations, np.asarray(documents))
         with np.errstate(over="ignore", invalid="ignore"):
             return np.array(
-                [
-                    reference.loss(params, model, dataset.tokens[batch], dataset.lengths[batch])
-                    for batch in documents
-                ],
+                [reference.loss(params, model, *dataset.rows(batch)) for batch in documents],
                 np.float32,
             )
 
@@ -161,10 +158,8 @@ class NumpyEngine:
         optimizations: Optimizations,
         documents: NDArray[np.int32],
     ) -> tuple[float, Vector]:
-        tokens, lengths = dataset.tokens[documents], dataset.lengths[documents]
-        return reference.loss_and_gradients(
-            state.params, model, tokens, lengths, optimizations.padding_skip
-        )
+        rows = dataset.rows(documents)
+        return reference.loss_and_gradients(state.params, model, *rows, optimizations.padding_skip)
 
     def _check(
         self,
@@ -177,7 +172,7 @@ class NumpyEngine:
         for key in labels(optimizations):
             if reason := self.why_not(key, getattr(optimizations, key)):
                 raise EngineError(reason)
-        if dataset is not self._checked:
+        if dataset.ready is not None and dataset is not self._checked:
             check_dataset(dataset)
             self._checked = dataset  # nothing changes a data set, so once is enough
         check_vector(params, model)

@@ -17,6 +17,7 @@ from eetui.core.errors import EetuiError, UsageError
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations
 from eetui.core.run import checkpoint
+from eetui.core.run.auto_threads import AutoThreads
 from eetui.core.run.commands import (
     ApplyPreset,
     Branch,
@@ -54,6 +55,7 @@ from eetui.core.run.commands import (
 from eetui.core.run.divergence import Chunk
 from eetui.core.run.effects import Measure
 from eetui.core.run.engine_choice import EngineChoice, Post
+from eetui.core.run.first_tuning import FirstTuning, Tune
 from eetui.core.run.ghost_turns import GhostTurns
 from eetui.core.run.jumps import Jumps
 from eetui.core.run.lifecycle import Lifecycle
@@ -93,13 +95,16 @@ class Controller:
         stand_in: bool,
         measure_peak: bool,
         measure: Measure | None = None,
+        tune: Tune | None = None,
         automatic: bool = True,
+        seconds: float | None = None,
     ) -> None:
         substitute = registry.create("numpy") if stand_in and engine != "numpy" else None
         first = substitute.default_optimizations() if substitute else Optimizations()
         self.trainer = trainer = Trainer(
-            dataset, model, train, substitute, first, names, state, measure, automatic=automatic
-        )
+            dataset, model, train, substitute, first, names, state, measure,
+            automatic=automatic, seconds=seconds,
+        )  # fmt: skip
         self.lifecycle = lifecycle = Lifecycle(trainer, paused=paused)
         self.notices = notices = Notices()
         self.undo_stack = stack = UndoStack()
@@ -108,6 +113,8 @@ class Controller:
             engine, assignments, trainer, lifecycle, notices, post, on_ready
         )
         self._toggles = ToggleChoice(choice, trainer, stack, notices)
+        self._threads = AutoThreads(trainer)
+        self._first_tuning = FirstTuning(tune, trainer, choice, self._toggles, notices)
         self._tuner = tuner = Tuner(trainer, lifecycle, stack)
         self._naming = naming = Naming(trainer, choice, stack)
         self._jumps = jumps = Jumps(trainer, lifecycle, choice, tuner, stack, notices)
@@ -127,7 +134,8 @@ class Controller:
             error=self.lifecycle.error,
             engine_name=self.choice.name,
             engine=self.choice.engine,
-            wanted=self.choice.wanted,
+            wanted=self.choice.resolved,
+            auto_threads=self._threads.told if self.choice.follows_threads else "",
             notice=self.notices.latest,
             peak_gflops=self._peak_gflops,
             undo=self.undo_stack.undo_label,
@@ -171,9 +179,20 @@ class Controller:
             self.lifecycle.fail(error)
             return None
         self.lifecycle.trained(chunk)
+        if self.lifecycle.status is Status.RUNNING:
+            self._follow()
         if self.choice.is_standing_in:
             self._rest_until = monotonic() + STAND_IN_REST * (monotonic() - started)
         return chunk
+
+    def _follow(self) -> None:
+        """What is found out beside the training; whatever goes wrong with it, that goes on."""
+        try:
+            if self.choice.follows_threads and (told := self._threads.follow()):
+                self.notices.tell(told)
+            self._first_tuning.follow()
+        except EetuiError as error:
+            self.notices.tell(str(error), "warning")
 
     def give_way(self, give_way: GiveWay | None) -> None:
         """Call this before every piece of work from now on."""

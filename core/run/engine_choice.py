@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from eetui.core.engines.availability import choose_optimizations, suited
 from eetui.core.engines.base import Engine
 from eetui.core.errors import UsageError
-from eetui.core.optimizations import CATALOGUE, Optimizations, assigned
+from eetui.core.optimizations import AUTO_THREADS, CATALOGUE, Optimizations, assigned
 from eetui.core.run.lifecycle import Lifecycle
 from eetui.core.run.notices import Notices
 from eetui.core.run.preparation import Preparation
@@ -51,6 +52,18 @@ class EngineChoice:
         self._post, self._on_ready = post, on_ready
 
     @property
+    def follows_threads(self) -> bool:
+        """Whether the number of threads is what was fastest lately."""
+        return self.wanted.threads == AUTO_THREADS
+
+    @property
+    def resolved(self) -> Optimizations:
+        """The toggles that are asked for, with as many threads as there are now if that is auto."""
+        if not self.follows_threads:
+            return self.wanted
+        return replace(self.wanted, threads=max(self._trainer.optimizations.threads, 1))
+
+    @property
     def is_standing_in(self) -> bool:
         """Whether another engine trains while the chosen one gets ready."""
         engine = self._trainer.engine
@@ -85,7 +98,8 @@ class EngineChoice:
         """Want the toggles that train now: the run went on from another moment."""
         if self.engine is not None:  # else it is still getting ready
             self.preparation = None
-            self.wanted = self._trainer.optimizations
+            now, follows = self._trainer.optimizations, self.follows_threads
+            self.wanted = replace(now, threads=AUTO_THREADS) if follows else now
 
     def suit_model(self) -> None:
         """Another shape may suit other toggles, or need compiling, for which the run waits."""
@@ -147,8 +161,8 @@ class EngineChoice:
 
     def _take_over(self, switch: Switch | None) -> None:
         """Train as wanted from here on: `switch` is what was flipped, None the engine."""
-        engine = self.require()
+        engine, toggles = self.require(), self.resolved
         if switch is None or engine is not self._trainer.engine:
-            self._trainer.use_engine(engine, self.wanted)
-        else:
-            self._trainer.use_optimizations(self.wanted, switch)
+            self._trainer.use_engine(engine, toggles)
+        elif not self.follows_threads or toggles != self._trainer.optimizations:
+            self._trainer.use_optimizations(toggles, switch)

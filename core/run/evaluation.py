@@ -31,7 +31,7 @@ class HeldOutLoss:
 
     def __init__(self, dataset: Dataset, model: ModelConfig) -> None:
         self.track = Track()
-        self._documents = dataset.held_out
+        self._documents = _that_count(dataset.held_out) if dataset.held_out else None
         self._model = model
         self._order = _in_order(self._documents) if self._documents else np.zeros(0, np.int32)
         self._params: Vector | None = None
@@ -102,9 +102,15 @@ class HeldOutLoss:
             total = int(self._documents.lengths[self._order].sum())
             self.track.add(*self._at, self._sum / total)
             self._params = None
-        cost_ns = clocks.since(started, alone=optimizations.threads == 1).cost_ns
+        cost_ns = clocks.since(started, alone=optimizations.threads <= 1).cost_ns
         self._ns_per_document = cost_ns / len(rows)
         self._credit_ns -= cost_ns
+
+
+def _that_count(held_out: Dataset) -> Dataset:
+    """A data set whose rows are ready and begin with the documents that count."""
+    n = min(held_out.n_docs, MOST_DOCUMENTS)
+    return held_out.at_hand(np.arange(n, dtype=np.int32))[0]
 
 
 def _in_order(documents: Dataset) -> NDArray[np.int32]:

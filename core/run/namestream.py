@@ -164,5 +164,8 @@ def seed_of(seed: int, step: int) -> int:
 
 
 def _tagged(texts: list[str], step: int, dataset: Dataset) -> list[NameSample]:
-    known = dataset.documents.which(texts).tolist()
-    return [NameSample(step, *each) for each in zip(texts, (not k for k in known), strict=True)]
+    known = dataset.documents
+    if known is None:
+        return [NameSample(step, text, None) for text in texts]
+    is_known = known.which(texts).tolist()
+    return [NameSample(step, text, not k) for text, k in zip(texts, is_known, strict=True)]

@@ -34,6 +34,7 @@ class Situation:
     undo: str = ""
     redo: str = ""
     visit: Visit | None = None
+    auto_threads: str = ""
 
 
 def snapshot_of(trainer: Trainer, situation: Situation) -> Snapshot:
@@ -85,6 +86,7 @@ def snapshot_of(trainer: Trainer, situation: Situation) -> Snapshot:
             trainer.model,
             trainer.effects,
             waiting,
+            situation.auto_threads,
         ),
         curve=history.curve(),
         events=tuple(trainer.events),
@@ -104,4 +106,5 @@ def snapshot_of(trainer: Trainer, situation: Situation) -> Snapshot:
         visit=situation.visit,
         ghosts=trainer.ghosts.views,
         ghost_share=trainer.ghosts.share,
+        auto_threads=situation.auto_threads,
     )

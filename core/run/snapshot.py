@@ -70,11 +70,14 @@ class Toggle:
 
 @dataclass(frozen=True, slots=True)
 class NameSample:
-    """A generated document and the step of the weights that made it."""
+    """A generated document and the step of the weights that made it.
+
+    is_new: whether it is not in the data set; None where that has too many documents to tell.
+    """
 
     step: int
     text: str
-    is_new: bool
+    is_new: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,7 @@ class Snapshot:
     although some were to be kept back, or ''. undo, redo: the change that would be taken back or
     made again, or ''. keyframes: the steps to which one can go at once. visit: the moment that is
     looked at, or None for now. ghost_share: what the ghosts take of the time, from 0 to 1.
+    auto_threads: what is known of the number of threads where it follows what is fastest, or ''.
     """
 
     status: Status
@@ -191,6 +195,7 @@ class Snapshot:
     visit: Visit | None = None
     ghosts: tuple[GhostView, ...] = ()
     ghost_share: float = 0.0
+    auto_threads: str = ""
 
     @property
     def as_seen(self) -> Snapshot:

@@ -26,8 +26,12 @@ def toggle_views(
     model: ModelConfig,
     effects: Effects,
     waiting: str,
+    auto_threads: str = "",
 ) -> tuple[Toggle, ...]:
-    """Every toggle; while there is no engine yet, `waiting` says why none can be changed."""
+    """Every toggle; while there is no engine yet, `waiting` says why none can be changed.
+
+    auto_threads: what is known of their number where it follows what is fastest, else ''.
+    """
     views = []
     for entry in CATALOGUE:
         now, then = getattr(running, entry.key), getattr(wanted, entry.key)
@@ -36,14 +40,15 @@ def toggle_views(
             judged = judge(engine, entry, wanted)
             missing = judged.reason
             blocked = missing if len(judged.values) < 2 else ""
+        follows = auto_threads if entry.key == "threads" else ""
         views.append(
             Toggle(
                 key=entry.key,
                 hotkey=entry.keys,
                 name=entry.name,
                 kind=entry.kind_of(now),
-                label=entry.label(now),
-                what=entry.what,
+                label=f"auto {entry.label(now)}" if follows else entry.label(now),
+                what=f"{follows} {entry.what}" if follows else entry.what,
                 pending=entry.label(then) if then != now else "",
                 blocked=blocked,
                 missing=missing,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -30,7 +31,7 @@ def interruptions(setting: Setting, n: int) -> None:
             ["sample", "--load", str(trained), "--n", "20000"],
             ["bench", "--repeats", "50"],
             ["ladder", "--engine", "numpy"],
-            ["race", "--contestants", "numpy,scalar", "--seconds", "30", "--json"],
+            ["race", "--contestants", "native,scalar", "--seconds", "30", "--json"],
             ["doctor"],
         )
         arguments = random.choice(commands[:3] if i % 2 else commands)
@@ -57,6 +58,9 @@ def _signalled(
         try:
             out, err = process.communicate(timeout=GRACE + PATIENCE)
         except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # upon which faulthandler writes the stacks
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE)
             os.killpg(process.pid, signal.SIGKILL)
             out, err = process.communicate()
             return 1000, out, err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from collections.abc import Iterator
@@ -51,6 +52,11 @@ def _linux(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, machine: str, text: 
         ("x86_64", XEON, "AVX-512", 16, 32),
         ("x86_64", DESKTOP, "AVX2", 8, 16),
         ("x86_64", OLD, "SSE2", 4, 16),
+        ("x86_64", "flags: sse2 avx fma\n", "AVX", 8, 16),
+        ("x86_64", "flags: fpu\n", "SSE2", 4, 16),
+        ("aarch64", "Features: fp asimd sve\n", "NEON + SVE", 4, 32),
+        ("aarch64", "Features: fp asimd\n", "NEON", 4, 32),
+        ("riscv64", "flags: sse2\n", "no known vector set", 4, 16),
         ("aarch64", GRAVITON, "NEON + SVE2", 4, 32),
     ],
 )
@@ -89,6 +95,55 @@ def test_a_mac(monkeypatch: pytest.MonkeyPatch) -> None:
     assert host.is_arm
 
 
+def test_an_intel_mac(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It spells some flags its own way."""
+    answer = SimpleNamespace(
+        stdout="machdep.cpu.brand_string: Intel(R) Core(TM) i7\n"
+        "machdep.cpu.features: FPU SSE2 FMA AVX1.0 AVX\n"
+        "hw.optional.avx2_0: 1\nhw.optional.avx512vl: 0\nmachdep.cpu.core_count: 1\n"
+    )
+    monkeypatch.setattr(subprocess, "run", lambda *args, **kwargs: answer)
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    host = cpu.detect()
+    assert (host.name, host.instruction_set) == ("Intel(R) Core(TM) i7", "AVX2")
+    assert host.features == {"fpu", "sse2", "fma", "avx1.0", "avx", "avx2", "avx2_0"}
+    cpu.detect.cache_clear()
+    answer.stdout = answer.stdout.replace("avx512vl: 0", "avx512vl: 1")
+    assert cpu.detect().instruction_set == "AVX-512"
+
+
+@pytest.mark.parametrize("failure", [OSError(), subprocess.TimeoutExpired("sysctl", 5)])
+def test_a_mac_that_tells_nothing(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
+    def fail(*of: object, **more: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(subprocess, "run", fail)
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    monkeypatch.setattr(platform, "processor", lambda: "arm")
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(cpu, "from_llvm", lambda: frozenset({"neon"}))
+    host = cpu.detect()
+    assert (host.name, host.instruction_set, host.features) == ("arm", "NEON", {"neon"})
+
+
+def test_llvm_s_flags_are_spelled_as_linux_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    from llvmlite import binding
+
+    told = {"avx512-bf16": True, "sse2": True, "sse4a": False}
+    monkeypatch.setattr(binding, "get_host_cpu_features", lambda: told)
+    assert cpu.from_llvm() == {"avx512_bf16", "sse2"}
+
+
+@pytest.mark.parametrize("flag", ["avx512_bf16", "avx512bf16", "bf16", "feat_bf16", "avx512f"])
+def test_bfloat16_has_several_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flag: str
+) -> None:
+    host = _linux(monkeypatch, tmp_path, "x86_64", f"model name: A\nflags: {flag}\n")
+    assert host.bf16 == (flag != "avx512f")
+    assert not host.sme2
+
+
 def test_where_the_system_tells_nothing_llvm_is_asked(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -107,3 +162,11 @@ def test_this_cpu_is_described() -> None:
     assert host.instruction_set
     assert host.lanes in (4, 8, 16)
     assert host.cores >= 1
+
+
+def test_cores_where_no_affinity_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    for there, told in ((5, 5), (None, 1)):
+        cpu.detect.cache_clear()
+        monkeypatch.setattr(os, "cpu_count", lambda there=there: there)
+        assert cpu.detect().cores == told

@@ -4,7 +4,8 @@
     python -m tests.mutation --kinds                   the faults of kinds.py, Python and C
 
 It works in a copy of the project, alone and at leisure: prefix it with `nice`. It first runs the
-tests once to see which of them run which lines; --map names a file that keeps this.
+tests once to see which of them run which lines; --map names a file that keeps this, and to which
+later runs add the tests that are new.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.mutation.copy import environment, make_copy, record
+from tests.mutation.copy import environment, make_copy
 
 
 def main() -> int:
@@ -34,8 +35,6 @@ def main() -> int:
         folder = Path(name)
         python = make_copy(folder)
         kept = (asked.map or folder / "map.json").resolve()
-        if not kept.exists():
-            record(python, folder, kept)
         what = ["--kinds"] if asked.kinds else ["--sample", asked.sample, "--seed", asked.seed]
         command = [
             python,

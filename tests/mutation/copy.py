@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sysconfig
 import venv
 from pathlib import Path
 
 from eetui.core.engines.native import library
-from tests.mutation.tree import LIBRARY, TESTS
+from tests.mutation.tree import LIBRARY
 
 ROOT = Path(__file__).parents[2]
 _SKIPPED = shutil.ignore_patterns("__pycache__", ".*", "build")
@@ -46,15 +45,3 @@ def environment(folder: Path) -> dict[str, str]:
     homes = {f"XDG_{k}_HOME": str(folder / ".home" / k) for k in ("CONFIG", "STATE")}
     kernels = {"NUMBA_CACHE_DIR": str(folder / ".kernels")}
     return {**own, **homes, **kernels, "OPENBLAS_NUM_THREADS": "1"}
-
-
-def record(python: Path, folder: Path, path: Path) -> None:
-    """Run the tests of a copy once, and write down which lines each of them runs."""
-    command = [python, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider",
-               "-p", "tests.mutation.recorder", *TESTS]  # fmt: skip
-    env = {**environment(folder), "EETUI_COVERAGE_MAP": str(path)}
-    done = subprocess.run(
-        [*map(str, command)], cwd=folder, env=env, check=False, capture_output=True
-    )
-    if not path.exists():
-        raise SystemExit((done.stdout + done.stderr).decode()[-2000:])

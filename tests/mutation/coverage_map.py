@@ -4,28 +4,59 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 
 @dataclass(slots=True)
 class CoverageMap:
     """lines: for each file and line the places of its tests in `tests`; seconds: what they cost, by
-    the CPU clock."""
+    the CPU clock; sources: what each file was when it was recorded, as a hash.
 
-    tests: list[str]
-    seconds: list[float]
-    lines: dict[str, dict[str, list[int]]]
+    A map can be kept. A file that has changed since has, for each line, the tests of all its lines.
+    """
+
+    tests: list[str] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    lines: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, path: Path, there: Collection[str]) -> CoverageMap:
-        """What was recorded, of the tests that are still there."""
+    def load(cls, path: Path, root: Path) -> CoverageMap:
+        """What was recorded there, for the files below `root`; nothing if there is no such map."""
+        if not path.exists():
+            return cls()
         found = cls(**json.loads(path.read_text()))
-        gone = {i for i, test in enumerate(found.tests) if test not in there}
-        for of_file in found.lines.values():
+        for name, source in found.sources.items():
+            if source != _hash(root / name):
+                every = {i for tests in found.lines[name].values() for i in tests}
+                found.lines[name] = {"0": sorted(every)}
+                found.sources[name] = _hash(root / name)
+        return found
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self)))
+
+    def add(
+        self, root: Path, seconds: dict[str, float], lines: dict[str, dict[int, set[str]]]
+    ) -> None:
+        """Further tests: what each cost, and which of them run which lines of which file."""
+        places = {test: len(self.tests) + i for i, test in enumerate(seconds)}
+        self.tests += seconds
+        self.seconds += [round(cost, 3) for cost in seconds.values()]
+        for name, found in lines.items():
+            of_file = self.lines.setdefault(name, {})
+            self.sources[name] = _hash(root / name)
+            for line, tests in found.items():
+                of_file.setdefault(str(line), []).extend(places[t] for t in tests)
+
+    def keep(self, there: Collection[str]) -> None:
+        """Forget the tests that are not in `there`."""
+        gone = {i for i, test in enumerate(self.tests) if test not in there}
+        for of_file in self.lines.values():
             for line, tests in of_file.items():
                 of_file[line] = [i for i in tests if i not in gone]
-        return found
 
     def of(self, path: str, line: int, budget: float) -> list[str]:
         """The tests of a line that take no more than `budget` seconds together, quickest first.
@@ -53,16 +84,5 @@ class CoverageMap:
         return chosen
 
 
-def write(path: Path, measured: dict[str, float], lines: dict[str, dict[int, set[str]]]) -> None:
-    """What the recorder has found."""
-    tests = sorted(measured)
-    places = {test: i for i, test in enumerate(tests)}
-    known = {
-        file: {
-            str(line): sorted(places[t] for t in found if t in places)
-            for line, found in of_file.items()
-        }
-        for file, of_file in lines.items()
-    }
-    content = {"tests": tests, "seconds": [round(measured[t], 3) for t in tests], "lines": known}
-    path.write_text(json.dumps(content))
+def _hash(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest() if path.exists() else ""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -16,7 +18,7 @@ from tests.mutation.mutants import Mutant, eligible, mutants
 from tests.mutation.tree import NATIVE, TESTS, Tree
 from tests.mutation.trial import outcome, warm_up
 
-BUDGET_SECONDS = 20.0
+BUDGET_SECONDS = 12.0
 """Of tests for one mutant, by what they took when they were recorded."""
 
 
@@ -29,12 +31,12 @@ def main() -> int:
     parser.add_argument("--map", type=Path, required=True)
     asked = parser.parse_args()
     tree = Tree(Path.cwd())
-    known = CoverageMap.load(asked.map, _collected())
+    load = partial(_coverage_map, asked.map, tree)
     warm_up()
     if asked.kinds:
-        trials = _named(asked.only, tree, known)
+        trials = _named(asked.only, tree, load)
     else:
-        trials = _sampled(Random(asked.seed), asked.sample, asked.only, tree, known)
+        trials = _sampled(Random(asked.seed), asked.sample, asked.only, tree, load())
     n, survivors, began = 0, [], monotonic()
     for mutant, tests in trials:
         found = _try(tree, mutant, tests)
@@ -51,20 +53,32 @@ def main() -> int:
     return 0
 
 
-def _collected() -> set[str]:
-    """The tests that there are in this copy."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-n0",
-        "--collect-only",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-    ]
-    done = subprocess.run([*command, *TESTS], capture_output=True, text=True, check=True)
-    return {line for line in done.stdout.split("\n") if "::" in line}
+PYTEST = (sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider")
+
+
+def _coverage_map(path: Path, tree: Tree) -> CoverageMap:
+    """The map that is kept at `path`, of the tests that there are; those it lacks are recorded."""
+    done = subprocess.run(
+        [*PYTEST, "--collect-only", *TESTS], capture_output=True, text=True, check=True
+    )
+    there = {line for line in done.stdout.split("\n") if "::" in line}
+    missing = there.difference(CoverageMap.load(path, tree.folder).tests)
+    if missing:
+        names = tree.folder / "missing.txt"
+        names.write_text("".join(f"{name}\n" for name in sorted(missing)))
+        _record(names, path)
+    known = CoverageMap.load(path, tree.folder)
+    known.keep(there)
+    return known
+
+
+def _record(names: Path, path: Path) -> None:
+    """Run tests once, and write down which lines each of them runs."""
+    command = [*PYTEST, "-p", "tests.mutation.recorder", f"@{names}"]
+    env = {**os.environ, "EETUI_COVERAGE_MAP": str(path)}
+    done = subprocess.run(command, env=env, check=False, capture_output=True, text=True)
+    if not path.exists():
+        raise SystemExit((done.stdout + done.stderr)[-2000:])
 
 
 def _sampled(
@@ -80,9 +94,12 @@ def _sampled(
         yield mutant, known.of(mutant.path, mutant.line, BUDGET_SECONDS)
 
 
-def _named(only: str, tree: Tree, known: CoverageMap) -> Iterator[tuple[Mutant, list[str]]]:
+def _named(
+    only: str, tree: Tree, load: Callable[[], CoverageMap]
+) -> Iterator[tuple[Mutant, list[str]]]:
     kinds = [kind for kind in KINDS if only in f"{kind.name} {kind.path}"]
     mutants = {kind: kind.mutant(tree.folder) for kind in kinds}
+    known = CoverageMap() if all(kind.tests for kind in kinds) else load()
     _require_passing(tree, {kind.tests for kind in kinds if kind.tests})
     for kind, mutant in mutants.items():
         yield mutant, [*kind.tests] or known.of(mutant.path, mutant.line, BUDGET_SECONDS)

@@ -75,9 +75,9 @@ KINDS = (
          "vec share = v_set(-1.0f / (float)p->shape.d);",
          "vec share = v_set(-0.0f / (float)p->shape.d);", BACKWARD),
     Kind("native threads of which the last one's loss is left out", SRC + "step/step-inl.h",
-         "for (int t = 0; t < p->call.threads; t++) sum += p->call.loss[8 * t];",
+         "for (int t = 0; t < p->call.threads; t++) loss += p->call.loss[8 * t];",
          "for (int t = 0; t < p->call.threads - (p->call.threads > 1); t++)"
-         " sum += p->call.loss[8 * t];", THREADS),
+         " loss += p->call.loss[8 * t];", THREADS),
     Kind("native boundary that takes a token beyond the vocabulary", SRC + "abi.c",
          "if (highest >= r->vocab) return EETUI_TOKEN;",
          "if (highest > r->vocab) return EETUI_TOKEN;", BOUNDARY),

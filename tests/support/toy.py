@@ -7,8 +7,10 @@ from typing import Protocol
 import numpy as np
 
 from eetui.core.config import ModelConfig
-from eetui.core.data.dataset import Dataset, Text
+from eetui.core.data.corpus import Corpus, Rows
+from eetui.core.data.dataset import Dataset
 from eetui.core.data.known import Known
+from eetui.core.data.side import Side
 
 
 class Toy(Protocol):
@@ -37,13 +39,14 @@ def make_toy(
     return Dataset(
         name="toy",
         path="",
-        tokens=tokens,
-        lengths=sizes,
+        block_size=block,
+        ready=Rows(tokens, sizes),
         vocabulary=tuple(chr(200 + i) for i in range(boundary)),
         documents=Known(np.zeros(1, np.uint64)),
+        mean_positions=float(sizes.mean()),
         n_cut=0,
         n_blank=0,
-        n_repeated=0,
         is_names=False,
-        _text=Text(np.zeros(0, np.uint8), sizes.astype(np.int64), np.zeros(0, np.uint64), ""),
+        _corpus=Corpus.of((), np.zeros(0, np.uint8), sizes.astype(np.uint8)),
+        _side=Side.without(np.zeros(0, np.int32), len(sizes)),
     )

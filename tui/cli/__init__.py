@@ -25,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             code = _run(arguments)
         except signals.Interrupted as interruption:
-            code = interruption.exit_code
+            caught = interruption  # as long as it is there, it does not come again
+            code = caught.exit_code
     if arguments is None:
         leave(code)
     return code

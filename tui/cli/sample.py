@@ -34,6 +34,7 @@ def run(
     engine = registry.create(registry.default())
     params, model = loaded.state.params, loaded.model
     names = engine.generate(params, model, dataset, n, temperature, prefix, seed)
+    known = dataset.documents
     if as_json:
         print_json(
             {
@@ -42,7 +43,7 @@ def run(
                 "prefix": prefix,
                 "seed": seed,
                 "samples": names,
-                "new": [name not in dataset.documents for name in names],
+                "new": None if known is None else [name not in known for name in names],
             }
         )
     else:

@@ -46,7 +46,7 @@ def _show(request: Request) -> tuple[int, str]:
     with noticed() as notice:
         notice.held = True  # the screen hears them, and what follows is not to be interrupted
         try:
-            code, next_run = run(session, recorder)
+            code, next_run = (0, "") if notice.number else run(session, recorder)
         except UsageError:
             raise  # nothing was shown, so nothing was trained
         except BaseException:

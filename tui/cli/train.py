@@ -250,6 +250,8 @@ def summary(request: Request, session: Session, training: Training) -> dict[str,
         "schedule": latest.train.schedule,
         "order": latest.train.order,
         "optimizer": latest.optimizations.optimizer,
+        "threads": latest.optimizations.threads,
+        "auto_threads": latest.auto_threads or None,
         "seed": latest.train.seed,
         "data": latest.data_name,
         "final_loss": training.last.latest,
@@ -287,6 +289,8 @@ def _print_summary(found: dict[str, Any], n_losses: int) -> None:
         f"{found['us_per_step']:.1f} us a step, "
         f"loss {found['loss_last100']:.4f} nats (mean of the last {n_losses})"
     )
+    if found["auto_threads"] is not None:
+        print(f"threads at the end: {found['threads']}. {found['auto_threads']}")
     if found["held_out_loss"] is not None:
         print(f"held-out loss {found['held_out_loss']:.4f} nats, on documents kept from training")
     print_columns(found["samples"], least_width=16)

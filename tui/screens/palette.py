@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from textual.command import CommandPalette
+from textual.command import CommandList, CommandPalette
 from textual.css.query import NoMatches
 from textual.timer import Timer, TimerCallback
 
@@ -20,6 +20,12 @@ class Palette(CommandPalette):
     async def _watch__show_busy(self) -> None:
         with suppress(NoMatches):
             await super()._watch__show_busy()
+
+    def _action_command_list(self, action: str) -> None:
+        """As Textual's, but for a list that has no line on a very low screen."""
+        lists = self.query(CommandList)
+        if lists and lists.first().scrollable_content_region.height:
+            super()._action_command_list(action)
 
     def set_timer(
         self, delay: float, callback: TimerCallback | None = None, **options: Any

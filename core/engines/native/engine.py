@@ -14,6 +14,7 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import availability
 from eetui.core.engines.arguments import (
+    at_hand,
     check_arrays,
     check_fit,
     check_state,
@@ -40,7 +41,7 @@ from eetui.core.engines.native.library import (
 from eetui.core.errors import EetuiError, EngineError
 from eetui.core.model.sampling import require_samplable
 from eetui.core.model.state import TrainState, Vector, aligned_zeros
-from eetui.core.optimizations import Optimizations, Value, labels
+from eetui.core.optimizations import AUTO_THREADS, Optimizations, Value, labels
 
 ADAM = {"scalar": 0, "vector": 1, "fused": 2}
 PRODUCTS_WORDS = {
@@ -96,8 +97,11 @@ class NativeEngine:
         if key == "vector_width" and value not in self._units:
             have = ", ".join(unit.name for unit in self._units.values())
             return f"{value} lanes: this build has {have} for this CPU."
-        if key == "threads" and int(value) > cpu.detect().cores:
-            return f"{value} threads: eetui may use {cpu.detect().cores} here."
+        cores = cpu.detect().cores
+        if key == "threads" and value == AUTO_THREADS and cores == 1:
+            return "auto: eetui may use 1 core here."
+        if key == "threads" and int(value) > cores:
+            return f"{value} threads: eetui may use {cores} here."
         if key == "products":
             return self._why_no_products(str(value))
         return ""
@@ -156,7 +160,7 @@ class NativeEngine:
         rows, rates = steps_of(documents, learning_rates)
         losses = np.zeros(len(rows), np.float32)
         ticks = np.zeros(len(PHASES) + 1, np.int64)
-        counts = np.zeros((optimizations.threads, len(COUNTS)), np.int64)
+        counts = np.zeros((_threads(optimizations), len(COUNTS)), np.int64)
         check_state(state, model)
         spent = self._call(
             state.params, dataset, model, optimizations, rows, losses,
@@ -272,6 +276,7 @@ class NativeEngine:
         self._check(optimizations)
         check_vector(params, model)
         check_fit(dataset, model)
+        dataset, documents = at_hand(dataset, documents)
         check_arrays(dataset)
         on = optimizations
         job = new_job(
@@ -285,7 +290,7 @@ class NativeEngine:
             adam=ADAM[on.adam],
             flush_denormals=on.flush_denormals,
             by_sample=on.work_order == "sample",
-            threads=on.threads,
+            threads=_threads(on),
             products=PRODUCTS.index(on.products),
             muon=on.optimizer == "muon",
             n_steps=len(documents),
@@ -300,10 +305,10 @@ class NativeEngine:
         )
         with self._turn:
             self._lend_memory(job)
-            job.pool = self._pool_of(on.threads)
+            job.pool = self._pool_of(_threads(on))
             start = clocks.now()
             self._library.call(job)
-            return clocks.since(start, alone=on.threads == 1)
+            return clocks.since(start, alone=_threads(on) == 1)
 
     def _lend_memory(self, job: Any) -> None:
         """Give a job scratch memory, which grows to the largest that was asked for."""
@@ -330,6 +335,11 @@ class NativeEngine:
                 raise EngineError(reason)
         if reason := self.conflict(optimizations):
             raise EngineError(reason)
+
+
+def _threads(optimizations: Optimizations) -> int:
+    """How many threads work: who follows what is fastest gives their number at every call."""
+    return max(optimizations.threads, 1)
 
 
 def _counted(counts: NDArray[np.int64]) -> dict[str, int]:

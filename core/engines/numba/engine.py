@@ -13,6 +13,7 @@ from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import availability
 from eetui.core.engines.arguments import (
+    at_hand,
     check_dataset,
     check_documents,
     check_fit,
@@ -208,6 +209,7 @@ class NumbaEngine:
     ) -> clocks.Spent:
         """Check everything that the kernel will not, call it and return the time that it took."""
         self._check(optimizations)
+        dataset, documents = at_hand(dataset, documents)
         if dataset is not self._checked:
             check_dataset(dataset)
             self._checked = dataset  # nothing changes a data set, so once is enough

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from eetui.core.data import collector
 from eetui.core.data.collector import Collector
 from eetui.core.data.dataset import load_dataset
-from eetui.core.data.heldout import fingerprints
 from eetui.core.errors import UsageError
 
 PIECES = 80 << 20
@@ -38,10 +37,15 @@ def test_pieces_are_cut_anywhere(pieces: list[str], long: int) -> None:
     assert found.vocabulary == tuple(sorted(set(joined)))
     assert "".join(found.vocabulary[i] for i in found.ids) == joined
     assert found.sizes.tolist() == [len(d) for d in documents]
-    if documents:
-        codes = np.frombuffer(joined.encode("utf-32-le"), "<u4")
-        sizes = np.array([len(d) for d in documents])
-        assert found.hashes.tolist() == fingerprints(codes, sizes).tolist()
+
+
+def test_sizes_take_no_more_than_the_longest_needs() -> None:
+    made = Collector("x")
+    made.add("ab\n" * 5)
+    assert made.finish().sizes.dtype == np.uint8
+    made.add("a" * 256 + "\n" + "b")
+    found = made.finish()
+    assert (found.sizes.dtype, found.sizes.tolist()) == (np.uint16, [2] * 5 + [256, 1])
 
 
 @pytest.mark.parametrize("long", [10, 1 << 20])

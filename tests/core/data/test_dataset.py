@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eetui.core.data import dataset, known
 from eetui.core.data.dataset import Dataset, load_dataset
+from tests.support.present import present
 
 # Anything that can stand in a line, but for a NUL, which marks a binary file, and the character
 # that would be taken for a byte order mark.
@@ -34,8 +36,7 @@ def test_the_shipped_names_are_those_of_the_package(names: Dataset) -> None:
     assert hashlib.sha256(data).hexdigest() == digest
     assert (names.n_docs, names.vocab_size, names.boundary) == (32_469, 27, 26)
     assert "".join(names.vocabulary) == "abcdefghijklmnopqrstuvwxyz"
-    assert (names.n_cut, names.n_blank, names.n_repeated) == (0, 0, 2_559)
-    assert len(names.documents) == 32_469 - 2_559
+    assert (names.n_cut, names.n_blank) == (0, 0)
     assert (names.nominal_positions, round(names.mean_positions, 2)) == (6.5, 7.14)
     assert (names.tokens.dtype, names.lengths.dtype) == (np.uint8, np.int32)
 
@@ -71,10 +72,9 @@ def test_any_text_comes_back(
     expected = [line.strip() for line in lines if line.strip()]
     assert data.n_docs == len(expected)
     assert data.n_blank == len(lines) - len(expected)
-    assert data.n_repeated == len(expected) - len(set(expected))
     assert data.n_cut == sum(len(document) > block_size for document in expected)
-    assert data.documents.which(expected).all()
-    assert len(data.documents) == len({*expected})
+    assert present(data.documents).which(expected).all()
+    assert not present(data.documents).which(["".join(expected) + "x", ""]).any()
     assert data.vocabulary == tuple(sorted(set("".join(expected))))
     assert data.tokens.shape == (len(expected), block_size + 1)
     for document, row, length in zip(expected, data.tokens, data.lengths, strict=True):
@@ -91,6 +91,29 @@ def test_cutting_anew_equals_loading_anew(first: int, second: int) -> None:
     assert np.array_equal(again.tokens, direct.tokens)
     assert np.array_equal(again.lengths, direct.lengths)
     assert (again.n_cut, again.block_size) == (direct.n_cut, second)
+
+
+def test_rows_that_are_made_for_each_batch_are_the_same(
+    names: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = names.with_held_out(0.1)
+    monkeypatch.setattr(dataset, "READY_BYTES", 0)
+    monkeypatch.setattr(known, "MOST", names.n_docs - 1)
+    large = load_dataset().with_held_out(0.1)
+    chosen = np.random.default_rng(1).integers(0, small.n_docs, (7, 16), dtype=np.int32)
+    for a, b in ((small, large), (present(small.held_out), present(large.held_out))):
+        assert a.ready is not None
+        assert b.ready is None
+        assert (a.n_docs, a.mean_positions, a.n_cut) == (b.n_docs, b.mean_positions, b.n_cut)
+        np.testing.assert_array_equal(a.tokens, b.tokens)
+        np.testing.assert_array_equal(a.lengths, b.lengths)
+        at_hand, numbers = b.at_hand(chosen % b.n_docs)
+        ready = present(at_hand.ready)
+        assert numbers.shape == chosen.shape
+        np.testing.assert_array_equal(ready.tokens[numbers], a.tokens[chosen % a.n_docs])
+        np.testing.assert_array_equal(ready.lengths[numbers], a.lengths[chosen % a.n_docs])
+    assert large.fingerprint == small.fingerprint
+    assert large.documents is None  # too many to tell which they are
 
 
 def test_a_document_of_exactly_block_size_is_whole_but_has_no_room_for_its_end(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eetui.core.data import heldout
 from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.data.heldout import FEWEST
 from tests.support.present import present
@@ -42,10 +43,35 @@ def test_a_tenth_of_the_names_and_all_copies_on_one_side(names: Dataset) -> None
     assert split.vocabulary == split.held_out.vocabulary == names.vocabulary
 
 
+def test_a_random_tenth_would_share_names_with_the_rest(names: Dataset, load: Load) -> None:
+    order = np.random.default_rng(3).permutation(names.n_docs)
+    words = np.array(texts(names))[order]
+    tenth, rest = words[: names.n_docs // 10], set(words[names.n_docs // 10 :])
+    drawn = np.mean([word in rest for word in tenth])
+    assert names.shared_by_chance(0.1) == pytest.approx(drawn, abs=0.02)
+    assert load(WORDS).shared_by_chance(0.1) == 0.0
+    assert load(["same"] * 50).shared_by_chance(0.5) == pytest.approx(1.0)
+
+
 def test_the_split_is_the_same_for_ever(names: Dataset) -> None:
     held_out = names.with_held_out(0.1).held_out
     assert held_out is not None
     assert (held_out.n_docs, texts(held_out)[:3]) == (3316, ["abigail", "sofia", "lily"])
+
+
+def hashed(words: list[str]) -> list[int]:
+    codes = np.frombuffer("".join(words).encode("utf-32-le"), "<u4")
+    sizes = np.array([*map(len, words)])
+    return [int(h) for h in heldout.fingerprints(lambda a, b: codes[a:b], sizes)]
+
+
+def test_a_hash_does_not_depend_on_what_is_hashed_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["a", "bcd", "漢字" * 9, "ab", "x" * 40]
+    together = hashed(words)
+    assert [hashed([word])[0] for word in words] == together
+    for piece in (1, 7, 19):
+        monkeypatch.setattr(heldout, "PIECE", piece)
+        assert hashed(words) == together
 
 
 def test_a_document_keeps_its_side_in_another_file(load: Load) -> None:

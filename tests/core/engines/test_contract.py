@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from eetui.core.config import ModelConfig, TrainConfig
-from eetui.core.data import batches
-from eetui.core.data.dataset import Dataset
+from eetui.core.data import batches, dataset
+from eetui.core.data.corpus import Rows
+from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.engines import registry
 from eetui.core.engines.availability import judge
 from eetui.core.engines.base import PHASES, Engine
@@ -270,11 +271,41 @@ def test_what_does_not_fit_is_refused(engine: Engine, names: Dataset, refused: R
     run("names a document", documents=good - np.int32(names.n_docs + 1))
     run("state is not one of this model", state=TrainState.create(ModelConfig(d_model=32), 1))
     run("does not fit the model", model=replace(SMALL, block_size=8))
-    run("no position to predict", data=replace(names, lengths=names.lengths * 0))
-    run("no position to predict", data=replace(names, lengths=names.lengths + 16))
-    run("lengths must be int32", data=replace(names, lengths=names.lengths.astype(np.int64)))
-    run("not in the vocabulary", data=replace(names, tokens=names.tokens + np.uint8(1)))
-    run("tokens must be uint8", data=replace(names, tokens=names.tokens.astype(np.int16)))
+    run("no position to predict", data=replace(names, ready=Rows(names.tokens, names.lengths * 0)))
+    run("no position to predict", data=replace(names, ready=Rows(names.tokens, names.lengths + 16)))
+    run(
+        "lengths must be int32",
+        data=replace(names, ready=Rows(names.tokens, names.lengths.astype(np.int64))),
+    )
+    run(
+        "not in the vocabulary",
+        data=replace(names, ready=Rows(names.tokens + np.uint8(1), names.lengths)),
+    )
+    run(
+        "tokens must be uint8",
+        data=replace(names, ready=Rows(names.tokens.astype(np.int16), names.lengths)),
+    )
+
+
+def test_rows_that_are_made_for_each_batch_train_the_same(
+    engine: Engine, names: Dataset, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    monkeypatch.setattr(dataset, "READY_BYTES", 0)
+    large, on = load_dataset(names.path), engine.default_optimizations()
+    assert large.ready is None
+    params = TrainState.create(SMALL, 1).params
+    documents = batches.documents(1, 0, 3, 8, names.n_docs)
+    found = []
+    for data in (names, large):
+        state = TrainState.create(SMALL, 1)
+        report = advance(engine, state, data, SMALL, LEARNS, on, 20)
+        losses = engine.evaluate(params, data, SMALL, on, documents)
+        grads = engine.gradients(state, data, SMALL, on, documents[0]).grads
+        found.append((report.losses, state.params, losses, grads))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
+    with refused("names a document", EngineError):
+        engine.evaluate(params, large, SMALL, on, documents + np.int32(names.n_docs))
 
 
 def test_evaluation_tells_the_mean_loss_of_each_batch(engine: Engine, names: Dataset) -> None:

@@ -14,12 +14,12 @@ from eetui.core.labs.answer import (
     Interval,
     Result,
     Row,
+    ends,
     parse_guess,
     points,
     settle,
 )
 from eetui.core.labs.lesson import Lesson, Measurement
-from tests.support.present import present
 
 MEASUREMENT = Measurement("time", "vector_width", ("off", "4", "8"))
 ROWS = (
@@ -62,6 +62,44 @@ def test_what_cannot_be_told_from_the_lowest_is_as_right():
     assert points(Guess(choice="3"), found) == 0
 
 
+def test_a_row_without_a_figure_is_never_the_answer():
+    rows = (Row("a"), Row("b", Interval(5, 5, 5)), Row("c", Interval(9, 9, 9), Interval(1, 1, 2)))
+    choices = ("a", "b", "c")
+    assert settle("lowest", replace(TIMES, rows=rows), choices) == Answer(choice="b")
+    assert settle("costliest", replace(TIMES, rows=rows), choices) == Answer(choice="c")
+    none = Answer(reason="None of the answers to choose from could be measured here.")
+    assert settle("costliest", replace(TIMES, rows=rows[:2]), choices) == none
+    assert settle("lowest", replace(TIMES, rows=rows), ("a",)) == none
+    few = Answer(reason="There was not enough to compare.")
+    assert settle("speedup", replace(TIMES, rows=rows[:2])) == few
+    twice = (*ROWS[:1], *ROWS[-1:], *ROWS[-1:], Row("64", reason="Nor such."))
+    said = settle("speedup", replace(TIMES, rows=twice)).reason
+    assert said == "This CPU has no such registers. Nor such."
+
+
+def test_rows_whose_intervals_touch_cannot_be_told_apart():
+    rows = (
+        Row("a", Interval(5, 4, 6), Interval(50, 40, 60)),
+        Row("b", Interval(7, 6, 8), Interval(35, 30, 40)),
+        Row("c", Interval(8, 6.01, 9), Interval(30, 20, 39.9)),
+    )
+    found = replace(TIMES, rows=rows)
+    for figure in ("lowest", "costliest"):
+        assert settle(figure, found, ("a", "b", "c")) == Answer(choice="a", also=("b",))
+    seeds = (replace(rows[0], samples=(1.0, 2.0)), replace(rows[2], samples=(1.0, 2.5)))
+    assert settle("lowest", replace(TIMES, rows=seeds), ("a", "c")).also == ("c",)
+    worse = (seeds[0], replace(rows[1], samples=(1.5, 2.5)))
+    assert settle("lowest", replace(TIMES, rows=worse), ("a", "b")).also == ()
+    other = (seeds[0], replace(rows[1], samples=(1.5, 2.5, 3.5)))
+    assert settle("lowest", replace(TIMES, rows=other), ("a", "b")).also == ("b",)
+
+
+def test_the_ends_of_few_values_are_their_range():
+    assert ends([3.0, 1.0, 2.0]) == (1.0, 3.0)
+    low, high = ends([float(i) for i in range(20)])
+    assert 0 < low < 9.5 < high < 19
+
+
 def test_the_costliest_is_one_of_the_choices_even_if_it_is_the_first_row():
     rows = (
         Row("a", Interval(1, 1, 1), Interval(50, 49, 51)),
@@ -73,7 +111,14 @@ def test_the_costliest_is_one_of_the_choices_even_if_it_is_the_first_row():
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "said"), [(-0.3, -0.1, "lower"), (-0.1, 0.1, SAME), (0.1, 0.2, "higher")]
+    ("low", "high", "said"),
+    [
+        (-0.3, -0.1, "lower"),
+        (-0.1, 0.1, SAME),
+        (0.1, 0.2, "higher"),
+        (-0.1, 0.0, SAME),
+        (0.0, 0.1, SAME),
+    ],
 )
 def test_a_direction_needs_an_interval_without_zero(low, high, said):
     rows = (Row("a", Interval(2, 2, 2)), Row("b", Interval(2, 2, 2), Interval(0, low, high)))
@@ -88,13 +133,13 @@ def test_what_this_cpu_lacks_is_no_answer_but_a_reason():
 
 
 def test_points_fall_with_the_distance_on_either_side():
+    """10 within 3 % of the interval, none 4 times beyond it, and by the logarithm between."""
     truth = Answer(number=Interval(2.0, 1.9, 2.1))
-    earned = [present(points(Guess(number=g), truth)) for g in (2.0, 2.1, 2.5, 3.5, 6.0, 9.0)]
-    assert earned[0] == earned[1] == 10
-    assert earned == sorted(earned, reverse=True)
-    assert earned[-1] == 0
-    assert points(Guess(number=0.3), truth) == 0
-    assert 0 < present(points(Guess(number=1.2), truth)) < 10
+    guesses = (2.0, 2.163, 2.17, 2.5, 3.5, 4.35, 6.0, 8.6, 9.0)
+    assert [points(Guess(number=g), truth) for g in guesses] == [10, 10, 10, 9, 7, 5, 3, 0, 0]
+    lower = (1.845, 1.7, 1.2, 0.93, 0.47, 0.3)
+    assert [points(Guess(number=g), truth) for g in lower] == [10, 9, 7, 5, 0, 0]
+    assert points(Guess(), truth) is None
 
 
 def test_a_choice_is_right_or_wrong():
@@ -106,6 +151,7 @@ def test_guesses_are_read():
     assert parse_guess(NUMBER, " 1.5x ") == Guess(number=1.5)
     assert parse_guess(CHOICE, "8") == Guess(choice="8")
     assert parse_guess(CHOICE, "1") == Guess(choice="off")
+    assert parse_guess(CHOICE, " 3 ") == Guess(choice="8")
 
 
 @pytest.mark.parametrize("text", ["", "many", "nan", "inf", "-1", "0"])
@@ -114,7 +160,7 @@ def test_a_guess_that_is_no_number_is_refused(text):
         parse_guess(NUMBER, text)
 
 
-@pytest.mark.parametrize("text", ["", "5", "0", "sixteen"])
+@pytest.mark.parametrize("text", ["", "5", "0", "-1", "sixteen"])
 def test_a_guess_that_is_no_choice_is_refused(text):
     with pytest.raises(UsageError, match="one of off, 4, 8"):
         parse_guess(CHOICE, text)

@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
 from eetui.core.run import checkpoint
+from eetui.tui import signals
 
 PROGRAM = [sys.executable, "-m", "eetui.tui"]
 TRAIN = [*PROGRAM, "train", "--engine", "numpy", "--d-model", "8", "--no-store", "--steps"]
@@ -46,6 +48,45 @@ def test_a_signal_that_comes_twice_is_one(tmp_path):
     out, _ = process.communicate(timeout=30)
     assert process.returncode in (143, 130)
     assert checkpoint.load(tmp_path / "run").state.step == out.count(b"\n")
+
+
+def busy(seconds: float) -> None:
+    """Python that runs, as signals need it."""
+    deadline = monotonic() + seconds
+    while monotonic() < deadline:
+        pass
+
+
+class Dying:
+    """Is gone while a signal comes: Python throws away what is raised then."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_signal_that_python_throws_away_comes_again(capfd):
+    with signals.handled():
+        del [Dying()][:]
+        with pytest.raises(signals.Interrupted) as caught:
+            busy(30)
+    assert caught.value.exit_code == 143
+    assert capfd.readouterr().err == ""
+
+
+def test_a_signal_that_was_thrown_away_is_noticed():
+    with signals.handled():
+        del [Dying()][:]
+        with signals.noticed() as notice:
+            assert notice.number == signal.SIGTERM
+
+
+def test_a_signal_that_was_heard_does_not_come_again():
+    with signals.handled():
+        with pytest.raises(signals.Interrupted) as caught:
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+        busy(3 * signals.AGAIN)
+    assert caught.value.number == signal.SIGINT
 
 
 def test_a_reader_that_stands_still_does_not_keep_a_run_from_being_saved(tmp_path):

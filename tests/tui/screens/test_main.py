@@ -315,6 +315,15 @@ async def test_the_palette_has_every_action_and_runs_it(screen, session):
         await until(pilot, lambda: session.commands == [TogglePause()])
 
 
+async def test_the_palette_lives_on_a_screen_of_two_lines(screen):
+    async with screen(size=(40, 2)) as pilot:
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: bool(pilot.app.screen.query("CommandList")))
+        for key in ("down", "pagedown", "pageup", "escape"):
+            await pilot.press(key)
+        assert pilot.app.is_running
+
+
 async def test_themes_change_the_charts(screen, session):
     async with screen() as pilot:
         before = pilot.app.export_screenshot()

@@ -249,13 +249,6 @@ static int64_t check_work(const eetui_run *r) {
     return check_documents(r);
 }
 
-static void part(const void *job, int place) {
-    const eetui_run *run = job;
-    uint64_t mode = set_flushing((int)run->flush_denormals);
-    UNITS[run->unit]->train(run, place, place == 0 && run->profile ? run->ticks : NULL);
-    restore_mode(mode);
-}
-
 int64_t eetui_memory(const eetui_run *run) {
     int64_t code = check_run(run);
     return code ? code : UNITS[run->unit]->memory(run);
@@ -266,10 +259,9 @@ int64_t eetui_train(const eetui_run *run) {
     if (!code) code = check_work(run);
     if (!code) code = check_scratch(run->memory, run->memory_bytes, eetui_memory(run));
     if (code) return code;
-    if (run->threads > 1)
-        eetui_pool_run(run->pool, (int)run->threads, part, run);
-    else
-        part(run, 0);
+    uint64_t mode = set_flushing((int)run->flush_denormals);
+    UNITS[run->unit]->train(run, run->profile ? run->ticks : NULL);
+    restore_mode(mode);
     return EETUI_OK;
 }
 

@@ -1,4 +1,4 @@
-/* Threads that live from call to call: see thread_pool.c. */
+/* Threads that live from call to call and share work: see thread_pool.c. */
 #ifndef THREAD_POOL_H
 #define THREAD_POOL_H
 
@@ -8,15 +8,17 @@
 
 typedef struct ThreadPool ThreadPool;
 
-typedef void Work(const void *job, int thread);
+/* One part of a job, on a thread: 0 is the caller's own. */
+typedef void Work(void *job, int thread, int part);
 
 /* How many threads work together at most, the caller's own included. */
 int eetui_pool_size(const ThreadPool *pool);
 
-/* work(job, i) for each i below `threads`, 0 by the caller; returns when all are done. */
-void eetui_pool_run(ThreadPool *pool, int threads, Work *work, const void *job);
+/* The floating-point mode of the caller is that of all threads from here on. */
+void eetui_pool_begin(ThreadPool *pool);
 
-/* Wait until every thread of the call has come here. */
-void eetui_barrier(ThreadPool *pool);
+/* work(job, thread, part) once for each part below `threads`, on those of the first `threads` threads
+ * that are awake; returns when all are done. */
+void eetui_share(ThreadPool *pool, int threads, Work *work, void *job);
 
 #endif

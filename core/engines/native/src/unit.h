@@ -15,8 +15,8 @@ typedef struct {
     int (*has_products)(int64_t products);
     int64_t (*memory)(const eetui_run *run);
     int64_t (*sample_memory)(const eetui_sample *job);
-    /* One thread's part of a call, or the whole call where there is one thread. */
-    void (*train)(const eetui_run *run, int thread, int64_t *ticks);
+    /* A whole call; ticks is null if nobody asks for them. */
+    void (*train)(const eetui_run *run, int64_t *ticks);
     int64_t (*generate)(const eetui_sample *job);
     /* Adam on n weights that lie side by side, see adam-inl.h for the coefficients; gives the vectors
      * that these were. */

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.data.corpus import Rows
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines.subject import Subject
 from eetui.core.model import reference
@@ -43,5 +44,5 @@ def test_it_is_the_reference_s_and_changes_nothing(contestant: Contestant, task:
     untouched = contestant.start(task)
     np.testing.assert_array_equal(untouched.advance(steps), losses)
     assert learner.loss_on(held_out, n) < before - (0.0 if contestant.model else 0.05)
-    few = replace(held_out, tokens=held_out.tokens[:n], lengths=held_out.lengths[:n])
+    few = replace(held_out, ready=Rows(held_out.tokens[:n], held_out.lengths[:n]))
     assert learner.loss_on(few, n) == learner.loss_on(held_out, n)

@@ -26,7 +26,7 @@ struct Kernels {
      * count, when there is no memory yet. May be null. */
     void *(*lay_out)(const Plan *p, Arena *a);
 
-    /* Before and after the steps of a call, on each thread. May be null. */
+    /* Before and after a part of a step's documents, on the thread that takes it. May be null. */
     void (*enter)(const Plan *p);
     void (*leave)(const Plan *p);
 
@@ -44,8 +44,8 @@ struct Kernels {
     void (*norm_backward)(const Plan *p, const float *dy, const float *y, const float *scale,
                           float *dx, int add, int rows);
 
-    /* The weights have changed other than by `gradient`. Every thread calls it, between two
-     * barriers. May be null. */
+    /* The weights have changed other than by `gradient`. It is called for every part, and
+     * nothing else goes on meanwhile. May be null. */
     void (*refresh)(const Plan *p);
 
     /* All of the five above may be deferred until this is called; null if none ever is. */

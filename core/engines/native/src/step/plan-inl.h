@@ -64,11 +64,12 @@ typedef struct {
     const Kernels *kernels; /* how the products are computed */
     Adam *adam;             /* how weights are updated in a pass of its own */
     int fused, fast;
-    int thread, threads;       /* this one, of how many */
-    uint32_t *pairs;           /* [n_floats / 2] the weights in bfloat16, or null */
-    float *params, *m, *v;     /* working copies */
-    float *grads[MAX_THREADS]; /* the gradients of each thread, laid out alike */
-    double *loss;              /* [threads], a cache line each */
+    int thread, threads;          /* whose part of the work is being done, of how many */
+    uint32_t *pairs;              /* [n_floats / 2] the weights in bfloat16, or null */
+    float *params, *m, *v;        /* working copies */
+    float *grads[MAX_THREADS];    /* the gradients of each part, laid out alike */
+    int64_t *counts[MAX_THREADS]; /* [EETUI_COUNTS] */
+    double *loss;                 /* [threads], a cache line each */
 } Call;
 
 typedef struct {

@@ -30,6 +30,7 @@ static int64_t decoder_of(Decoder *s, const eetui_sample *job, char *base) {
     Arena a = {base, 0};
     int64_t rows = s->n;
     p->call.params = take_floats(&a, p->layout.n_floats);
+    p->work.counts = take(&a, 8 * EETUI_COUNTS);
     lay_out_forward(p, &a, rows, 1);
     for (int l = 0; l < p->shape.layers; l++) {
         p->work.layer[l] = p->work.layer[0];

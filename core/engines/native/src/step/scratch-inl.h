@@ -26,7 +26,6 @@ INLINE int32_t *take_ints(Arena *arena, int64_t n) { return take(arena, 4 * n); 
 /* Buffers of the forward pass for `rows` rows; `kept` layers of them are kept for the backward. */
 static void lay_out_forward(Plan *p, Arena *a, int64_t rows, int kept) {
     const Heads *h = &p->shape.heads;
-    p->work.counts = take(a, 8 * EETUI_COUNTS);
     p->work.x0 = take_floats(a, rows * p->shape.ld);
     p->work.r0 = take_floats(a, rows);
     p->work.x = take_floats(a, rows * p->shape.ld);
@@ -126,8 +125,10 @@ static int64_t plan_of(Plan *p, const eetui_run *run, const Kernels *kernels, ch
     p->call.v = take_floats(&a, p->layout.n_floats);
     if (kernels->pairs) p->call.pairs = take(&a, 2 * p->layout.n_floats);
     p->call.loss = take(&a, 64 * p->call.threads);
-    for (int t = 0; t < p->call.threads; t++)
+    for (int t = 0; t < p->call.threads; t++) {
         p->call.grads[t] = take_floats(&a, p->layout.n_floats);
+        p->call.counts[t] = take(&a, 8 * EETUI_COUNTS);
+    }
     int64_t shared = a.used;
     Arena own = {NULL, 0};
     lay_out_workspace(p, &own, run->batch);

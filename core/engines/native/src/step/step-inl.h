@@ -20,13 +20,6 @@ static void flush_each(const Plan *p) {
     if (!p->call.fused) flush(p);
 }
 
-/* Every thread's; the weights are whole before it and after it. */
-static void refresh(const Plan *p) {
-    if (!p->call.kernels->refresh) return;
-    p->call.kernels->refresh(p);
-    if (p->call.threads > 1) eetui_barrier(p->call.run->pool);
-}
-
 static void project(const Plan *p, const Matrix *w, const float *a, int lda, float *c, int ldc,
                     int rows, int add, Epilogue epilogue, float *side) {
     p->call.kernels->forward(p, w, a, lda, c, ldc, rows, add, epilogue, side);
@@ -189,7 +182,7 @@ static void adam_update(Plan *p, const Update *u, int64_t from, int64_t to) {
                                                        to - from, u->coefficient);
 }
 
-/* Sum the threads' gradients in their order into the first's, and update, for floats [from, to):
+/* Sum the parts' gradients in their order into the first's, and update, for floats [from, to):
  * all of them by Adam, or those that Muon leaves to it. */
 static void reduce_and_update(Plan *p, const Update *u, int64_t from, int64_t to) {
     float *g = p->call.grads[0];
@@ -215,44 +208,55 @@ static int64_t multiply_adds_of(const Plan *p) {
     return qkv + rows * d * (s->layers * (d + 2 * s->ff) + s->V) + 2 * s->layers * d * q->weights;
 }
 
-/* Step `index` of the call, this thread's part of it. */
-static void one_step(Plan *p, int index, Clock *c) {
-    const eetui_run *run = p->call.run;
-    const int32_t *documents = run->documents + (int64_t)index * run->batch;
-    int n = (int)run->batch, predicted = 0;
-    if (index + 1 < run->n_steps) /* the documents of the next step lie anywhere in the data */
-        for (int i = 0; i < n; i++) {
-            __builtin_prefetch(run->lengths + documents[n + i]);
-            __builtin_prefetch(run->tokens + (int64_t)documents[n + i] * (p->shape.T + 1));
-            __builtin_prefetch(run->tokens + (int64_t)documents[n + i] * (p->shape.T + 1)
-                               + p->shape.T);
-        }
-    for (int i = 0; i < n; i++) predicted += run->lengths[documents[i]];
-    if (run->prefix_sharing)
-        sort_documents(p, documents, n);
+/* One step after the other, as all threads see it. */
+typedef struct {
+    Plan *
+        plans; /* [threads] each with the workspace of a thread; the documents' order is plan 0's */
+    int index, predicted;
+    Update update, blocks; /* of embeddings and head, and of the matrices of the blocks */
+    Clock *clock;          /* of the caller */
+} Steps;
+
+/* The plan of a thread that does the work of `part`. */
+INLINE Plan *plan_for(const Steps *s, int thread, int part) {
+    Plan *p = &s->plans[thread];
+    p->call.thread = part;
+    p->work.counts = p->call.counts[part];
+    return p;
+}
+
+/* Do all parts of some work, on several threads if there are some. */
+static void share(Steps *s, Work *work) {
+    const Call *call = &s->plans->call;
+    if (call->threads > 1)
+        eetui_share(call->run->pool, call->threads, work, s);
     else
-        memcpy(p->work.order, documents, 4 * (size_t)n);
-    /* Each thread takes neighbours of about as many positions as the others. */
-    int from = 0, to = n;
+        work(s, 0, 0);
+}
+
+/* Forward and backward for neighbours of about as many positions as the other parts have. */
+static void documents_part(void *job, int thread, int part) {
+    const Steps *s = job;
+    Plan *p = plan_for(s, thread, part);
+    const eetui_run *run = p->call.run;
+    Clock unused = {NULL, 0}, *c = thread == 0 ? s->clock : &unused;
+    int from = 0, to = (int)run->batch;
     if (p->call.threads > 1) {
         int64_t positions = 0;
         to = -1;
-        for (int i = 0; i < n; i++) {
-            int64_t mine = positions * p->call.threads / predicted;
-            if (mine < p->call.thread) from = i + 1;
-            if (mine > p->call.thread && to < 0) to = i;
-            positions += run->lengths[p->work.order[i]];
+        for (int i = 0; i < run->batch; i++) {
+            int64_t length = run->lengths[p->work.order[i]], middle = 2 * positions + length;
+            int64_t whose = middle * p->call.threads / (2 * s->predicted);
+            if (whose < part) from = i + 1;
+            if (whose > part && to < 0) to = i;
+            positions += length;
         }
-        if (to < 0) to = n;
+        if (to < 0) to = (int)run->batch;
     }
-    int update = !run->grads && !run->forward_only;
-    Update u = {.fuse = p->call.kernels->fuses && run->adam == EETUI_ADAM_FUSED
-                        && p->call.threads == 1 && update};
-    if (update) adam_coefficients(run, run->rates[index], run->step + index + 1, u.coefficient);
+    Update u = s->update, blocks = s->blocks;
+    float scale = 1.0f / (float)s->predicted;
     double loss = 0.0;
-    float scale = 1.0f / (float)predicted;
-    Update blocks = u;
-    if (run->muon) blocks.fuse = 0;
+    if (p->call.kernels->enter) p->call.kernels->enter(p);
     for (int next = from; next < to;) {
         u.first = blocks.first = next == from;
         next = assemble(p, next, to);
@@ -267,29 +271,75 @@ static void one_step(Plan *p, int index, Clock *c) {
         lap(c, LOSS);
         if (!run->forward_only) backward(p, &u, &blocks, c);
     }
-    if (from >= to) memset(p->call.grads[p->call.thread], 0, 4 * (size_t)p->layout.n_floats);
-    p->call.loss[8 * p->call.thread] = loss;
-    if (p->call.threads > 1) eetui_barrier(run->pool);
-    if (p->call.thread == 0) {
-        double sum = 0.0;
-        for (int t = 0; t < p->call.threads; t++) sum += p->call.loss[8 * t];
-        run->losses[index] = (float)(sum / predicted);
-    }
-    if (!u.fuse) {
-        int64_t share = p->layout.n_floats / 16 * p->call.thread / p->call.threads * 16;
-        int64_t end = p->layout.n_floats / 16 * (p->call.thread + 1) / p->call.threads * 16;
-        if (!run->forward_only) reduce_and_update(p, &u, share, end);
-        if (p->call.threads > 1) eetui_barrier(run->pool);
-    }
-    lap(c, ADAM);
+    if (p->call.kernels->leave) p->call.kernels->leave(p);
+    if (from >= to) memset(p->call.grads[part], 0, 4 * (size_t)p->layout.n_floats);
+    p->call.loss[8 * part] = loss;
+}
+
+/* The update of a part of all weights, from the gradients of all parts of the documents. */
+static void update_part(void *job, int thread, int part) {
+    const Steps *s = job;
+    Plan *p = plan_for(s, thread, part);
+    int64_t n = p->layout.n_floats / 16, threads = p->call.threads;
+    reduce_and_update(p, &s->update, n * part / threads * 16, n * (part + 1) / threads * 16);
+}
+
+static void muon_part(void *job, int thread, int part) {
+    const Steps *s = job;
+    Plan *p = plan_for(s, thread, part);
+    muon_update(p, p->call.run->rates[s->index]);
+}
+
+static void refresh_part(void *job, int thread, int part) {
+    const Plan *p = plan_for(job, thread, part);
+    p->call.kernels->refresh(p);
+}
+
+/* After the weights have changed other than by `gradient`. */
+static void refresh(Steps *s) {
+    if (s->plans->call.kernels->refresh) share(s, refresh_part);
+}
+
+/* Step `index` of the call. */
+static void one_step(Steps *s, int index) {
+    Plan *p = s->plans;
+    const eetui_run *run = p->call.run;
+    const int32_t *documents = run->documents + (int64_t)index * run->batch;
+    int n = (int)run->batch;
+    if (index + 1 < run->n_steps) /* the documents of the next step lie anywhere in the data */
+        for (int i = 0; i < n; i++) {
+            __builtin_prefetch(run->lengths + documents[n + i]);
+            __builtin_prefetch(run->tokens + (int64_t)documents[n + i] * (p->shape.T + 1));
+            __builtin_prefetch(run->tokens + (int64_t)documents[n + i] * (p->shape.T + 1)
+                               + p->shape.T);
+        }
+    s->index = index;
+    s->predicted = 0;
+    for (int i = 0; i < n; i++) s->predicted += run->lengths[documents[i]];
+    if (run->prefix_sharing)
+        sort_documents(p, documents, n);
+    else
+        memcpy(p->work.order, documents, 4 * (size_t)n);
+    int update = !run->grads && !run->forward_only;
+    s->update = (Update){.fuse = p->call.kernels->fuses && run->adam == EETUI_ADAM_FUSED
+                                 && p->call.threads == 1 && update};
+    if (update)
+        adam_coefficients(run, run->rates[index], run->step + index + 1, s->update.coefficient);
+    s->blocks = s->update;
+    if (run->muon) s->blocks.fuse = 0;
+    share(s, documents_part);
+    double loss = 0.0;
+    for (int t = 0; t < p->call.threads; t++) loss += p->call.loss[8 * t];
+    run->losses[index] = (float)(loss / s->predicted);
+    if (!s->update.fuse && !run->forward_only) share(s, update_part);
+    lap(s->clock, ADAM);
     if (update && run->muon) {
-        muon_update(p, run->rates[index]);
-        if (p->call.threads > 1) eetui_barrier(run->pool);
-        lap(c, MUON);
+        share(s, muon_part);
+        lap(s->clock, MUON);
     }
-    if (update && !blocks.fuse) {
-        refresh(p);
-        lap(c, ADAM);
+    if (update && !s->blocks.fuse) {
+        refresh(s);
+        lap(s->clock, ADAM);
     }
 }
 
