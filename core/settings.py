@@ -47,6 +47,7 @@ KEYS: dict[str, type] = {
     "store": str,
     "theme": str,
     "verdicts": bool,
+    "tune": bool,
 }
 """What the configuration file may set at its top level, and of which type."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from time import monotonic
@@ -11,7 +11,7 @@ from eetui.core.engines.availability import judge, own_choice
 from eetui.core.engines.base import Engine
 from eetui.core.engines.subject import Subject
 from eetui.core.engines.tuned import TunedToggles
-from eetui.core.measure.comparison import Arm, Comparison, compare
+from eetui.core.measure.comparison import Arm, Comparison, pairs_of
 from eetui.core.measure.timer import mid_run
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import CATALOGUE, Optimization, Optimizations, Value
@@ -60,9 +60,17 @@ class TuneProgress:
 
 
 def tune(
-    subject: Subject, engine: Engine, seconds: float = SECONDS, *, now: Now = monotonic
+    subject: Subject,
+    engine: Engine,
+    seconds: float = SECONDS,
+    *,
+    state: TrainState | None = None,
+    now: Now = monotonic,
 ) -> Iterator[TuneProgress]:
-    """Measure the other values of every toggle beside the best so far; yields before each of them.
+    """Measure the other values of every toggle beside the best so far; yields after every pair.
+
+    state: what is trained in the measurements, from copies of it; that of a short run by default.
+    now: the clock of `seconds`, which may stand still while others work.
 
     A value is taken only if all of its interval is faster, so where no difference is found the
     engine's own choice stays. What was found earlier counts for nothing. Values that change what
@@ -72,28 +80,33 @@ def tune(
     start, model = now(), subject.model
     own = own_choice(engine, model, engine.default_optimizations(), frozenset())
     best, trials = own, list[Trial]()
-    yield TuneProgress(best, doing="a run to measure in")
-    state = mid_run(subject, engine, own)
+    if state is None:
+        yield TuneProgress(best, doing="a run to measure in")
+        state = mid_run(subject, engine, own)
     candidates = [(e, v) for e in CATALOGUE for v in _others(engine, e, own)]
     for n_done, (entry, value) in enumerate(candidates):
         wanted = entry.applied(best, value)
         if value == getattr(best, entry.key) or engine.conflict(wanted):
             continue
-        yield TuneProgress(best, tuple(trials), f"{entry.name}: {entry.label(value)}")
+        progress = TuneProgress(best, tuple(trials), f"{entry.name}: {entry.label(value)}")
+        yield progress
         left = (1 - CHECKING_SHARE) * seconds - (now() - start)
         share = max(left, 0.0) / (len(candidates) - n_done)
-        verdict = _compare(subject, engine, state, (best, wanted), share, now)
+        pairs = _pairs(subject, engine, state, (best, wanted), share, now)
+        verdict = yield from _compared(pairs, progress)
         trials.append(Trial(entry, value, getattr(best, entry.key), verdict))
         best = wanted if trials[-1].is_taken else best
     found = TunedToggles(engine.name, model.d_model, date.today().isoformat())
     if best != own:
-        yield TuneProgress(best, tuple(trials), "all of it beside the engine's own choice")
+        progress = TuneProgress(best, tuple(trials), "all of it beside the engine's own choice")
+        yield progress
         batches = (subject.train.batch, *(b for b in BATCHES if b != subject.train.batch))
         share = max(seconds - (now() - start), 0.0) / len(batches)
-        gain, *others = (
-            _compare(_with_batch(subject, b), engine, state, (own, best), share, now)
-            for b in batches
-        )
+        verdicts = []
+        for batch in batches:
+            pairs = _pairs(_with_batch(subject, batch), engine, state, (own, best), share, now)
+            verdicts.append((yield from _compared(pairs, progress)))
+        gain, *others = verdicts
         if gain.high < 0 and all(other.low <= 0 for other in others):
             found = replace(
                 found,
@@ -103,6 +116,13 @@ def tune(
                 high=gain.high,
             )
     yield TuneProgress(best if found.toggles else own, tuple(trials), "", found)
+
+
+def tune_beside(
+    subject: Subject, engine: Engine, state: TrainState, now: Now
+) -> Iterator[TunedToggles | None]:
+    """`tune` beside a run that is in `state`: None after every pair, what was found at last."""
+    return (progress.found for progress in tune(subject, engine, state=state, now=now))
 
 
 def _with_batch(subject: Subject, batch: int) -> Subject:
@@ -122,17 +142,28 @@ def _others(engine: Engine, entry: Optimization, own: Optimizations) -> list[Val
     return [v for v in values if entry.kind_of(v) != "learning" and v != getattr(own, entry.key)]
 
 
-def _compare(
+def _pairs(
     subject: Subject,
     engine: Engine,
     state: TrainState,
     pair: tuple[Optimizations, Optimizations],
     seconds: float,
     now: Now,
-) -> Verdict:
-    """The second of the pair beside the first, until it is surely slower or the time is up."""
+) -> Iterator[Verdict | None]:
+    """The second of the pair beside the first."""
     a, b = (Arm("", subject, engine, each) for each in pair)
-    for verdict in compare(Comparison(a, b, state), seconds, now=now):
-        if verdict.low > 0:
+    return pairs_of(Comparison(a, b, state), seconds, now=now)
+
+
+def _compared(
+    pairs: Iterator[Verdict | None], progress: TuneProgress
+) -> Generator[TuneProgress, None, Verdict]:
+    """Yields `progress` after every pair; gives the verdict, early if it is surely slower."""
+    latest = None
+    for verdict in pairs:
+        latest = verdict or latest
+        if verdict is not None and verdict.low > 0:
             break
-    return verdict
+        yield progress
+    assert latest is not None
+    return latest

@@ -55,6 +55,7 @@ from eetui.core.run.commands import (
 from eetui.core.run.divergence import Chunk
 from eetui.core.run.effects import Measure
 from eetui.core.run.engine_choice import EngineChoice, Post
+from eetui.core.run.first_tuning import FirstTuning, Tune
 from eetui.core.run.ghost_turns import GhostTurns
 from eetui.core.run.jumps import Jumps
 from eetui.core.run.lifecycle import Lifecycle
@@ -94,13 +95,16 @@ class Controller:
         stand_in: bool,
         measure_peak: bool,
         measure: Measure | None = None,
+        tune: Tune | None = None,
         automatic: bool = True,
+        seconds: float | None = None,
     ) -> None:
         substitute = registry.create("numpy") if stand_in and engine != "numpy" else None
         first = substitute.default_optimizations() if substitute else Optimizations()
         self.trainer = trainer = Trainer(
-            dataset, model, train, substitute, first, names, state, measure, automatic=automatic
-        )
+            dataset, model, train, substitute, first, names, state, measure,
+            automatic=automatic, seconds=seconds,
+        )  # fmt: skip
         self.lifecycle = lifecycle = Lifecycle(trainer, paused=paused)
         self.notices = notices = Notices()
         self.undo_stack = stack = UndoStack()
@@ -110,6 +114,7 @@ class Controller:
         )
         self._toggles = ToggleChoice(choice, trainer, stack, notices)
         self._threads = AutoThreads(trainer)
+        self._first_tuning = FirstTuning(tune, trainer, choice, self._toggles, notices)
         self._tuner = tuner = Tuner(trainer, lifecycle, stack)
         self._naming = naming = Naming(trainer, choice, stack)
         self._jumps = jumps = Jumps(trainer, lifecycle, choice, tuner, stack, notices)
@@ -174,15 +179,20 @@ class Controller:
             self.lifecycle.fail(error)
             return None
         self.lifecycle.trained(chunk)
-        if self.choice.follows_threads and self.lifecycle.status is Status.RUNNING:
-            self._follow_threads()
+        if self.lifecycle.status is Status.RUNNING:
+            self._follow()
         if self.choice.is_standing_in:
             self._rest_until = monotonic() + STAND_IN_REST * (monotonic() - started)
         return chunk
 
-    def _follow_threads(self) -> None:
-        if told := self._threads.follow():
-            self.notices.tell(told)
+    def _follow(self) -> None:
+        """What is found out beside the training; whatever goes wrong with it, that goes on."""
+        try:
+            if self.choice.follows_threads and (told := self._threads.follow()):
+                self.notices.tell(told)
+            self._first_tuning.follow()
+        except EetuiError as error:
+            self.notices.tell(str(error), "warning")
 
     def give_way(self, give_way: GiveWay | None) -> None:
         """Call this before every piece of work from now on."""

@@ -22,6 +22,7 @@ from eetui.core.run.commands import Command
 from eetui.core.run.controller import Controller
 from eetui.core.run.divergence import Chunk
 from eetui.core.run.effects import Measure
+from eetui.core.run.first_tuning import Tune
 from eetui.core.run.listeners import GiveWay, Observe, Publish
 from eetui.core.run.log import Log
 from eetui.core.run.namestream import NameStream
@@ -43,6 +44,8 @@ class Session:
     `failure` then holds what went wrong, or None. `measure_peak` times the core's FMA
     peak during the first steps, for the per cent of it that a snapshot tells. `measure` compares
     two settings, after every flip if `measure_flips`, and where a command asks for it.
+    `tune` finds the fastest toggles beside the training where none are known of this machine.
+    `seconds` of training end the run in place of the steps of `train`: its plan follows the pace.
     """
 
     def __init__(
@@ -62,6 +65,8 @@ class Session:
         measure_peak: bool = True,
         measure: Measure | None = None,
         measure_flips: bool = True,
+        tune: Tune | None = None,
+        seconds: float | None = None,
     ) -> None:
         self._tasks: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._stop_at_plan = stop_at_plan
@@ -82,7 +87,9 @@ class Session:
             stand_in=stand_in,
             measure_peak=measure_peak,
             measure=measure,
+            tune=tune,
             automatic=measure_flips,
+            seconds=seconds,
         )
         self.latest = self._snapshot()
 

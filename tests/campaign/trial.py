@@ -81,7 +81,14 @@ class Setting:
         """This process's, with settings of its own."""
         own = {k: v for k, v in os.environ.items() if not k.startswith(("EETUI_", "XDG_"))}
         homes = {f"XDG_{k}_HOME": str(self.folder / k) for k in ("CONFIG", "STATE", "DATA")}
-        return {**own, **homes, "TERM": "xterm-256color", "PYTHONFAULTHANDLER": "1", **more}
+        return {
+            **own,
+            **homes,
+            "TERM": "xterm-256color",
+            "EETUI_TUNE": "0",
+            "PYTHONFAULTHANDLER": "1",
+            **more,
+        }
 
 
 Kind = Callable[[Setting, int], None]

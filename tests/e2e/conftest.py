@@ -122,6 +122,7 @@ def environment(folder: Path) -> dict[str, str]:
     """That of a program whose settings, runs and state lie in `folder`."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("EETUI_")}
     env |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+    env |= {"EETUI_TUNE": "0"}  # it would flip toggles that a test has not touched
     kinds = ("CONFIG", "STATE", "DATA")
     env |= {f"XDG_{kind}_HOME": str(folder / kind.lower()) for kind in kinds}
     for name in ("NO_COLOR", "COLUMNS", "LINES"):  # the size is the terminal's own

@@ -75,16 +75,16 @@ def test_where_no_difference_is_found_nothing_changes(scripted, subject):
 
 def test_a_gain_that_is_gone_when_all_of_it_is_measured_is_not_kept(scripted, subject, monkeypatch):
     engine = scripted(lambda on, _: BASE * (0.9 if on.work_order == "sample" else 1.0))
-    fast, compare = comparison.compare, []
+    fast, compared = comparison.pairs_of, []
 
     def then_slower(comparison, seconds, now):
-        compare.append(seconds)
-        if len(compare) == n_trials + 1:
+        compared.append(seconds)
+        if len(compared) == n_trials + 1:
             engine.us = lambda *_: BASE
         return fast(comparison, seconds, now=now)
 
     n_trials = len(told(scripted(engine.us), subject).trials)
-    monkeypatch.setattr(tuning, "compare", then_slower)
+    monkeypatch.setattr(tuning, "pairs_of", then_slower)
     last = told(engine, subject)
     assert last.found.toggles == {}
     assert last.best == engine.default_optimizations()
