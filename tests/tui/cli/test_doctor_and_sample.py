@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import PackageNotFoundError, version
 
 from eetui.core import doctor
 from eetui.core.engines import registry
@@ -41,14 +42,12 @@ def test_doctor_names_a_bad_configuration_file_as_a_problem(cli, own_settings):
 
 
 def test_doctor_names_a_library_that_is_missing(cli, monkeypatch):
-    there = doctor.version
-
-    def version(name: str) -> str:
+    def found(name: str) -> str:
         if name == "plotext":
-            raise doctor.PackageNotFoundError(name)
-        return there(name)
+            raise PackageNotFoundError(name)
+        return version(name)
 
-    monkeypatch.setattr(doctor, "version", version)
+    monkeypatch.setattr(doctor, "version", found)
     result = cli("doctor", "--json")
     assert result.code == 1
     report = json.loads(result.out)
