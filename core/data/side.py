@@ -23,7 +23,9 @@ class Side:
     @classmethod
     def without(cls, out: NDArray[np.int32], n_docs: int) -> Side:
         """The documents that are not held out, of n_docs."""
-        return cls(out, n_docs - len(out), (out - np.arange(len(out))).astype(np.int32))
+        before = out.copy()
+        before -= np.arange(len(out), dtype=np.int32)
+        return cls(out, n_docs - len(out), before)
 
     @classmethod
     def only(cls, out: NDArray[np.int32]) -> Side:

@@ -80,12 +80,22 @@ def open_store(path: Path, migrations: tuple[str, ...] = MIGRATIONS) -> sqlite3.
         if path.is_dir():
             raise UsageError(f"The run store {shown} is a folder: name a file with --store.")
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        connection.text_factory = _decoded
         try:
             _prepare(connection, shown, migrations)
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def encoded(name: str) -> bytes:
+    """The name of a file as the store has it: not every one is text."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _decoded(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
 
 
 def _prepare(connection: sqlite3.Connection, shown: str, migrations: tuple[str, ...]) -> None:

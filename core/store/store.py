@@ -18,7 +18,7 @@ from eetui.core.settings import data_path
 from eetui.core.store.retention import Retention
 from eetui.core.store.run_names import two_words
 from eetui.core.store.run_record import COLUMNS, Curves, RunProgress, Summary, sparks_of
-from eetui.core.store.schema import open_store, told
+from eetui.core.store.schema import encoded, open_store, told
 from eetui.core.text import visible
 
 LATEST = "last"
@@ -81,10 +81,11 @@ class Store:
                 loss=None, held_out_loss=None, us_per_step=None, seconds=0.0, wall_seconds=0.0,
                 cpu_seconds=0.0, spark="[]", note="", pinned=False, deleted=None,
             )  # fmt: skip
-            places = ", ".join("?" * len(COLUMNS))
+            values = {**run._asdict(), "data": encoded(data)}
+            places = ["CAST(? AS TEXT)" if column == "data" else "?" for column in COLUMNS]
             connection.execute(
-                f"INSERT INTO runs ({', '.join(COLUMNS)}) VALUES ({places})",
-                [getattr(run, column) for column in COLUMNS],
+                f"INSERT INTO runs ({', '.join(COLUMNS)}) VALUES ({', '.join(places)})",
+                [values[column] for column in COLUMNS],
             )
         return run
 
@@ -192,11 +193,12 @@ class Store:
             connection.execute("UPDATE runs SET name = ? WHERE id = ?", (name, run))
 
     def annotate(self, run: str, note: str) -> None:
-        """Replace the note of a run; an empty one takes it away."""
+        """Replace the note of a run; an empty one takes it away. What is no text becomes '?'."""
         if len(note) > MOST_NOTE:
             raise UsageError(f"A note has at most {MOST_NOTE:,} characters.")
         with self._writing() as connection:
-            connection.execute("UPDATE runs SET note = ? WHERE id = ?", (note.strip(), run))
+            text = note.strip().encode("utf-8", "replace").decode()
+            connection.execute("UPDATE runs SET note = ? WHERE id = ?", (text, run))
 
     def pin(self, run: str, pinned: bool) -> None:
         """Keep a run from being pruned, or no longer."""

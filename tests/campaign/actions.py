@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from traceback import extract_tb
 
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -62,7 +63,9 @@ async def _act(setting: Setting, size: tuple[int, int], n: int) -> None:
                     tally.others.append(f"the trainer stopped after {done}: {session.failure!r}")
                     break
     except BaseException as error:
-        tally.tracebacks.append(f"{type(error).__name__} after {done}: {str(error)[:300]}")
+        where = [f"{f.filename[-40:]}:{f.lineno}" for f in extract_tb(error.__traceback__)[-4:]]
+        said = f"{type(error).__name__} after {done}: {str(error)[:300]} ({', '.join(where)})"
+        tally.tracebacks.append(said)
         if not isinstance(error, Exception):
             raise
     finally:

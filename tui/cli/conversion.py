@@ -13,10 +13,13 @@ from typing import Any, Literal, get_args, get_origin
 
 import typer
 
+from eetui.core.text import told
+
 _WRITTEN: dict[Any, re.Pattern[str]] = {
     int: re.compile(r"[+-]?\d{1,18}", re.ASCII),
     float: re.compile(r"[+-]?(\d{1,18}\.?\d{0,18}|\.\d{1,18})(e[+-]?\d{1,2})?", re.ASCII),
 }
+_WHOLE = re.compile(r"\s*[+-]?\d+\s*")
 
 
 def told_at_a_glance(annotation: Any, value: Any) -> tuple[Any] | None:
@@ -45,6 +48,9 @@ class _Conversion:
         meant = told_at_a_glance(descriptor.annotation, value)
         if meant and not descriptor.is_ranged:
             return meant[0]
+        if descriptor.annotation is int and isinstance(value, str) and not _WHOLE.fullmatch(value):
+            # Typer would take 8.0 for 8
+            raise typer.BadParameter(f"must be a whole number, not {told(value)}.", ctx, param)
         return self._thorough().coerce(value, param=param, ctx=ctx)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from itertools import pairwise
@@ -43,6 +44,14 @@ def test_what_was_written_comes_back(store: Store, path: Path, progress: Make) -
         for part in ("loss", "held_out", "wall", "cpu"):
             for name, array in curves.to_json()[part].items():
                 assert array == getattr(getattr(made.curves, part), name).tolist()
+
+
+def test_a_data_file_whose_name_is_no_text_is_found_again(store: Store) -> None:
+    name = os.fsdecode(b"/tmp/\xff\xfe [red] \xe6\xbc\xa2.txt")
+    run = store.begin(**{**NEW, "data": name})
+    assert store.find(run.id).data == name
+    store.annotate(run.id, "seen \udcff")
+    assert store.find(run.id).note == "seen ?"
 
 
 def test_a_writing_without_a_state_keeps_the_one_before(store: Store, progress: Make) -> None:

@@ -15,6 +15,8 @@ BAD = {
     "option before the command": (("--seed", "1", "train"), "behind the command"),
     "d_model not a multiple of 4": ((*TRAIN, "--d-model", "30"), "multiple of 4"),
     "d_model no number": ((*TRAIN, "--d-model", "big"), "--d-model"),
+    "d_model with a fraction": ((*TRAIN, "--d-model", "8.0"), "must be a whole number, not '8.0'."),
+    "a batch of truth": ((*TRAIN, "--batch", "True"), "must be a whole number, not 'True'."),
     "d_model 0": ((*TRAIN, "--d-model", "0"), "d_model"),
     "heads that do not divide": ((*TRAIN, "--heads", "5"), "n_heads must divide"),
     "no layers": ((*TRAIN, "--layers", "0"), "n_layers"),
