@@ -62,10 +62,10 @@ def _wide(s: Snapshot, width: int) -> list[Content]:
     glyph, word, colour = GLYPHS[s.status]
     right = (
         ("step", f"{figures.count(s.step)} / {figures.count(s.train.steps)}", 21),
-        ("loss", figures.nats(s.loss), 8),
-        (_held_out(s), figures.nats(s.held_out.latest), 10),
+        ("loss", figures.nats(s.loss), 7),
+        (_held_out(s), figures.nats(s.held_out.latest), 12),
         ("us/step", figures.microseconds(s.us_per_step), 9),
-        ("samples/s", figures.count(s.samples_per_second), 11),
+        ("samples/s", figures.count(s.samples_per_second), 10),
         ("of peak", figures.percent(s.percent_of_peak), 9),
     )
     taken = sum(c[2] for c in right) + SHAPE_WIDTH
