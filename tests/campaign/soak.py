@@ -16,8 +16,8 @@ from tests.campaign.trial import GRACE, Setting
 KEYS = "p e v x f g b B z x y + - 0 [ ] . space space l L t".replace("space", " ").split(" ")
 WARM_UP_SECONDS = 120.0
 SLACK = 1.1
-"""Memory at the end over that after the warm-up, beside the keyframes of a run, which may fill their
-budget meanwhile; more is a leak."""
+"""Memory at the end over that after the warm-up, beside the keyframes of a run, which may fill
+their budget meanwhile; more is a leak."""
 TOLD_SECONDS = 300.0
 """From one size that is told to the next, which shows whether memory levels off."""
 HELD_STILL = ("descriptors", "threads")
