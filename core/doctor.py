@@ -12,7 +12,8 @@ from time import perf_counter
 
 from eetui.core import cpu, settings
 from eetui.core.config import ModelConfig
-from eetui.core.data.dataset import load_dataset
+from eetui.core.data.dataset import Dataset, load_dataset
+from eetui.core.data.heldout import DEFAULT_SHARE
 from eetui.core.engines import registry, tuned
 from eetui.core.engines.availability import FROM_D_MODEL, automatic, judge
 from eetui.core.engines.base import Engine
@@ -221,6 +222,7 @@ def _files(problems: list[str]) -> Section:
     try:
         names = load_dataset()
         details["names"] = f"{names.path} ({names.n_docs:,} documents)"
+        details["held_out"] = _held_out(names)
     except EetuiError as error:
         problems.append(str(error))
     try:
@@ -234,6 +236,17 @@ def _files(problems: list[str]) -> Section:
     details["cache"] = str(settings.cache_path())
     details["compiled_kernels"] = _kernels(problems)
     return Section("files", details)
+
+
+def _held_out(names: Dataset) -> str:
+    """How the documents that are kept from training are chosen, and what chance would do."""
+    parted = names.with_held_out(DEFAULT_SHARE)
+    n = parted.held_out.n_docs if parted.held_out is not None else 0
+    shared = names.shared_by_chance(DEFAULT_SHARE)
+    return (
+        f"{n:,}, by a hash: equal names lie on one side, so none of them is trained on. "
+        f"Of a random tenth, {shared:.0%} would be."
+    )
 
 
 def _kernels(problems: list[str]) -> str:

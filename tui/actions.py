@@ -170,7 +170,7 @@ SWEEP_ACTIONS: tuple[Action, ...] = (
     Action("switch_x", "x", "x", "The next setting on the map's x axis", SWEEP, "map"),
     Action("switch_y", "y", "y", "The next setting on the map's y axis", SWEEP),
     Action("export", "e", "e", "Write the study (CSV, JSON, Parquet)", SWEEP),
-    Action("next_view", "z", "z", "Next view: all, map, front, league", SWEEP, "view"),
+    Action("next_view", "z", "z", "Next view: map, front, league, what matters", SWEEP, "view"),
     Action("picture", "w", "w", "Write a picture of the sweep (SVG)", SWEEP),
 )
 

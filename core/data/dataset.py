@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from eetui.core.data.collector import Collector
 from eetui.core.data.corpus import Corpus, Rows
-from eetui.core.data.heldout import FEWEST, held_out_numbers
+from eetui.core.data.heldout import FEWEST, held_out_numbers, shared_by_chance
 from eetui.core.data.known import Known
 from eetui.core.data.side import Side
 from eetui.core.data.sources import Source, locate, read_pieces, source_of
@@ -148,6 +148,11 @@ class Dataset:
             held_out_share=0.0,
             _side=side,
         )
+
+    def shared_by_chance(self, share: float) -> float:
+        """What part of a random `share` of the documents would stand in the rest as well; none of
+        those that `with_held_out` keeps back does."""
+        return shared_by_chance(self._corpus.hashes(), share)
 
     @property
     def why_none_held_out(self) -> str:

@@ -71,3 +71,12 @@ def held_out_numbers(
         first += len(block)
     kept = np.concatenate(below if lowest < limit else least)
     return none if len(kept) == n_docs else kept
+
+
+def shared_by_chance(hashes: Iterable[NDArray[np.uint64]], share: float) -> float:
+    """What part of a random `share` of the documents would stand in the rest as well.
+
+    Of those that `held_out_numbers` gives none does: copies share a hash and so a side.
+    """
+    copies = np.unique(np.concatenate([*hashes]), return_counts=True)[1]
+    return float((copies * (1 - share ** (copies - 1.0))).sum() / copies.sum())

@@ -97,12 +97,14 @@ class Controller:
         measure: Measure | None = None,
         tune: Tune | None = None,
         automatic: bool = True,
+        seconds: float | None = None,
     ) -> None:
         substitute = registry.create("numpy") if stand_in and engine != "numpy" else None
         first = substitute.default_optimizations() if substitute else Optimizations()
         self.trainer = trainer = Trainer(
-            dataset, model, train, substitute, first, names, state, measure, automatic=automatic
-        )
+            dataset, model, train, substitute, first, names, state, measure,
+            automatic=automatic, seconds=seconds,
+        )  # fmt: skip
         self.lifecycle = lifecycle = Lifecycle(trainer, paused=paused)
         self.notices = notices = Notices()
         self.undo_stack = stack = UndoStack()

@@ -13,8 +13,9 @@ from eetui.core.run.commands import SetLearningRate
 from eetui.core.run.engine_choice import EngineChoice
 from eetui.core.run.lifecycle import Lifecycle
 from eetui.core.run.notices import Notices
+from eetui.core.run.past import Past
 from eetui.core.run.snapshot import Status
-from eetui.core.run.trainer import Past, Trainer
+from eetui.core.run.trainer import Trainer
 from eetui.core.run.tuner import Tuner
 from eetui.core.run.undo import Jumped, UndoStack
 from eetui.core.text import visible

@@ -45,6 +45,7 @@ class Session:
     peak during the first steps, for the per cent of it that a snapshot tells. `measure` compares
     two settings, after every flip if `measure_flips`, and where a command asks for it.
     `tune` finds the fastest toggles beside the training where none are known of this machine.
+    `seconds` of training end the run in place of the steps of `train`: its plan follows the pace.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Session:
         measure: Measure | None = None,
         measure_flips: bool = True,
         tune: Tune | None = None,
+        seconds: float | None = None,
     ) -> None:
         self._tasks: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._stop_at_plan = stop_at_plan
@@ -87,6 +89,7 @@ class Session:
             measure=measure,
             tune=tune,
             automatic=measure_flips,
+            seconds=seconds,
         )
         self.latest = self._snapshot()
 

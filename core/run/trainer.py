@@ -6,7 +6,7 @@ No thread and no clock but the engine's; `core/run/session.py` drives it.
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from time import perf_counter_ns
 
@@ -15,7 +15,6 @@ import numpy as np
 from eetui.core import clocks
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.curves.history import Event, History
-from eetui.core.curves.track import Track
 from eetui.core.data.batches import documents_of
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines.base import Engine
@@ -45,28 +44,16 @@ from eetui.core.run.listeners import GiveWay
 from eetui.core.run.log import Log
 from eetui.core.run.logbook import Logbook
 from eetui.core.run.namestream import NameStream
+from eetui.core.run.past import Past
 from eetui.core.run.setup import Setup
-from eetui.core.run.snapshot import NameSample
 from eetui.core.run.switch import Switch
+from eetui.core.run.time_plan import paced
 
 CHUNK_US = 10_000
 GROWTH = 2
 SHORTER_FOR_OTHERS = 4
 """How many times shorter a chunk is while a flip is being measured, or where it gives way."""
 KEPT_EVENTS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What was remembered of a run when its log had so many entries and it was at `step`."""
-
-    entries: int
-    step: int
-    history: History
-    track: Track
-    events: tuple[Event, ...]
-    latest: tuple[NameSample, ...]
-    milestones: tuple[NameSample, ...]
 
 
 class Trainer:
@@ -84,9 +71,11 @@ class Trainer:
         measure: Measure | None = None,
         *,
         automatic: bool = True,
+        seconds: float | None = None,
     ) -> None:
-        """measure: what compares the two sides of a flip; automatic: whether after every flip."""
-        self._measure, self._automatic = measure, automatic
+        """measure: what compares the two sides of a flip; automatic: whether after every flip.
+        seconds: of training, which decide the plan of steps in place of `train`; or None."""
+        self._measure, self._automatic, self._seconds = measure, automatic, seconds
         self.give_way: GiveWay | None = None
         self.dataset = dataset
         self.engine = engine
@@ -194,7 +183,8 @@ class Trainer:
         self._chunk_steps = 1
 
     def tune(self, change: Tuning) -> None:
-        """Go on with another batch size, learning rate or plan."""
+        """Go on with another batch size, learning rate, or plan in place of the seconds."""
+        self._seconds = None if isinstance(change, SetSteps) else self._seconds
         old, entries = self.setup, self.logbook.n_entries
         self._change(change)
         before, after = old.train.batch, self.train.batch
@@ -230,7 +220,7 @@ class Trainer:
 
     def load(self, path: Path, loaded: Checkpoint) -> None:
         """Continue from a checkpoint."""
-        state, model, train = loaded.state, loaded.model, loaded.train
+        state, model, train, self._seconds = loaded.state, loaded.model, loaded.train, None
         self._change(UseState(path, state.fingerprint, state.step, model, train))
         self._begin(model, train, state)
         self.logbook.timeline.keep(self.logbook.n_entries, state, is_origin=True)
@@ -311,6 +301,10 @@ class Trainer:
         if chunk.diverged_at is None:
             self._good.offer(self.state, self.history.loss)
             self.logbook.trained(self.state)
+            cost, planned = self.history.cost_seconds, self.train.steps
+            if change := paced(self._seconds, cost, self.state.step, planned):
+                self.logbook.add(change, self.state, keep=False)
+                self.setup = self.setup.after(change)
             judge = self.engine, self.optimizations, self.state, self.history.seconds
             if self.finished:
                 self.held_out.finish(*judge)

@@ -9,8 +9,8 @@ from typing import TypeAlias
 from eetui.core.errors import UsageError
 from eetui.core.optimizations import Optimizations
 from eetui.core.run.commands import SetNames, Tuning
+from eetui.core.run.past import Past
 from eetui.core.run.switch import Switch
-from eetui.core.run.trainer import Past
 
 DEPTH = 50
 """How many changes can be taken back: each may hold the curves of the run that it left."""

@@ -22,8 +22,8 @@ class Aim:
     """kind 'loss': the held-out loss at the end of a run, nats. 'time': the training seconds until
     the mean training loss of 100 steps is below `threshold`.
 
-    steps, seconds: when a run ends. by_point: it ends after the steps that are its own setting.
-    Less is better.
+    steps, seconds: when a run ends, at the first of them where both are given. by_point: its steps
+    are a setting of its own. Less is better.
     """
 
     kind: Literal["loss", "time"]
@@ -33,16 +33,24 @@ class Aim:
     by_point: bool = False
 
     def __post_init__(self) -> None:
-        if not self.by_point:
-            Limit(self.steps, self.seconds)
+        if self.kind == "time":
+            Limit(seconds=self.seconds)
+        if self.steps is not None or (self.kind == "loss" and not self.by_point):
+            Limit(self.steps, self.seconds if self.kind == "loss" else None)
         if self.threshold is not None and not 0 < self.threshold < 100:
             raise UsageError(f"A threshold lies above 0 and below 100, not {self.threshold:g}.")
+
+    @property
+    def by_pace(self) -> bool:
+        """Whether the learning rate falls with the seconds, and not over steps that are given."""
+        return self.steps is None and not self.by_point
 
     @property
     def words(self) -> str:
         """As it is written on the command line."""
         if self.kind == "time":
-            return f"time@{self.threshold}"
+            over = "" if self.steps is None else f" in {self.steps} steps"
+            return f"time@{self.threshold}{over}"
         if self.by_point:
             return "loss@steps"
         return f"loss@{self.steps}" if self.steps is not None else f"loss@{self.seconds:g}s"
@@ -80,9 +88,8 @@ def parse_aim(
     if kind == "time":
         if at is None or is_seconds or own:
             raise UsageError("The aim time@ has a loss in nats: time@2.0.")
-        if steps is not None or by_point:
-            raise UsageError("A search for the time to a loss ends a run by --seconds.")
-        return Aim("time", seconds=seconds or SECONDS, threshold=at)
+        limit = SECONDS if seconds is None else seconds
+        return Aim("time", steps=steps, seconds=limit, threshold=at, by_point=by_point)
     if own or (at is None and by_point):
         if not by_point:
             raise UsageError("With loss@steps the steps vary: --steps 500,1000,2000.")

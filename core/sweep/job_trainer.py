@@ -14,6 +14,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from eetui.core import clocks
 from eetui.core.clocks import ClockName
 from eetui.core.config import ModelConfig
 from eetui.core.curves.history import History
@@ -22,14 +23,14 @@ from eetui.core.curves.track import Track, TrackCurve
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines import registry
 from eetui.core.engines.availability import choose_optimizations
-from eetui.core.engines.base import Engine, StepReport
+from eetui.core.engines.base import Engine
 from eetui.core.errors import EetuiError
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations
-from eetui.core.run.commands import SetSteps
 from eetui.core.run.evaluation import HeldOutLoss
 from eetui.core.run.log import Entry, Log
 from eetui.core.run.setup import Setup
+from eetui.core.run.time_plan import FIRST_PLAN, NEAR, paced
 from eetui.core.store.run_record import Curves, configuration_of
 from eetui.core.sweep.job import RUNGS, Ending, Job, JobResult, Kept
 from eetui.core.sweep.space import configured
@@ -38,12 +39,6 @@ CHUNK_US = 50_000.0
 GROWTH = 8
 FIRST_CHUNK = 8
 """Steps: after them the pace is known well enough for a plan."""
-FIRST_PLAN = 10**6
-"""Steps over which the rate falls until the pace is known, in a run that ends with the seconds."""
-OFF = 0.02
-"""By how much a plan may miss the end, as a share of what is left."""
-NEAR = 0.005
-"""A run ends when less than this share of its seconds is left."""
 MEAN = 100
 """Steps whose mean loss is held against a threshold."""
 SHARE = 0.02
@@ -121,20 +116,24 @@ class _Training:
     @property
     def done(self) -> float:
         """The share of the budget that is spent."""
-        seconds = self.job.aim.seconds
-        if seconds is None:
-            return self.state.step / self.setup.train.steps
-        return self.spent_us / (seconds * 1e6)
+        aim, share = self.job.aim, self.state.step / self.setup.train.steps
+        if aim.seconds is None:
+            return share
+        spent = self.spent_us / (aim.seconds * 1e6)
+        return spent if aim.by_pace else max(spent, share)
 
     def run(self, started: float) -> JobResult:
         """Train to the end of the budget, the threshold, or a word to stop."""
         n, rung = min(FIRST_CHUNK, self.setup.train.steps), 1
         while True:
+            start = clocks.now()
             step = self.setup.advance(self.engine, self.state, self.dataset, n)
+            spent = clocks.since(start, alone=step.clock == "cpu")
             if not np.isfinite(step.losses).all():
                 why = f"It diverged within {self.state.step:,} steps."
                 return self._result("diverged", started, why)
-            self._record(step, n)
+            self.clock, us = spent.clock, spent.cost_ns / 1e3 / n
+            self._record(step.losses, us)
             if self.reached is not None:
                 return self._result("done", started)
             if self._is_over():
@@ -145,18 +144,16 @@ class _Training:
                     rung += 1
                 if self.job.is_told and self.report(rung, float(self.last.mean())):
                     return self._result("stopped", started)
-                self._measure_on_the_way(step.us_per_step)
+                self._measure_on_the_way(us)
                 rung += 1
             self._plan()
-            n = self._next(step.us_per_step, n, rung)
+            n = self._next(us, n, rung)
 
-    def _record(self, step: StepReport, n: int) -> None:
-        us = step.us_per_step
-        self.clock = step.clock
-        first = self.state.step - n
-        self.exact.add(first, step.losses)
-        self.history.add(self.state.step, step.losses, int(us * n * 1e3))
-        tail = np.concatenate([self.last, step.losses])
+    def _record(self, losses: NDArray[np.float32], us: float) -> None:
+        n = len(losses)
+        self.exact.add(self.state.step - n, losses)
+        self.history.add(self.state.step, losses, int(us * n * 1e3))
+        tail = np.concatenate([self.last, losses])
         threshold = self.job.aim.threshold
         if threshold is not None and len(tail) >= MEAN:
             sums = np.cumsum(np.concatenate([[0.0], tail.astype(np.float64)]))
@@ -168,31 +165,27 @@ class _Training:
         self.spent_us += us * n
 
     def _is_over(self) -> bool:
-        seconds = self.job.aim.seconds
-        if seconds is None:
-            return self.state.step >= self.setup.train.steps
-        return self.spent_us >= seconds * 1e6 * (1 - NEAR)
+        seconds, steps = self.job.aim.seconds, self.setup.train.steps
+        late = seconds is not None and self.spent_us >= seconds * 1e6 * (1 - NEAR)
+        return late or self.state.step >= steps
 
     def _plan(self) -> None:
         """Let the rate fall to zero with the seconds, by the pace so far."""
-        seconds = self.job.aim.seconds
-        if seconds is None:
-            return
-        left = (seconds * 1e6 - self.spent_us) * self.state.step / self.spent_us
-        planned = self.setup.train.steps - self.state.step
-        if abs(planned - left) > max(OFF * left, 1.0):
-            change = SetSteps(self.state.step + max(round(left), 1))
+        aim, planned = self.job.aim, self.setup.train.steps
+        seconds = aim.seconds if aim.by_pace else None
+        if change := paced(seconds, self.spent_us / 1e6, self.state.step, planned):
             self.entries.append(Entry(self.state.step, change))
             self.setup = self.setup.after(change)
 
     def _next(self, us: float, n: int, rung: int) -> int:
         """Steps of the next chunk: some milliseconds, and never past a rung."""
-        n = min(int(CHUNK_US / us), GROWTH * n)
-        seconds = self.job.aim.seconds
-        if seconds is None:
-            until = -(-self.setup.train.steps * min(rung, RUNGS) // RUNGS) - self.state.step
-            return max(min(n, until), 1)
-        return max(min(n, int((seconds * 1e6 - self.spent_us) / us)), 1)
+        aim, steps = self.job.aim, self.setup.train.steps
+        limits = [int(CHUNK_US / us), GROWTH * n, steps - self.state.step]
+        if aim.seconds is not None:
+            limits.append(int((aim.seconds * 1e6 - self.spent_us) / us))
+        if not aim.by_pace:
+            limits.append(-(-steps * min(rung, RUNGS) // RUNGS) - self.state.step)
+        return max(min(limits), 1)
 
     def _measure_on_the_way(self, us_per_step: float) -> None:
         """The held-out loss, if that takes little of the time since it was last measured."""

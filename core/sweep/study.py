@@ -280,7 +280,7 @@ class Study:
 def create_study(place: Place, plan: SweepPlan) -> Study:
     """A new study; raises `UsageError` where there is one of that name."""
     library = optuna()
-    storage = open_storage(place)
+    storage = open_storage(place, make=True)
     name = place.name
     with told(place):
         taken = set(library.get_all_study_names(storage))
@@ -308,13 +308,7 @@ def create_study(place: Place, plan: SweepPlan) -> Study:
 def open_study(place: Place) -> Study:
     """A study that is there; raises `UsageError` where there is none, or several to choose from."""
     library = optuna()
-    path = place.file
-    if path is not None and not path.exists():
-        raise UsageError(
-            f"There is no study at {visible(place.shown)}: give a space, such as --lr 0.001..0.03, "
-            "to begin one."
-        )
-    storage = open_storage(place)
+    storage = open_storage(place, make=False)
     with told(place):
         names = library.get_all_study_names(storage)
         name = place.name or (names[0] if len(names) == 1 else None)
@@ -344,7 +338,7 @@ def study_names(place: Place) -> list[str]:
     """The studies at a place, none where there is nothing."""
     if place.file is not None and not place.file.exists():
         return []
-    storage = open_storage(place)
+    storage = open_storage(place, make=False)
     with told(place):
         return [str(name) for name in optuna().get_all_study_names(storage)]
 

@@ -79,7 +79,7 @@ class _Process:
 
 
 class LocalWorkers:
-    """A process a core, each with one thread; they stay warm from job to job.
+    """A process a core, each with one thread; they begin with the first jobs and stay warm.
 
     One that dies is replaced, and its jobs are done again. Raises `EetuiError` where a worker
     cannot use the data.
@@ -90,7 +90,7 @@ class LocalWorkers:
         self._losses: dict[tuple[int, int], int] = {}
         self._pace = AHEAD_SECONDS
         self._size = size or cpu.detect().cores
-        self._workers = [self._start() for _ in range(self._size)]
+        self._workers: list[_Process] = []
 
     @property
     def size(self) -> int:
@@ -105,6 +105,8 @@ class LocalWorkers:
     @property
     def room(self) -> int:
         """Jobs that are missing to keep every worker busy for a moment."""
+        if not self._workers:
+            return self._size * self._ahead
         return sum(max(self._ahead - len(worker.jobs), 0) for worker in self._workers)
 
     @property
@@ -130,6 +132,8 @@ class LocalWorkers:
 
     def give(self, jobs: Sequence[Job]) -> None:
         """To each its share, those first who have least."""
+        if not self._workers:
+            self._workers = [self._start() for _ in range(self._size)]
         shares: dict[int, list[Job]] = {}
         for job in jobs:
             place = min(range(self._size), key=lambda i: len(self._workers[i].jobs))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from eetui.core.errors import UsageError
-from eetui.tui.cli.options import ModelOptions, RaceOptions, RunOptions, given, taking
+from eetui.tui.cli.options import ModelOptions, RunOptions, given, taking
 from eetui.tui.cli.output import JSON, is_interactive
+from eetui.tui.cli.race_options import RaceOptions
 from eetui.tui.cli.store import File, Run, runs
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ COMMANDS = (
     *("train", "sample", "bench", "ab", "lab", "ladder", "race", "sweep"),
     *("runs", "export", "replay", "doctor"),
 )
-NOT_CONFIGURABLE = {"save", "load", "resume", "no_store"}
+NOT_CONFIGURABLE = {"save", "load", "resume", "no_store", "seconds", "preset"}
 CONFIGURABLE = {field.name for field in fields(RunOptions)} - NOT_CONFIGURABLE
 
 app = typer.Typer(

@@ -23,8 +23,8 @@ from eetui.core.race.studies.measures import Measures, measure
 from eetui.core.race.tasks import DEFAULT_SECONDS, make_task
 from eetui.core.text import visible
 from eetui.tui.cli.console import waiting
-from eetui.tui.cli.options import RaceOptions
 from eetui.tui.cli.output import complain, print_json
+from eetui.tui.cli.race_options import RaceOptions
 from eetui.tui.cli.runs import request_subject
 from eetui.tui.signals import Interrupted
 

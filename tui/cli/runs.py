@@ -18,13 +18,16 @@ from eetui.core.engines import registry
 from eetui.core.engines.subject import Subject
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.files import named, require_writable
+from eetui.core.measure.limit import Limit
 from eetui.core.model.sampling import require_samplable
 from eetui.core.model.state import TrainState
 from eetui.core.optimizations import Optimizations, labels, parse_assignments
 from eetui.core.run import checkpoint
 from eetui.core.run.session import Session
+from eetui.core.run.time_plan import FIRST_PLAN
 from eetui.tui.cli.options import ModelOptions, RunOptions, ShapeOptions
 from eetui.tui.cli.output import complain
+from eetui.tui.cli.recipe_options import by_recipe
 
 if TYPE_CHECKING:
     from eetui.core.run.effects import Measure
@@ -54,6 +57,7 @@ class Request:
     store: Path | None = None
     resumed: Resumed | None = None
     opened: Path | None = None
+    seconds: float | None = None
 
     def session(self, *, headless: bool) -> Session:
         """A session of this run; a headless one waits for its engine and ends with its plan."""
@@ -79,6 +83,7 @@ class Request:
             measure_peak=not headless,
             measure=measure,
             measure_flips=self.verdicts,
+            seconds=self.seconds,
             tune=tune,
         )
 
@@ -99,6 +104,9 @@ def request_run(
     extend: a run of the store whose plan is done goes on for as many steps again.
     Raises `UsageError` for anything that could not be trained, sampled or saved.
     """
+    _check_ending(options, explicit)
+    if options.preset is not None:
+        options = by_recipe(options, explicit)
     save = named(options.save) if options.save is not None else None
     if save is not None:
         require_writable(save)
@@ -114,6 +122,7 @@ def request_run(
         request,
         save=save,
         store=store,
+        seconds=options.seconds,
         temperature=_or(options.temperature, request.temperature),
         prefix=_or(options.prefix, request.prefix),
         verdicts=_or(options.verdicts, True),
@@ -122,6 +131,17 @@ def request_run(
     subject = request.subject
     require_samplable(subject.model, subject.dataset, request.temperature, request.prefix)
     return request
+
+
+def _check_ending(options: RunOptions, explicit: frozenset[str]) -> None:
+    """Refuse seconds that end no run, or beside steps."""
+    if options.seconds is None:
+        return
+    Limit(seconds=options.seconds)
+    if "steps" in explicit:
+        raise UsageError("A run ends after --steps or after --seconds: give one of the two.")
+    if options.load is not None or options.resume is not None:
+        raise UsageError("--seconds are for a new run: one that goes on has its --steps.")
 
 
 def _store(options: RunOptions) -> Path | None:
@@ -178,7 +198,7 @@ def _planned(options: RunOptions, subject: Subject, default_steps: int) -> Subje
     train = replace(
         subject.train,
         learning_rate=_or(options.lr, subject.train.learning_rate),
-        steps=_or(options.steps, default_steps),
+        steps=_or(options.steps, default_steps) if options.seconds is None else FIRST_PLAN,
         schedule=_or(options.schedule, subject.train.schedule),
         held_out=_or(options.held_out, subject.train.held_out),
         order=_or(options.order, subject.train.order),

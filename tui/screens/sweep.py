@@ -19,6 +19,7 @@ from eetui.core.sweep.request import SweepRequest, read_request
 from eetui.core.sweep.start import start_sweep
 from eetui.core.sweep.study_export import require_export, write_export
 from eetui.core.sweep.sweep import Sweep
+from eetui.core.text import visible
 from eetui.tui import figures, picture
 from eetui.tui.actions import SWEEP_ACTIONS, SWEEP_BINDINGS
 from eetui.tui.live import LiveSession
@@ -37,7 +38,7 @@ from eetui.tui.widgets.progress_head import ProgressHead
 from eetui.tui.widgets.runs_chart import Line, RunsChart
 from eetui.tui.widgets.sweep_map_pane import SweepMapPane
 
-VIEWS = ("", "-map", "-front", "-league")
+VIEWS = ("", "-map", "-front", "-league", "-importance")
 EXAMPLE = "--d-model 16,32,64 --lr 0.001..0.03 --batch 8..128 --runs 100 --aim loss@0.5s"
 QUESTION = "Sweep over (or the name of a study to go on with, sweep.sh, time-to-2)"
 
@@ -234,7 +235,7 @@ class SweepScreen(ShownScreen[None]):
         self.query_one(SweepMapPane).switch_y()
 
     def action_next_view(self) -> None:
-        """All, the map alone, the front alone, the league alone, and round again."""
+        """All, the map alone, the front, the league, what matters, and round again."""
         self._view = VIEWS[(VIEWS.index(self._view) + 1) % len(VIEWS)]
         for view in VIEWS[1:]:
             self.set_class(view == self._view, view)
@@ -267,7 +268,7 @@ class SweepScreen(ShownScreen[None]):
             except EetuiError as error:
                 self.notify(str(error), severity="error", markup=False)
             else:
-                self.notify(f"Wrote {path}.", markup=False)
+                self.notify(f"Wrote {visible(str(path))}.", markup=False)
 
         name = f"{progress.study.replace(' ', '-')}.csv"
         self.app.push_screen(Prompt("Write the study to (.csv, .json, .parquet)", name), answered)

@@ -135,8 +135,11 @@ class PointsTable(LinesPane, can_focus=True):
         parts.append((took.rjust(8), MUTED))
         following = self._league[i + 1] if i + 1 < len(self._league) else None
         better = following is not None and beats(point, following)
-        parts.append((f"  {'✓ beats the next' if better else GLYPHS[point.state]}", own))
+        words = "✓ beats the next" if better else GLYPHS[point.state]
         row = line(*parts)
+        if len(row.plain) + 2 + len(words) > width:  # the sign says it as well
+            words = words[0]
+        row = line(*parts, (f"  {words}", own))
         row = row.stylize("on $panel") if chosen else row
         return row[:width] if len(row.plain) > width else row
 

@@ -43,6 +43,16 @@ def test_a_tenth_of_the_names_and_all_copies_on_one_side(names: Dataset) -> None
     assert split.vocabulary == split.held_out.vocabulary == names.vocabulary
 
 
+def test_a_random_tenth_would_share_names_with_the_rest(names: Dataset, load: Load) -> None:
+    order = np.random.default_rng(3).permutation(names.n_docs)
+    words = np.array(texts(names))[order]
+    tenth, rest = words[: names.n_docs // 10], set(words[names.n_docs // 10 :])
+    drawn = np.mean([word in rest for word in tenth])
+    assert names.shared_by_chance(0.1) == pytest.approx(drawn, abs=0.02)
+    assert load(WORDS).shared_by_chance(0.1) == 0.0
+    assert load(["same"] * 50).shared_by_chance(0.5) == pytest.approx(1.0)
+
+
 def test_the_split_is_the_same_for_ever(names: Dataset) -> None:
     held_out = names.with_held_out(0.1).held_out
     assert held_out is not None

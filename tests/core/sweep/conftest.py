@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 
@@ -11,6 +12,7 @@ from eetui.core.data.dataset import Dataset, load_dataset
 from eetui.core.sweep.aim import parse_aim
 from eetui.core.sweep.job import RUNGS, Began, Job, JobResult, Reported
 from eetui.core.sweep.space import make_space
+from eetui.core.sweep.storage import find_place, open_storage
 from eetui.core.sweep.sweep_plan import SweepPlan, make_plan
 from eetui.core.sweep.workers import Event
 
@@ -84,9 +86,18 @@ def plan(names: Dataset) -> SweepPlan:
     )  # fmt: skip
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Optuna's tables without a study; to make them takes most of a second."""
+    path = tmp_path_factory.mktemp("database") / "empty.db"
+    storage = open_storage(find_place(str(path)), make=True)
+    storage.engine.dispose()  # type: ignore[attr-defined]
+    return path
+
+
 @pytest.fixture
-def file(tmp_path: Path) -> str:
-    return str(tmp_path / "study.db")
+def file(tmp_path: Path, empty_database: Path) -> str:
+    return str(copyfile(empty_database, tmp_path / "study.db"))
 
 
 @pytest.fixture

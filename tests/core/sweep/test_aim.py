@@ -20,6 +20,8 @@ from eetui.core.sweep.aim import Aim, parse_aim
         ("loss@steps", {"by_point": True}, Aim("loss", by_point=True)),
         ("time@2.0", {}, Aim("time", seconds=3.0, threshold=2.0)),
         ("time@1.9", {"seconds": 5.0}, Aim("time", seconds=5.0, threshold=1.9)),
+        ("time@2", {"steps": 900}, Aim("time", steps=900, seconds=3.0, threshold=2.0)),
+        ("time@2", {"by_point": True}, Aim("time", seconds=3.0, threshold=2.0, by_point=True)),
     ],
 )
 def test_what_is_typed(text, more, aim):
@@ -40,7 +42,9 @@ def test_what_is_typed(text, more, aim):
         ("time", {}),
         ("time@2s", {}),
         ("time@0", {}),
-        ("time@2", {"steps": 100}),
+        ("time@2", {"steps": 0}),
+        ("time@2", {"seconds": 0.0}),
+        ("time@nan", {}),
         ("loss@steps", {}),
         ("loss@100", {"by_point": True}),
         ("loss@100", {"steps": 100}),

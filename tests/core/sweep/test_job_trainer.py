@@ -79,6 +79,20 @@ def test_the_time_to_a_loss_is_that_of_the_first_100_steps_below_it(trainer):
     assert (missed.ending, missed.value) == ("missed", None)
 
 
+def test_the_steps_of_a_schedule_may_be_set_where_a_loss_is_looked_for(trainer):
+    """The rate falls to zero after them, so the run ends there, long before its seconds."""
+    short, long = (
+        trainer.train(Job(0, 1, {**SETTINGS, "steps": n}, parse_aim("time@0.5", by_point=True)))
+        for n in (120, 240)
+    )
+    assert (short.ending, short.steps) == ("missed", 120)
+    assert long.steps == 240
+    assert short.kept is not None
+    assert json.loads(short.kept.log)["entries"] == []
+    late = trainer.train(Job(0, 1, SETTINGS, parse_aim("time@0.5", steps=10**8, seconds=0.05)))
+    assert late.seconds == pytest.approx(0.05, rel=0.2)
+
+
 def test_a_report_can_stop_a_run(trainer):
     told = []
 

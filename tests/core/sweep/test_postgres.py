@@ -63,7 +63,10 @@ def test_two_drivers_share_a_grid_and_do_nothing_twice(postgres, plan):
     assert len(open_study(find_place(url)).points) == 15
 
 
-def test_two_drivers_search_together(postgres, plan):
+def test_two_drivers_search_together(postgres, plan, monkeypatch):
+    """Workers that answer at once would be through before a driver looks at the other's points."""
+    monkeypatch.setattr("eetui.core.sweep.study.REFRESH_SECONDS", 0.0)
+    monkeypatch.setattr("eetui.core.sweep.study.WRITE_SECONDS", 0.0)
     url = f"{postgres.url}#search"
     create_study(find_place(url), replace(plan, runs=60, sampler="tpe"))
     workers = in_two_drivers(url)

@@ -88,7 +88,7 @@ def test_what_is_put_down_together_is_what_optuna_puts_down_one_by_one(plan, fil
             study.tell(asked, replace(finished(asked, value), state=state))
         study.write()
         place = open_study(find_place(f"{where}#same")).place
-        return optuna.load_study(study_name="same", storage=open_storage(place)).trials
+        return optuna.load_study(study_name="same", storage=open_storage(place, make=False)).trials
 
     one, many = trials(journal), trials(file)
     for a, b in zip(one, many, strict=True):

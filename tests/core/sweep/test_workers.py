@@ -39,7 +39,7 @@ def results(events):
 
 @pytest.fixture(scope="module")
 def workers(names):
-    made = LocalWorkers(names, 2)
+    made = LocalWorkers(names, 1)
     yield made
     made.close()
 
@@ -58,14 +58,16 @@ def test_a_worker_gives_what_a_trainer_gives_and_a_killed_one_loses_nothing(work
 
 
 def test_a_job_that_runs_can_be_stopped_and_one_that_waits_withdrawn(workers):
-    first, second, third = jobs(3, "loss@0.8s")
-    workers.give([first, second])
-    until(workers, lambda found: sum(isinstance(event, Began) for event in found) == 2)
-    workers.give([third])
-    workers.withdraw([second.key, third.key])
-    workers.stop([first.key])
-    endings = {r.key: r.ending for r in results(until(workers, lambda f: len(results(f)) == 3))}
-    assert endings == {first.key: "stopped", second.key: "done", third.key: "withdrawn"}
+    first, second, third = given = jobs(3, "loss@0.3s")
+    workers.give(given)
+    until(workers, lambda found: Began(first.key) in found)
+    workers.withdraw([first.key, third.key])
+    events = until(workers, lambda found: Began(second.key) in found)
+    workers.stop([second.key])
+    if len(results(events)) < 3:
+        events += until(workers, lambda found: len(results(events + found)) == 3)
+    endings = {result.key: result.ending for result in results(events)}
+    assert endings == {first.key: "done", second.key: "stopped", third.key: "withdrawn"}
 
 
 def test_a_worker_never_loads_the_screen():

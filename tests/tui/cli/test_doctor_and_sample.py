@@ -25,6 +25,8 @@ def test_doctor_tells_everything_for_scripts(cli):
     assert report["cpu"]["float_lanes"] in {4, 8, 16}
     assert report["terminal"]["screen"] is False
     assert "32,469" in report["files"]["names"]
+    assert "3,316" in report["files"]["held_out"]
+    assert "14% would be" in report["files"]["held_out"]
     assert "missing" not in report["versions"].values()
 
 

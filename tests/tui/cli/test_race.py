@@ -19,7 +19,7 @@ from eetui.core.race.studies.launch_model import LaunchResult
 from eetui.core.race.studies.one_second import OneSecondResult
 from eetui.core.race.tasks import make_task
 from eetui.tui.cli import race as command
-from eetui.tui.cli.options import RaceOptions
+from eetui.tui.cli.race_options import RaceOptions
 from eetui.tui.cli.runs import request_subject
 from eetui.tui.signals import Interrupted
 
