@@ -70,7 +70,7 @@ KINDS = (
          "padding_skip=optimizations.padding_skip,", "padding_skip=True,", TOGGLES_NUMBA),
     # -- what an engine learns -------------------------------------------------------------------
     Kind("native Adam without the first bias correction", SRC + "step/adam-inl.h",
-         "rate / (1.0 - pow(run->beta1, (double)t))", "rate / (1.0 + 0.0 * t)", STEPS),
+         "rate /= 1.0 - pow(run->beta1, (double)t);", "rate /= 1.0 + 0.0 * t;", STEPS),
     Kind("native backward of the norm without the mean", SRC + "step/layers-inl.h",
          "vec share = v_set(-1.0f / (float)p->shape.d);",
          "vec share = v_set(-0.0f / (float)p->shape.d);", BACKWARD),
@@ -142,8 +142,8 @@ KINDS = (
     Kind("documents that do not depend on the seed", "core/data/batches.py",
          "np.uint64((seed * _GOLDEN + 1) & _MASK)", "np.uint64((_GOLDEN + 1) & _MASK)"),
     Kind("held-out documents that are trained on", "core/data/dataset.py",
-         "_cut(text, ~kept, block_size, self.boundary)",
-         "_cut(text, kept | ~kept, block_size, self.boundary)"),
+         "self._of(Side.without(out, n), block_size)",
+         "self._of(Side.without(out[:0], n), block_size)"),
     # -- what is kept ----------------------------------------------------------------------------
     Kind("a checkpoint that loads with its moments exchanged", "core/run/checkpoint.py",
          "state = TrainState(**vectors, step=step)",

@@ -20,7 +20,7 @@ from eetui.core.data.dataset import Dataset
 from eetui.core.engines.availability import judge
 from eetui.core.engines.base import PHASES, Engine
 from eetui.core.model.muon import blocks
-from eetui.core.model.state import TrainState
+from eetui.core.model.state import TrainState, views
 from eetui.core.optimizations import CATALOGUE, Value, find_optimization
 from tests.core.engines.conftest import named_engine
 from tests.support.oracle import away_from_kinks, expected_gradients, gradient_error
@@ -75,6 +75,18 @@ def test_padding_skip_computes_the_positions_that_hold_a_character(
     assert on["rows"] == lengths(names).sum()
     assert off["rows"] == lengths(names).size * MODEL.block_size
     assert off["exp_vectors"] > on["exp_vectors"]
+
+
+@pytest.mark.parametrize("skip", [True, False])
+def test_exp_is_taken_of_each_chance_and_each_look_back(
+    compiled: Engine, names: Dataset, skip: bool
+) -> None:
+    """A number at a time: the vocabulary of each position, and what each head sees from there."""
+    apart = {"prefix_sharing": False} if has(compiled, "prefix_sharing") else {}
+    found = counted(compiled, names, vector_width=1, padding_skip=skip, **apart)
+    n = lengths(names) if skip else np.full(lengths(names).shape, MODEL.block_size)
+    looks = MODEL.n_layers * MODEL.n_heads * (n * (n + 1) // 2).sum()
+    assert found["exp_vectors"] == n.sum() * MODEL.vocab_size + looks
 
 
 def test_prefix_sharing_computes_an_equal_prefix_once(compiled: Engine, names: Dataset) -> None:
@@ -181,6 +193,27 @@ def test_the_exact_exp_differs_in_the_last_bits_and_is_nearer(
             found = compiled.gradients(state, names, model, on, documents)
             errors[fast] += gradient_error(model, found, expected)
     assert errors[False] < 0.9 * errors[True]
+
+
+def test_the_exp_is_another_one_in_the_attention_and_in_the_loss(
+    compiled: Engine, names: Dataset
+) -> None:
+    """Each alone would still differ as a whole, but not in the matrices that the other is about."""
+    model = ModelConfig(d_model=16)
+    state = TrainState.create(model, 1)
+    documents = away_from_kinks(state, model, names, 32, 0)
+    expected = views(model, expected_gradients(state, model, names, documents).grads)
+    best = compiled.default_optimizations()
+    errors = {}
+    for fast in (False, True):
+        on = replace(best, fast_exp=fast)
+        found = views(model, compiled.gradients(state, names, model, on, documents).grads)
+        errors[fast] = {
+            key: np.linalg.norm(found[key] - expected[key]) / np.linalg.norm(expected[key])
+            for key in expected
+        }
+    for key, share in {"layers.0.w_qkv": 0.4, "layers.0.w_out": 0.4, "lm_head": 0.6}.items():
+        assert errors[False][key] < share * errors[True][key], key
 
 
 def test_muon_takes_the_matrices_of_the_blocks(compiled: Engine, names: Dataset) -> None:

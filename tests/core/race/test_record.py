@@ -69,6 +69,16 @@ def test_the_average_of_equal_losses_is_that_loss():
     assert recorded(np.full(3, 2.5), [1, 2]).ema == pytest.approx(2.5)
 
 
+def test_the_average_remembers_about_fifty_steps():
+    """Weights of 0.98 to the power of a loss's age, by hand."""
+    losses = [3.0, 2.0, 4.0]
+    weights = [0.98**2, 0.98, 1.0]
+    wanted = sum(w * x for w, x in zip(weights, losses, strict=True)) / sum(weights)
+    assert recorded(losses, [2, 1]).ema == pytest.approx(wanted)
+    assert recorded([], []).ema is None
+    assert recorded([], []).loss is None
+
+
 def test_the_curve_is_bounded_and_covers_everything():
     record = recorded(np.full(60_015, 2.0), [1, 2, 4, 8, *[60] * 1000])
     curve = record.history.curve()

@@ -31,6 +31,7 @@ from eetui.core.run.commands import (
 from eetui.core.run.log import Entry
 from eetui.core.run.session import Session
 from eetui.core.run.snapshot import Snapshot
+from eetui.core.store import capsule as capsules
 from eetui.core.store.capsule import Capsule, pack, read_capsule
 from eetui.core.store.check import Sameness, check
 from eetui.core.store.recorder import Recorder
@@ -187,6 +188,18 @@ def test_what_makes_no_sense_is_refused(
 def test_a_bomb_is_refused(refused: Refused) -> None:
     with refused("too large"):
         read_capsule(zlib.compress(bytes(1 << 28)), "it")
+
+
+def test_what_unpacks_to_more_than_four_times_the_limit_is_refused(
+    capsule: Capsule, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = capsule.to_bytes()
+    size = len(zlib.decompress(content))
+    monkeypatch.setattr(capsules, "MOST_BYTES", -(-size // 4))
+    assert read_capsule(content, "it").log == capsule.log
+    monkeypatch.setattr(capsules, "MOST_BYTES", (size - 1) // 4)
+    with refused("too large"):
+        read_capsule(content, "it")
 
 
 @given(st.binary(max_size=200))

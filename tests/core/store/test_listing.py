@@ -111,3 +111,11 @@ def test_axes_and_figures_of_a_curve(store: Store, progress: Make) -> None:
     low, mean, high = summary_of(curves) or (0, 0, 0)
     assert low < mean < high
     assert np.allclose(smoothed(np.full(10, 2.0), 5), 2.0)
+
+
+def test_neighbours_are_averaged_by_hand() -> None:
+    values = np.array([1.0, 2.0, 6.0, 4.0])
+    assert smoothed(values, 3).tolist() == pytest.approx([1.5, 3.0, 4.0, 5.0])
+    assert smoothed(values, 1).tolist() == values.tolist()
+    assert smoothed(values[:2], 3).tolist() == [1.0, 2.0]
+    assert smoothed(values, 2).tolist() == pytest.approx([1.0, 1.5, 4.0, 5.0])

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import PackageNotFoundError, version
 
+from eetui.core import doctor
 from eetui.core.engines import registry
 from eetui.core.engines.native import library
 from eetui.core.optimizations import CATALOGUE
@@ -37,6 +39,20 @@ def test_doctor_names_a_bad_configuration_file_as_a_problem(cli, own_settings):
     (problem,) = json.loads(result.out)["problems"]
     assert "not valid TOML" in problem
     assert str(own_settings) in problem
+
+
+def test_doctor_names_a_library_that_is_missing(cli, monkeypatch):
+    def found(name: str) -> str:
+        if name == "plotext":
+            raise PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(doctor, "version", found)
+    result = cli("doctor", "--json")
+    assert result.code == 1
+    report = json.loads(result.out)
+    assert report["problems"] == ["plotext is not installed: install eetui again."]
+    assert report["versions"]["plotext"] == "missing"
 
 
 def test_doctor_names_an_engine_that_fails(cli, monkeypatch):

@@ -29,13 +29,15 @@ def test_threads_give_one_result_every_time(
 ) -> None:
     model, train = ModelConfig(d_model=32), TrainConfig(batch=24, learning_rate=0.005)
     on = many_cores.default_optimizations()
-    states = []
+    states, losses = [], []
     for here in (on, replace(on, threads=threads), replace(on, threads=threads)):
         state = TrainState.create(model, 1)
-        for _ in range(10):
-            advance(many_cores, state, names, model, train, here, 5)
+        told = [advance(many_cores, state, names, model, train, here, 5) for _ in range(10)]
         states.append(state.params)
+        losses.append(np.concatenate([report.losses for report in told]))
     np.testing.assert_array_equal(states[1], states[2])
+    np.testing.assert_array_equal(losses[1], losses[2])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-2)
     assert np.linalg.norm(states[1] - states[0]) < 1e-2 * np.linalg.norm(states[0])
 
 
