@@ -29,13 +29,12 @@ static void train(const eetui_run *run, int64_t *ticks) {
     Clock clock = {ticks, clock_ticks()};
     int64_t begin = clock.since;
     int update = !run->grads && !run->forward_only, threads = (int)run->threads;
-    int t = 0;
-    do { /* there is at least one, which a compiler cannot know of a loop that asks first */
+    for (int t = 0; t < threads; t++) {
         plan_of(&plans[t], run, KERNELS[run->products], run->memory, t);
         plans[t].call.adam = run->adam == EETUI_ADAM_SCALAR ? eetui_unit_scalar.adam : adam_vectors;
         plans[t].work.order = p->work.order;
         prepare(&plans[t]);
-    } while (++t < threads);
+    }
     memset(p->call.params, 0, 4 * (size_t)p->layout.n_floats);
     move_weights(p, run->params, p->call.params, 0);
     if (update) {
@@ -56,7 +55,7 @@ static void train(const eetui_run *run, int64_t *ticks) {
         move_weights(p, run->m, p->call.m, 1);
         move_weights(p, run->v, p->call.v, 1);
     }
-    for (t = 0; run->counts && t < threads; t++) {
+    for (int t = 0; run->counts && t < threads; t++) {
         p->call.counts[t][EETUI_LANES] = LANES;
         for (int i = 0; i < EETUI_COUNTS; i++)
             run->counts[t * EETUI_COUNTS + i] += p->call.counts[t][i];
