@@ -18,6 +18,10 @@ PAIRS = 6
 LEAST_PAIRS = 3
 LEAST_GAIN = 1.1
 """How many times as fast more threads have to be; fewer have to be no slower."""
+TRIAL_NS = 300_000_000
+"""Training with more threads before it is judged."""
+LEAST_WAIT_NS, LONGEST_WAIT_NS = 2_000_000_000, 60_000_000_000
+"""Before more threads are tried again: twice as long each time that they did not last."""
 
 Pairs = deque[tuple[int, int]]
 
@@ -26,6 +30,9 @@ class AutoThreads:
     """Compares the number of threads with half of it and with twice of it, in pairs of short blocks
     from a copy of the state, by the wall clock, and goes over to what is faster.
 
+    Going back to fewer is judged by the training itself: a thread that is stopped now and then is
+    seldom stopped in so short a block.
+
     A change is logged as any other of a toggle, so the same run can be trained again.
     """
 
@@ -33,7 +40,8 @@ class AutoThreads:
         self._trainer, self._now_ns = trainer, now_ns
         self._pairs: dict[int, Pairs] = {}
         self._of: object = None  # what the pairs are of
-        self._due_ns = 0
+        self._due_ns = self._changed_ns = self._not_before_ns = 0
+        self._wait_ns = LEAST_WAIT_NS
         self._turn = 0
 
     def follow(self) -> str:
@@ -75,7 +83,7 @@ class AutoThreads:
         return [int(v) for v in near if engine is not None and not engine.why_not("threads", v)]
 
     def _pair(self, other: int) -> tuple[int, int]:
-        """Nanoseconds of equal blocks with the present number of threads and with another one."""
+        """Nanoseconds a step in equal blocks, with as many threads as now and with others."""
         own = self._trainer.optimizations.threads
         order = (own, other) if self._turn % 2 else (other, own)
         spent = {threads: self._block(threads) for threads in order}
@@ -90,19 +98,31 @@ class AutoThreads:
         n_steps, state = max(1, int(BLOCK_NS / 1e3 / pace)), trainer.state.clone()
         start = self._now_ns()
         setup.advance(trainer.engine, state, trainer.dataset, n_steps)
-        return self._now_ns() - start
+        return (self._now_ns() - start) // n_steps
 
     def _times(self, other: int) -> float:
         """How many times as long as the present number of threads another one took."""
         own_ns, other_ns = map(sum, zip(*self._pairs[other], strict=True))
+        trained = self._trainer.history.wall_us_per_step
+        if other < self._trainer.optimizations.threads and trained:
+            own_ns = round(trained * 1e3 * len(self._pairs[other]))
         return other_ns / max(own_ns, 1)
 
     def _go_over(self, other: int) -> str:
         own = self._trainer.optimizations.threads
         if len(self._pairs[other]) < LEAST_PAIRS:
             return ""
-        times = self._times(other)
-        if times > (1.0 if other < own else 1 / LEAST_GAIN):
-            return ""
+        times, now = self._times(other), self._now_ns()
+        if other > own:
+            if times > 1 / LEAST_GAIN or now < self._not_before_ns:
+                return ""
+        else:
+            lasted = now - self._changed_ns
+            if times > 1.0 or lasted < TRIAL_NS:
+                return ""
+            longer = min(2 * self._wait_ns, LONGEST_WAIT_NS)
+            self._wait_ns = LEAST_WAIT_NS if lasted > 2 * self._wait_ns else longer
+            self._not_before_ns = now + self._wait_ns
+        self._changed_ns = now
         self._trainer.use_threads(other)
         return f"Threads auto: {other}, which took {times:.2f} of the time of {own}."

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import load_dataset
 from eetui.core.engines.numpy import NumpyEngine
 from eetui.core.optimizations import AUTO_THREADS, Optimizations, find_optimization
-from eetui.core.run.auto_threads import AutoThreads
+from eetui.core.run.auto_threads import LEAST_WAIT_NS, AutoThreads
 from eetui.core.run.commands import SetOptimization
 from eetui.core.run.engine_choice import EngineChoice
 from eetui.core.run.lifecycle import Lifecycle
@@ -82,6 +83,23 @@ def test_it_goes_back_as_soon_as_another_program_has_the_core(following):
     assert trainer.optimizations.threads == 1
     changes = [entry.change for entry in trainer.log.entries]
     assert changes == [SetOptimization("threads", 2), SetOptimization("threads", 1)]
+
+
+def test_stops_that_blocks_are_too_short_to_see_are_seen_in_the_training(following):
+    trainer, threads, engine = following({1: 1000, 2: 500})
+    follow(threads, engine)
+    assert trainer.optimizations.threads == 2
+    trainer.history.add(10, np.ones(10, np.float32), 10 * 3000, 10 * 3000)
+    while not threads.follow():
+        engine.clock_ns += 10**9
+    assert trainer.optimizations.threads == 1
+    told = []
+    for _ in range(PAIRS):  # it is not tried again at once
+        told.append(threads.follow())
+        engine.clock_ns += LEAST_WAIT_NS // 2 // PAIRS
+    assert not any(told)
+    follow(threads, engine)
+    assert trainer.optimizations.threads == 2
 
 
 def test_more_cores_are_climbed_to_one_step_after_the_other(following):

@@ -25,7 +25,7 @@ static void prepare(Plan *p) {
 }
 
 static void train(const eetui_run *run, int64_t *ticks) {
-    Plan plans[MAX_THREADS], *p = plans;
+    Plan plans[MAX_THREADS] = {0}, *p = plans;
     Clock clock = {ticks, clock_ticks()};
     int64_t begin = clock.since;
     int update = !run->grads && !run->forward_only, threads = (int)run->threads;
