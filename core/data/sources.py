@@ -7,9 +7,10 @@ import os
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from importlib.resources import files
-from io import IncrementalNewlineDecoder
+from io import BufferedReader, IncrementalNewlineDecoder
 from itertools import chain
 from pathlib import Path
+from select import select
 from typing import NamedTuple
 
 from eetui.core import settings
@@ -25,6 +26,9 @@ _WANTED = "give --data a UTF-8 text file with one document a line."
 
 _PIECE = 1 << 20
 """Bytes that are read at a time."""
+
+HEARD_SECONDS = 0.5
+"""Seconds after which a read that waits for a pipe looks whether a signal came."""
 
 DOWNLOAD_TIMEOUT = 20.0
 """Seconds without an answer after which the download is given up."""
@@ -110,13 +114,26 @@ def read_pieces(path: Path) -> Iterator[str]:
         if path.is_char_device() or path.is_block_device():
             raise UsageError(f"{shown} is a device, which may never end: {_WANTED}")
         with path.open("rb") as file:
-            yield from _decoded(iter(lambda: file.read(_PIECE), b""), shown)
+            yield from _decoded(iter(lambda: _read(file), b""), shown)
     except FileNotFoundError:
         raise UsageError(f"There is no file {shown}: {_WANTED}") from None
     except PermissionError:
         raise UsageError(f"You may not read {shown}: change its permissions.") from None
     except OSError as error:
         raise UsageError(f"{shown} cannot be read ({reason(error)}): {_WANTED}") from None
+
+
+def _read(file: BufferedReader) -> bytes:
+    """The next piece of a file; an empty one at its end."""
+    piece = b""
+    while len(piece) < _PIECE:
+        # A signal that came just before a read that waits for ever would not be heard.
+        while not select([file], [], [], HEARD_SECONDS)[0]:
+            pass
+        if not (part := file.read1(_PIECE - len(piece))):
+            break
+        piece += part
+    return piece
 
 
 def _decoded(pieces: Iterator[bytes], shown: str) -> Iterator[str]:

@@ -8,11 +8,11 @@ from math import inf, log1p
 from eetui.core.model.state import TrainState
 from eetui.core.run.replay import Way
 
-BUDGET = 24 * 2**20
+BUDGET = 16 * 2**20
 """Bytes of memory for the keyframes of a run, and of all that it was before."""
 APART = 1 / 40
 """From one keyframe to the next, as a share of the steps done, until the memory runs out. At
-d_model 32, 24 MiB hold 144 of them: at step 100,000 the last two are about 7,000 steps apart."""
+d_model 32, 16 MiB hold 96 of them: at step 100,000 the last two are about 4,500 steps apart."""
 
 
 @dataclass(frozen=True, slots=True)

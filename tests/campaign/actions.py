@@ -62,12 +62,10 @@ async def _act(setting: Setting, size: tuple[int, int], n: int) -> None:
                 if session.failure is not None and "finite" not in str(session.failure):
                     tally.others.append(f"the trainer stopped after {done}: {session.failure!r}")
                     break
-    except BaseException as error:
+    except Exception as error:
         where = [f"{f.filename[-40:]}:{f.lineno}" for f in extract_tb(error.__traceback__)[-4:]]
         said = f"{type(error).__name__} after {done}: {str(error)[:300]} ({', '.join(where)})"
         tally.tracebacks.append(said)
-        if not isinstance(error, Exception):
-            raise
     finally:
         session.close()
 

@@ -79,7 +79,7 @@ class Request:
             temperature=self.temperature,
             prefix=self.prefix,
             stop_at_plan=headless,
-            stand_in=not headless,
+            stand_in=not headless and self.seconds is None,  # its steps would take the seconds
             measure_peak=not headless,
             measure=measure,
             measure_flips=self.verdicts,

@@ -29,7 +29,7 @@ ABOUT = {
         "steps: ┴ is a state that is kept, ◆ a change, ● where you look. < and > go along it, "
         "comma and . go single steps, : asks for a step, and a click goes to any: names, losses "
         "and settings are shown as they were, and the training pauses. enter branches: the run "
-        "goes on from there. esc returns to now. The states take at most 25 MB; the steps between "
+        "goes on from there. esc returns to now. The states take at most 17 MB; the steps between "
         "two of them are trained again. G begins a ghost: the run as it would have gone without "
         "its last change goes on from that very step, on the same documents, as a faint line with "
         "a number. G once more ends it. There are four at the most. Run and ghosts train in "

@@ -100,6 +100,20 @@ def test_a_reader_that_stands_still_does_not_keep_a_run_from_being_saved(tmp_pat
     assert checkpoint.load(tmp_path / "run").state.step > 0
 
 
+@pytest.mark.parametrize("command", [("train",), ()])
+def test_data_that_never_end_are_read_until_a_signal_comes(tmp_path, command):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    called = [*PROGRAM, *command, "--engine", "numpy", "--no-store", "--data", str(pipe)]
+    process = subprocess.Popen(called, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with pipe.open("wb") as writer:  # waits until the program reads
+        writer.write(b"anna\nbert\n")
+        writer.flush()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, b"", b"")
+
+
 def test_a_signal_that_was_ignored_stays_ignored(tmp_path):
     command = [*TRAIN, "200", "--jsonl", "--save", str(tmp_path / "run")]
     process = subprocess.Popen(
