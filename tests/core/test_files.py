@@ -118,3 +118,15 @@ def test_a_new_file_that_cannot_be_written_is_not_there(
 def test_a_name_that_is_too_long_is_told_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be a file"):
         require_writable(tmp_path / ("x" * 300))
+
+
+def test_a_file_is_replaced_and_never_written_in_place(tmp_path: Path) -> None:
+    """Whoever has the old one open, or a link to it, keeps the old one whole; nothing is left."""
+    path, other = tmp_path / "a", tmp_path / "b"
+    path.write_bytes(b"old")
+    other.hardlink_to(path)
+    with path.open("rb") as opened:
+        write_atomically(path, b"new, and longer")
+        assert opened.read() == b"old"
+    assert (path.read_bytes(), other.read_bytes()) == (b"new, and longer", b"old")
+    assert {each.name for each in tmp_path.iterdir()} == {"a", "b"}

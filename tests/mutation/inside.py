@@ -32,6 +32,7 @@ def main() -> int:
     asked = parser.parse_args()
     tree = Tree(Path.cwd())
     load = partial(_coverage_map, asked.map, tree)
+    _compile_kernels()
     warm_up()
     if asked.kinds:
         trials = _named(asked.only, tree, load)
@@ -51,6 +52,17 @@ def main() -> int:
     for words in survivors:
         print(f"    {words}")
     return 0
+
+
+def _compile_kernels() -> None:
+    """Numba's, once, or each trial would compile them until its processor time is used up."""
+    code = (
+        "from eetui.core.config import ModelConfig\n"
+        "from eetui.core.engines.registry import create\n"
+        "numba = create('numba')\n"
+        "numba.prepare(ModelConfig(), numba.default_optimizations())\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 PYTEST = (sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider")

@@ -16,8 +16,8 @@ IMPORTED = ("hypothesis", "numba", "numba.core.caching", "numpy", "platformdirs"
             "textual.widgets", "typer")  # fmt: skip
 """What takes long to import, of that which is not eetui."""
 MEMORY_BYTES = 8 << 30
-CPU_SECONDS = 30
-"""More than twice what the tests of any mutant took: a loop without an end is found."""
+CPU_SECONDS = 60
+"""Five times what the tests of any mutant took: a loop without an end is found."""
 IDLE_SECONDS = 60
 """For what waits without an end. A busy machine makes nobody idle, only slow."""
 

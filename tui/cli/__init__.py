@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Without arguments it is this process's own program, and the last thing that the process does.
     """
-    gc.set_threshold(YOUNG_OBJECTS)
+    gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
     with signals.handled(at_last=arguments is None):
         try:
             code = _run(arguments)

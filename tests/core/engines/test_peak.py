@@ -7,12 +7,20 @@ import pytest
 from eetui.core import clocks, cpu
 from eetui.core.engines import peak
 from eetui.core.engines.base import Engine
+from eetui.core.engines.native.engine import NativeEngine
 
 
 def test_it_is_that_of_vectors_and_stable(engine: Engine) -> None:
     first, second = peak.measure(engine), peak.measure(engine)
     assert first == pytest.approx(second, rel=0.5)
     assert first > 2 * cpu.detect().lanes  # at least one multiply-add a cycle at 1 GHz
+
+
+def test_a_multiply_add_counts_as_two_operations(native: NativeEngine) -> None:
+    """A round has twelve chains of the widest vectors (src/peak-inl.h)."""
+    lanes = native.default_optimizations().vector_width
+    assert native.multiply_adds(1) == 2 * 12 * lanes
+    assert native.multiply_adds(1000) == 1000 * 2 * 12 * lanes
 
 
 def test_it_is_the_quickest_run_of_the_work_that_was_counted(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.data.dataset import Dataset
 from eetui.core.errors import UsageError
 from eetui.core.optimizations import Optimizations
 from eetui.core.run.commands import (
+    Branch,
     Change,
     SetBatch,
     SetLearningRate,
@@ -18,8 +21,15 @@ from eetui.core.run.commands import (
     SetSteps,
     UseEngine,
 )
+from eetui.core.run.log import Entry, read_log
+from eetui.core.run.replay import replay
+from eetui.core.run.session import Session
 from eetui.core.run.setup import Setup
-from eetui.core.store.resume import changes_between, require_same_rules
+from eetui.core.store.recorder import Recorder
+from eetui.core.store.resume import changes_between, require_same_rules, resume
+from eetui.core.store.store import Store
+
+from .conftest import Make
 
 NOW = Setup("numpy", Optimizations(), ModelConfig(), TrainConfig())
 OTHER = NOW.optimizations.with_value("padding_skip", False)
@@ -73,3 +83,28 @@ def test_a_run_goes_on_by_its_own_rules(other: dict[str, object]) -> None:
     require_same_rules(NOW.train, replace(NOW.train, batch=9, learning_rate=0.1, steps=7))
     with pytest.raises(UsageError, match="goes on with its own seed"):
         require_same_rules(NOW.train, replace(NOW.train, **other))  # type: ignore[arg-type]
+
+
+def test_a_state_that_the_run_went_back_from_is_not_gone_on_with(
+    store: Store, progress: Make, names: Dataset
+) -> None:
+    """The kept state is that of step 20; the log says that the run then went back to step 10."""
+    session = Session(
+        names, ModelConfig(d_model=4, n_heads=1), TrainConfig(batch=2, steps=20), engine="numpy",
+        measure_peak=False, stop_at_plan=True,
+    )  # fmt: skip
+    recorder = Recorder(store.path, session, names)
+    session.run(recorder.watching(), recorder.observe)
+    recorder.close()
+    run = store.find("last")
+    text, kept = store.log(run.id), store.state(run.id)
+    assert text is not None
+    assert kept is not None
+    whole = read_log(text)
+    n = len(whole.entries)
+    back = replace(whole, entries=(*whole.entries, Entry(20, Branch(n, 10))), step=10)
+    log = json.dumps(back.to_json())
+    store.write(run.id, progress(log=log, checkpoint=kept[0], entries=kept[1]))
+    found = resume(store, run.id)
+    assert found.state.step == 10
+    assert found.state.fingerprint == replay(replace(whole, step=10), names).fingerprint

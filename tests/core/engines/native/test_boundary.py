@@ -19,8 +19,9 @@ from eetui.core.errors import EngineError
 from eetui.core.model.state import TrainState, aligned_zeros
 
 MODEL = ModelConfig(d_model=8, n_heads=2, block_size=5, vocab_size=7)
+NAN = float("nan")
 NUMBERS = (-(2**63), -(2**31), -2, -1, 0, 1, 2, 3, 4, 7, 63, 64, 255, 512, 513, 2**31, 2**63 - 1)
-REALS = (float("nan"), float("inf"), -1.0, 0.0, 1e-30, 0.5, 1.0, 1e300)
+REALS = (NAN, float("inf"), -1.0, 0.0, 1e-30, 0.5, 1.0, 1e300)
 
 
 class Caller:
@@ -130,6 +131,59 @@ def test_indices_out_of_range_are_refused(caller: Caller) -> None:
     forced = np.array([7], np.int32)
     job.forced, job.n_forced = forced.ctypes.data, 1
     assert caller.code(job) == -9
+
+
+@pytest.mark.parametrize(
+    ("name", "legal", "illegal"),
+    [
+        ("d_model", (4, 512), (0, 6, 516)), ("n_heads", (1, 8), (0, 3, 16)),
+        ("n_layers", (1, 8), (0, 9)), ("block_size", (2, 64), (1, 65)),
+        ("vocab", (2, 256), (1, 257)), ("batch", (1, 512), (0, 513)), ("threads", (1, 8), (0, 9)),
+        ("adam", (0, 1, 2), (-1, 3)), ("products", (0, 1), (-1, 7)), ("unit", (0,), (-1, 99)),
+        *((name, (0, 1), (-1, 2)) for name in (
+            "squared", "padding_skip", "prefix_sharing", "fast_exp", "fused", "flush_denormals",
+            "by_sample", "profile", "forward_only", "muon",
+        )),
+    ],
+)  # fmt: skip
+def test_the_limits_of_whole_numbers(
+    caller: Caller, name: str, legal: tuple[int, ...], illegal: tuple[int, ...]
+) -> None:
+    """As asked for the memory of a run, for which there need be none."""
+    for values, is_legal in ((legal, True), (illegal, False)):
+        for value in values:
+            job = caller.run()
+            if name == "d_model":
+                job.n_heads = 1
+            setattr(job, name, value)
+            assert (caller.c.eetui_memory(byref(job)) > 0) == is_legal, value
+
+
+@pytest.mark.parametrize(
+    ("name", "legal", "illegal"),
+    [
+        ("beta1", (0.0, 0.999), (-1e-9, 1.0, NAN)), ("beta2", (0.0, 0.999), (-1e-9, 1.0, NAN)),
+        ("eps", (1e-30, 0.5), (0.0, -1.0, 1.0, NAN)),
+    ],
+)  # fmt: skip
+def test_the_limits_of_adams_numbers(
+    caller: Caller, name: str, legal: tuple[float, ...], illegal: tuple[float, ...]
+) -> None:
+    for values, code in ((legal, 0), (illegal, -11)):
+        for value in values:
+            job = caller.run()
+            setattr(job, name, value)
+            assert caller.code(job) == code, value
+
+
+def test_rates_and_temperatures_are_numbers(caller: Caller) -> None:
+    for rate in (NAN, float("inf"), -float("inf")):
+        caller.rates[1] = rate
+        assert caller.code(caller.run()) == -11
+    for temperature in (0.0, -1.0, NAN, float("inf")):
+        job = caller.sample()
+        job.temperature = temperature
+        assert caller.code(job) == -11, temperature
 
 
 def test_threads_without_a_pool_are_refused(caller: Caller) -> None:
