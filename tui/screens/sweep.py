@@ -39,7 +39,7 @@ from eetui.tui.widgets.runs_chart import Line, RunsChart
 from eetui.tui.widgets.sweep_map_pane import SweepMapPane
 
 VIEWS = ("", "-map", "-front", "-league", "-importance")
-EXAMPLE = "--d-model 16,32,64 --lr 0.001..0.03 --batch 8..128 --runs 100 --aim loss@0.5s"
+EXAMPLE = "--d-model 16,32,64 --lr 0.001..0.03 --batch 8..128 --aim loss@0.5s"
 QUESTION = "Sweep over (or the name of a study to go on with, sweep.sh, time-to-2)"
 
 
@@ -177,7 +177,8 @@ class SweepScreen(ShownScreen[None]):
             doing = "getting ready" if self._thread is not None else "n begins a sweep"
             about, share = ("many short runs over a space of settings", ""), 0.0
         else:
-            about = (progress.about, f"{progress.workers} workers")
+            workers = "1 worker" if progress.workers == 1 else f"{progress.workers} workers"
+            about = (progress.about, workers)
             doing, share = f"{progress.doing or 'over'}: {progress.counts}", progress.progress
             if progress.doing and progress.left is not None:
                 doing += f", {figures.elapsed(progress.left)} left"

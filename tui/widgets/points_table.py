@@ -11,7 +11,7 @@ from textual.message import Message
 
 from eetui.core.sweep.point import State, SweepPoint
 from eetui.core.sweep.progress import SweepProgress, beats
-from eetui.core.sweep.space import written
+from eetui.core.sweep.space import Value, written
 from eetui.tui import figures
 from eetui.tui.widgets.pane import DIM, MUTED, LinesPane, Part, line
 
@@ -124,7 +124,7 @@ class PointsTable(LinesPane, can_focus=True):
         mark, style = self._marks.get(point.number, (" ", MUTED))
         parts: list[Part] = [("▸" if chosen else " ", "$primary"), (mark, style), " "]
         own = STYLES.get(point.state, "$foreground" if point.state == "done" else DIM)
-        parts += [(written(point.settings[key]).rjust(w), own) for key, w in widths.items()]
+        parts += [(_figure(point.settings[key]).rjust(w), own) for key, w in widths.items()]
         mean = figures.ABSENT if point.mean is None else f"{point.mean:.4f}"
         parts.append((mean.rjust(11), f"bold {own}"))
         if wide:
@@ -142,6 +142,11 @@ class PointsTable(LinesPane, can_focus=True):
         row = line(*parts, (f"  {words}", own))
         row = row.stylize("on $panel") if chosen else row
         return row[:width] if len(row.plain) > width else row
+
+
+def _figure(value: Value) -> str:
+    """As it is typed, but as long as the figures above and below it."""
+    return f"{value:#.4g}" if isinstance(value, float) else written(value)
 
 
 def _short(key: str) -> str:
