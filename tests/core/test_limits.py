@@ -75,7 +75,7 @@ NUMBERS: list[tuple[str, Callable[..., object], Any, Any, Any, Any]] = [
     ("sweep seeds", lambda x: sweep(seeds=x), 1, 1000, 0, 1001),
     ("sweep seed", lambda x: sweep(seed=x), 0, 2**62 - 1, -1, 2**62),
     ("sweep seconds", lambda x: sweep(seconds=x), 5e-324, 10**8, 0, above(1e8)),
-    ("aim threshold", lambda x: Aim("time", seconds=9.0, threshold=x), 5e-324, below(100.0), 0.0, 100.0),
+    ("aim threshold", lambda x: Aim("time", None, 9.0, x), 5e-324, below(100.0), 0.0, 100.0),
 ]  # fmt: skip
 
 
