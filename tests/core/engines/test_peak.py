@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eetui.core import clocks, cpu
-from eetui.core.engines import peak
+from eetui.core.engines import peak, registry
 from eetui.core.engines.base import Engine
 from eetui.core.engines.native.engine import NativeEngine
 
@@ -21,6 +21,12 @@ def test_a_multiply_add_counts_as_two_operations(native: NativeEngine) -> None:
     lanes = native.default_optimizations().vector_width
     assert native.multiply_adds(1) == 2 * 12 * lanes
     assert native.multiply_adds(1000) == 1000 * 2 * 12 * lanes
+
+
+def test_two_loops_that_count_for_themselves_agree(native: NativeEngine) -> None:
+    """A loop that runs half of the rounds it counts, in C or in Numba, is twice the other's speed."""
+    other = registry.create("numba")
+    assert peak.measure(native) == pytest.approx(peak.measure(other), rel=0.4)
 
 
 def test_it_is_the_quickest_run_of_the_work_that_was_counted(
