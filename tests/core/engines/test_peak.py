@@ -24,7 +24,7 @@ def test_a_multiply_add_counts_as_two_operations(native: NativeEngine) -> None:
 
 
 def test_two_loops_that_count_for_themselves_agree(native: NativeEngine) -> None:
-    """A loop that runs half of the rounds it counts, in C or in Numba, is twice the other's speed."""
+    """One that runs half of the rounds it counts, in C or in Numba, has twice the other's speed."""
     other = registry.create("numba")
     assert peak.measure(native) == pytest.approx(peak.measure(other), rel=0.4)
 
