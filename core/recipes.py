@@ -39,7 +39,7 @@ RECIPES = (
             "schedule": "cosine",
             "seconds": 1.0,
         },
-        found="held-out loss 2.030 (2.029 to 2.031) from 16 seeds",
+        found="held-out loss 2.030 (2.028 to 2.032) from 16 seeds",
         command="eetui sweep --d-model 32 --heads 4 --batch 128 --lr 0.005 --set optimizer=muon "
         "--schedule cosine --set products=bf16 --aim loss@1s --seeds 16 --seed 1000 --workers 1",
     ),
@@ -54,9 +54,9 @@ RECIPES = (
             "optimizer": "muon",
             "seconds": 10.0,
         },
-        found="held-out loss 1.975 (1.971 to 1.979) from 8 seeds",
+        found="held-out loss 1.974 (1.973 to 1.975) from 16 seeds",
         command="eetui sweep --d-model 128 --heads 16 --batch 96 --lr 0.0015 --set optimizer=muon "
-        "--set products=bf16 --aim loss@10s --seeds 8 --seed 1000 --workers 1",
+        "--set products=bf16 --aim loss@10s --seeds 16 --seed 1000 --workers 1",
     ),
     Recipe(
         name="time-to-2",

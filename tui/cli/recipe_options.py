@@ -46,4 +46,7 @@ def _products(options: RunOptions, explicit: frozenset[str]) -> tuple[bool, str]
 def _told(recipe: Recipe, taken: dict[str, Any], numbers: str) -> str:
     shown = {key: value for key, value in taken.items() if key != "matrix" and value is not None}
     words = [f"{key} {value}" for key, value in shown.items()]
-    return f"preset {recipe.name}: {', '.join(words)}, {numbers}. Found: {recipe.found}."
+    return (
+        f"preset {recipe.name}: {', '.join(words)}, {numbers}. "
+        f"Unchanged and in bf16 it came to: {recipe.found}."
+    )

@@ -13,7 +13,10 @@ from textual.timer import Timer, TimerCallback
 
 
 class ShownScreen(Screen[ScreenResultType]):
-    """Hears keys, messages and timers while it is shown: when it is left, its parts go first."""
+    """Hears keys, messages and timers while it is shown: when it is left, its parts go first.
+
+    Below a dialog it is drawn where something has changed.
+    """
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether an action can be done now."""
@@ -30,6 +33,12 @@ class ShownScreen(Screen[ScreenResultType]):
                 return callback() if callback is not None else None
 
         return super().set_timer(delay, call, **options)
+
+    def _compositor_refresh(self) -> None:
+        """As Textual's, after which a screen below a dialog would be drawn again, for ever."""
+        super()._compositor_refresh()
+        if self.app.screen is not self:
+            self._repaint_required = False
 
     async def _on_message(self, message: Message) -> None:
         with self._leaving():
