@@ -99,5 +99,11 @@ async def test_the_palette_can_be_closed_while_it_searches(screen):
 
             palette.set_timer(0.001, show_no_matches)
             await asyncio.wait_for(called.wait(), 10)
+            # and the search itself, whose failure would end the program
+
+            async def gather(palette: Palette = palette) -> None:
+                palette.query_one("#gone")
+
+            assert await asyncio.wait_for(palette.run_worker(gather).wait(), 10) is None
             await pilot.press("escape")
         assert pilot.app.is_running

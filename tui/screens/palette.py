@@ -8,6 +8,7 @@ from typing import Any
 from textual.command import CommandList, CommandPalette
 from textual.css.query import NoMatches
 from textual.timer import Timer, TimerCallback
+from textual.worker import Worker
 
 
 class Palette(CommandPalette):
@@ -26,6 +27,15 @@ class Palette(CommandPalette):
         lists = self.query(CommandList)
         if lists and lists.first().scrollable_content_region.height:
             super()._action_command_list(action)
+
+    def run_worker(self, work: Any, *arguments: Any, **options: Any) -> Worker[Any]:
+        """As Textual's, but the search may find that the palette is gone."""
+
+        async def run() -> Any:
+            with suppress(NoMatches):
+                return await work()
+
+        return super().run_worker(run, *arguments, **options)
 
     def set_timer(
         self, delay: float, callback: TimerCallback | None = None, **options: Any
