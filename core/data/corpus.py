@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -100,7 +101,10 @@ class Corpus:
             start = int(self.starts[first // GROUP])
             sizes = self.sizes[first : first + BLOCK].astype(np.int64)
             ids = self.ids[start : start + int(sizes.sum())]
-            yield fingerprints(lambda a, b, ids=ids: self.codes[ids[a:b]], sizes)  # type: ignore[misc]
+            yield fingerprints(partial(self._codes_of, ids), sizes)
+
+    def _codes_of(self, ids: NDArray[np.uint8], a: int, b: int) -> NDArray[np.uint32]:
+        return self.codes[ids[a:b]]
 
     def _places(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Where documents begin, and their sizes."""

@@ -36,7 +36,7 @@ VIEWS = ("", "-loss", "-pace", "-names")
 SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95)
 SECONDS_BETWEEN_SHOWINGS = 0.125
 SECONDS_WHERE_COVERED = 0.5
-"""Behind a dialog the same: each showing draws all of the screen anew, which takes 20 ms."""
+"""Behind a dialog the same: there each showing draws all of the screen anew."""
 ROOMY = 100
 """Columns in which all keys of the footer have room."""
 ANSWER_SECONDS = 0.5
