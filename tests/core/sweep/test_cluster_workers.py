@@ -16,7 +16,8 @@ from eetui.core.sweep import remote
 from eetui.core.sweep.aim import parse_aim
 from eetui.core.sweep.cluster import DaskWorkers
 from eetui.core.sweep.job import Began, Job, JobResult, Reported
-from eetui.core.sweep.job_trainer import JobTrainer
+from eetui.core.sweep.job_trainer import JobTrainer, Report
+from eetui.core.sweep.space import Value
 from eetui.core.sweep.workers import Noticed
 from eetui.core.version import version
 from tests.support.scripted_dask import Library
@@ -55,7 +56,7 @@ def workers(library, clock, names):
 
 
 def jobs(n, first=0):
-    settings = {"d_model": 8, "engine": "numpy"}
+    settings: dict[str, Value] = {"d_model": 8, "engine": "numpy"}
     return [Job(first + i, 7, settings, parse_aim("loss@20")) for i in range(n)]
 
 
@@ -371,7 +372,7 @@ def test_a_run_tells_how_it_goes_on_at_most_four_times_a_second(monkeypatch, nam
     steps = iter((0.1, 0.15, 0.2, 0.25, 0.25, 0.25, 0.25))
 
     class Trainer(JobTrainer):
-        def train(self, job, report):
+        def train(self, job: Job, report: Report = lambda rung, loss: False) -> JobResult:
             answers = []
             nonlocal stopped
             for rung, pause in enumerate(steps, start=1):

@@ -8,6 +8,7 @@ import sqlite3
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -138,7 +139,7 @@ def test_its_folder_is_made_for_a_new_study_alone(tmp_path, refused):
 
 
 def test_a_database_is_written_ahead_and_waits_for_others(file):
-    storage = open_storage(find_place(file), make=False)
+    storage: Any = open_storage(find_place(file), make=False)
     with storage.engine.connect() as connection:
         ask = connection.exec_driver_sql
         assert ask("PRAGMA journal_mode").scalar() == "wal"

@@ -13,6 +13,7 @@ from eetui.core.sweep.space import make_space
 from eetui.core.sweep.storage import default_path, find_place, open_storage
 from eetui.core.sweep.study import Study, create_study, open_study, study_names
 from eetui.core.sweep.sweep_plan import make_plan
+from tests.support.present import present
 
 State = optuna.trial.TrialState
 
@@ -39,8 +40,7 @@ def training(seed=42, value=2.0):
 
 def told(study: Study, value=2.0, state="done", why=""):
     """The next point is told of."""
-    asked = study.ask()
-    assert asked is not None
+    asked = present(study.ask())
     trainings = (training(value=value),)
     study.tell(asked, replace(asked.point, state=state, trainings=trainings, why=why))
     return asked
@@ -125,7 +125,7 @@ def test_what_became_of_a_point_is_told_in_optunas_words(
 def test_a_point_of_a_grid_that_is_put_back_waits_again_with_what_is_known(grid, journal):
     study = create_study(find_place(journal), grid)
     other = open_study(find_place(journal))
-    asked = study.ask()
+    asked = present(study.ask())
     assert (study.others_running, other.others_running) == (0, 1)
     study.put_back(asked, [training(42, 2.5)])
     assert other.others_running == 0
@@ -143,7 +143,7 @@ def test_a_point_of_a_grid_that_is_put_back_waits_again_with_what_is_known(grid,
 
 def test_a_driver_that_has_points_of_a_grid_is_alive(grid, file, clock):
     study, other = create_study(find_place(file), grid), open_study(find_place(file))
-    asked = study.ask()
+    asked = present(study.ask())
     storage = open_storage(study.place, make=False)
     beats = []
     for pause in (3.0, 2.0, 0.1, 4.9, 0.2):
@@ -201,7 +201,7 @@ def test_a_search_tries_legal_points_alone_and_ends_where_it_finds_none(
 
 def test_without_a_pruner_nothing_is_reported(plan, journal):
     study = create_study(find_place(journal), plan)
-    asked = study.ask()
+    asked = present(study.ask())
     assert study.report(asked, 1, 9.0) is False
     assert asked.trial.study.trials[0].intermediate_values == {}
 
@@ -241,13 +241,14 @@ def test_a_study_of_another_program_or_version_is_refused(plan, journal, refused
     made = optuna.create_study(storage=storage, study_name="other")
     with refused("other is a study of another program"):
         open_study(place)
-    for values in (
+    wrong: tuple[object, ...] = (
         {},
         [],
         {**plan.to_json(), "aim": 3},
         {**plan.to_json(), "sampler": "nope"},
         {**plan.to_json(), "pruner": "nope"},
-    ):
+    )
+    for values in wrong:
         made.set_user_attr("eetui plan", values)
         with refused("other was written by another version of eetui", EetuiError):
             open_study(place)
