@@ -43,7 +43,7 @@ def test_bars_are_as_long_as_their_share_of_the_greatest():
     assert [bars.length(row, 20) for row in small] == [20, 10, 0]
     for none in ((Row("a", Interval(0.0, 0, 0)),), (Row("a", Interval(-2.0, -3, 0)),), (Row("a"),)):
         assert replace(bars, rows=none).length(none[0], 20) == 0
-    dots = replace(bars, measurement=replace(MEASUREMENT, draw="curves"))
+    dots = replace(bars, measurement=replace(MEASUREMENT, draw="table"))
     assert dots.length(small[0], 20) == 0
 
 

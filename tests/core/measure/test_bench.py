@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,8 +123,14 @@ def test_operations_that_an_engine_counts_stand_beside_the_nominal_ones(ticks):
 
 def test_how_far_it_is_is_told(ticks):
     said: list[str] = []
-    subject = Subject(load_dataset(), MODEL, TrainConfig(batch=4))
-    bench.measure(subject, PacedEngine(ticks), Optimizations(), 2, said.append)
+    engine: Any = PacedEngine(ticks)
+    bench.measure(
+        Subject(load_dataset(), MODEL, TrainConfig(batch=4)),
+        engine,
+        Optimizations(),
+        2,
+        said.append,
+    )
     assert said == [
         "preparing the paced engine", "warming up", "measuring 1 of 2", "measuring 2 of 2",
         "timing the phases",
