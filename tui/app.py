@@ -76,7 +76,9 @@ class EetuiApp(App[int]):
         self.call_after_refresh(self._training.start)  # the first frame does not wait for it
 
     async def on_event(self, event: events.Event) -> None:
-        """Whatever a person does comes before the training."""
+        """Whatever a person does comes before the training, until the program ends."""
+        if isinstance(event, events.InputEvent) and not self.is_running:
+            return  # there is no screen any more
         if isinstance(event, events.InputEvent):
             self.courtesy.busy()
             self.call_after_refresh(self.courtesy.done)
