@@ -60,10 +60,11 @@ class EetuiApp(App[int]):
         screen: MainScreen | None = None,
         begun: Callable[[], None] | None = None,
     ) -> None:
-        super().__init__(driver_class=TerminalDriver)
-        self._begun = begun
         self.courtesy = Courtesy()
         self._main = screen or MainScreen(session, recording, self.courtesy)
+        # The first screen's style sheet is the program's: later, all of them are parsed once more.
+        super().__init__(driver_class=TerminalDriver, css_path=[*self._main.css_path])
+        self._begun = begun
         self._session = session
         self._recording = recording
         self._event_loop: asyncio.AbstractEventLoop | None = None
@@ -73,12 +74,15 @@ class EetuiApp(App[int]):
         self.register_theme(ENGINE_ROOM)
         self.theme = ENGINE_ROOM.name
 
+    def get_default_screen(self) -> MainScreen:
+        """The main screen: it is the first one, with none of Textual's below it."""
+        return self._main
+
     def on_mount(self) -> None:
         self._event_loop = asyncio.get_running_loop()
         if self.left_with:  # by a signal that came before there was a loop
             self.exit(self.left_with)
             return
-        self.push_screen(self._main)
         self._training = TrainingThread(self._session, self._main, self._recording, self.courtesy)
         self.call_after_refresh(self._begin)  # the first frame does not wait for it
 
