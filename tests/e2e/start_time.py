@@ -4,9 +4,9 @@
     python -m tests.e2e.start_time --tries 11 --core 1
 
 Commands without a screen, and then the screen in a terminal of 120x40: until its frame is drawn,
-and until the header shows the loss of a step. By the wall clock, and by the CPU clock of all threads
-of the process. What the terminal gets is looked at afterwards, so that this takes nothing from the
-start. The first try writes the bytecode of Python and is not counted.
+and until the header shows the loss of a step. By the wall clock, and by the CPU clock of all
+threads of the process. What the terminal gets is looked at afterwards, so that this takes nothing
+from the start. The first try writes the bytecode of Python and is not counted.
 """
 
 from __future__ import annotations
