@@ -11,7 +11,6 @@ from eetui.core.run.session import Session
 from eetui.tui.cli.options import RunOptions
 from eetui.tui.cli.output import complain
 from eetui.tui.cli.runs import Request, request_run
-from eetui.tui.memory import give_back_what_is_freed
 from eetui.tui.signals import exit_code, noticed
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ def show(options: RunOptions, explicit: frozenset[str]) -> int:
 
     A run that is chosen on the screen of the runs is gone on with in its place.
     """
-    give_back_what_is_freed()
     request = request_run(options, explicit, DEFAULT_STEPS)
     while True:
         code, next_run = _show(request)
