@@ -32,10 +32,9 @@ class Commands(Mapping[str, Any]):
             self._builders[name] = partial(get_command_from_info, command, **looks)
         for group in program.registered_groups:
             assert group.typer_instance is not None
-            name = group.typer_instance.info.name
             suggests = program.suggest_commands
             build = partial(get_group_from_info, group, suggest_commands=suggests, **looks)
-            self._builders[name] = build
+            self._builders[str(group.typer_instance.info.name)] = build
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._built:
