@@ -9,7 +9,7 @@ from textual.widgets import Button
 from eetui.tui.screens.main import MainScreen
 from tests.support.screens import until
 
-SCREENS = {"main": 2, "dialog": 3}
+SCREENS = {"main": 1, "dialog": 2}
 
 
 @pytest.mark.parametrize(
