@@ -140,7 +140,7 @@ class EetuiApp(App[int]):
     def action_command_palette(self) -> None:
         """Every action by its name."""
         if not Palette.is_open(cast("App[object]", self)):
-            self.push_screen(Palette(id="--command-palette"))
+            self.push_screen(Palette())
 
     def search_themes(self) -> None:
         """All themes by their names."""

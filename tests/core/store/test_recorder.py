@@ -30,7 +30,6 @@ from eetui.core.run.snapshot import Snapshot, Status
 from eetui.core.store.recorder import Recorder
 from eetui.core.store.resume import resume
 from eetui.core.store.store import Store
-
 from tests.support.live import PATIENCE
 
 from ...conftest import Refused

@@ -154,7 +154,9 @@ def test_a_run_is_saved_when_nobody_reads_any_more(tmp_path):
 def test_closed_streams_lose_nothing(tmp_path, closed, code):
     path = tmp_path / "run"
     command = " ".join([*TRAIN, "5", "--json", "--save", str(path)])
-    done = subprocess.run(["/bin/sh", "-c", f"exec {command} {closed}"], timeout=PATIENCE, check=False)
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"exec {command} {closed}"], timeout=PATIENCE, check=False
+    )
     assert done.returncode == code
     assert checkpoint.load(path).state.step == 5
 
