@@ -4,14 +4,19 @@
 
 #include "products/kernels-inl.h"
 
+/* 1 - beta^t, which is 1 to the last bit where beta^t <= exp(-t (1 - beta)) is below 2^-54. */
+static double bias_correction(double beta, int64_t t) {
+    return (double)t * (1.0 - beta) > 38.0 ? 1.0 : 1.0 - pow(beta, (double)t);
+}
+
 /* For the update t, counted from 1: (1 - beta2^t)^-1/2 and eps, both divided by the learning rate
  * with its own correction, 1 / (1 - beta1^t). A rate of zero becomes one that moves no weight. */
 static void adam_coefficients(const eetui_run *run, double rate, int64_t t, float *c) {
     if (fabs(rate) < 1e-30) rate = 1e-30;
-    rate /= 1.0 - pow(run->beta1, (double)t);
+    rate /= bias_correction(run->beta1, t);
     c[KEEP1] = (float)run->beta1;
     c[KEEP2] = (float)run->beta2;
-    c[ROOT] = (float)(1.0 / sqrt(1.0 - pow(run->beta2, (double)t)) / rate);
+    c[ROOT] = (float)(1.0 / sqrt(bias_correction(run->beta2, t)) / rate);
     c[EPS] = (float)(run->eps / rate);
 }
 
