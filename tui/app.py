@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import ClassVar, NamedTuple, cast
@@ -34,6 +35,10 @@ SWITCH_SECONDS = 5e-4
 """How long the trainer waits for the screen between two chunks, at most (Python's own is 5 ms)."""
 
 
+USUAL_YOUNG_OBJECTS = 700
+"""Python's own threshold, which a start raises."""
+
+
 class Ending(NamedTuple):
     """How the screen was left: the exit code, and the run of the store to go on with, or ''."""
 
@@ -42,7 +47,7 @@ class Ending(NamedTuple):
 
 
 class EetuiApp(App[int]):
-    """The live screen of one session."""
+    """The live screen of one session; `begun` is called when its first frame is drawn."""
 
     TITLE = "eetui"
     COMMANDS: ClassVar = {ActionCommands}  # which has all of Textual's own that make sense here
@@ -53,10 +58,13 @@ class EetuiApp(App[int]):
         session: LiveSession,
         recording: Recording | None = None,
         screen: MainScreen | None = None,
+        begun: Callable[[], None] | None = None,
     ) -> None:
-        super().__init__(driver_class=TerminalDriver)
         self.courtesy = Courtesy()
         self._main = screen or MainScreen(session, recording, self.courtesy)
+        # The first screen's style sheet is the program's: later, all of them are parsed once more.
+        super().__init__(driver_class=TerminalDriver, css_path=[*self._main.css_path])
+        self._begun = begun
         self._session = session
         self._recording = recording
         self._event_loop: asyncio.AbstractEventLoop | None = None
@@ -66,14 +74,23 @@ class EetuiApp(App[int]):
         self.register_theme(ENGINE_ROOM)
         self.theme = ENGINE_ROOM.name
 
+    def get_default_screen(self) -> MainScreen:
+        """The main screen: it is the first one, with none of Textual's below it."""
+        return self._main
+
     def on_mount(self) -> None:
         self._event_loop = asyncio.get_running_loop()
         if self.left_with:  # by a signal that came before there was a loop
             self.exit(self.left_with)
             return
-        self.push_screen(self._main)
         self._training = TrainingThread(self._session, self._main, self._recording, self.courtesy)
-        self.call_after_refresh(self._training.start)  # the first frame does not wait for it
+        self.call_after_refresh(self._begin)  # the first frame does not wait for it
+
+    def _begin(self) -> None:
+        if self._begun is not None:
+            self._begun()
+        if self._training is not None:
+            self._training.start()
 
     async def on_event(self, event: events.Event) -> None:
         """Whatever a person does comes before the training."""
@@ -151,6 +168,12 @@ def _themed(app: EetuiApp) -> Iterator[None]:
         settings.save_state({**state, "theme": app.theme})
 
 
+def _end_start() -> None:
+    """What was loaded stays; what the screen leaves behind from now on goes soon, as usual."""
+    gc.freeze()
+    gc.set_threshold(USUAL_YOUNG_OBJECTS, *gc.get_threshold()[1:])
+
+
 def run(
     session: LiveSession, recording: Recording | None = None, screen: MainScreen | None = None
 ) -> Ending:
@@ -162,7 +185,7 @@ def run(
     interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        app = EetuiApp(session, recording, screen)
+        app = EetuiApp(session, recording, screen, _end_start)
         with _themed(app), signals.handled(app.leave):
             result = app.run()
     finally:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from eetui.core.measure.ladder import Ladder
 from eetui.core.run.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from eetui.core.labs.experiment import Experiment
+    from eetui.core.measure.ladder import Ladder
     from eetui.core.race.league import League
     from eetui.core.race.studies.measures import Measures
     from eetui.core.sweep.progress import SweepProgress

@@ -15,8 +15,9 @@ _MASK = 2**64 - 1
 _ROUNDS = 6  # with four, neighbours of a small data set are not independent
 _ODD = np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B)
 _KEPT_DOCS = range(1 << 12, (1 << 16) + 1)
-"""Data sets whose epochs are found whole and kept: not where they are many, or long."""
-_KEPT_EPOCHS = 64
+"""Data sets whose epochs are found whole and kept, as 16-bit numbers: not where they are many, or
+long."""
+_KEPT_EPOCHS = 32
 
 
 def mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -51,13 +52,13 @@ def shuffled(
         start = epoch * n_docs
         order = _epoch(seed, epoch, n_docs)
         parts.append(order[max(first - start, 0) : first + count - start])
-    return np.concatenate(parts).reshape(n_steps, batch)
+    return np.concatenate(parts, dtype=np.int32).reshape(n_steps, batch)
 
 
 @lru_cache(_KEPT_EPOCHS)
-def _epoch(seed: int, epoch: int, n_docs: int) -> NDArray[np.int32]:
+def _epoch(seed: int, epoch: int, n_docs: int) -> NDArray[np.uint16]:
     """The documents of an epoch in their order, [n_docs]; runs from equal seeds share it."""
-    return _in_order(seed, epoch * n_docs, n_docs, n_docs)
+    return _in_order(seed, epoch * n_docs, n_docs, n_docs).astype(np.uint16)
 
 
 def _in_order(seed: int, first: int, count: int, n_docs: int) -> NDArray[np.int32]:

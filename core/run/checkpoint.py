@@ -142,7 +142,7 @@ class _DamagedError(Exception):
 def _metadata(content: bytes) -> dict[str, str]:
     """The texts in a safetensors header: eight bytes of its length, then JSON."""
     size = int.from_bytes(content[:8], "little")
-    if len(content) < 8 or not 2 <= size <= min(len(content) - 8, MOST_HEADER_BYTES):
+    if size > min(len(content) - 8, MOST_HEADER_BYTES):
         raise _DamagedError("its header has an impossible length")
     try:
         header = json.loads(content[8 : 8 + size])
@@ -157,7 +157,7 @@ def _decode(tensors: dict[str, dict[str, Any]], metadata: dict[str, str]) -> Che
         model = read_fields(ModelConfig, json.loads(metadata["model"]), "the model")
         since = {"held_out": 0.0} if metadata["version"] == "1" else {}
         train = read_fields(TrainConfig, json.loads(metadata["train"]), "the training", since)
-        step = int(metadata["step"])
+        step = _whole_number(metadata["step"])
         vocabulary = tuple(map(_character, json.loads(metadata["vocabulary"])))
         optimizations = read_optimizations(json.loads(metadata["optimizations"]), "the toggles")
     except KeyError as error:
@@ -192,6 +192,12 @@ def _decode(tensors: dict[str, dict[str, Any]], metadata: dict[str, str]) -> Che
         vocabulary=vocabulary,
         data_name=visible(str(metadata.get("data", "other data"))),
     )
+
+
+def _whole_number(text: str) -> int:
+    if str(number := int(text)) != text:
+        raise ValueError(f"{told(text)} is no whole number")
+    return number
 
 
 def _character(text: object) -> str:

@@ -102,7 +102,7 @@ def pack(store: Store, reference: str, *, with_documents: bool = False) -> Capsu
                 "send them by themselves."
             )
     curve = found.curves.loss
-    some = np.unique(np.linspace(0, max(len(curve.steps) - 1, 0), PACE_POINTS).astype(int))
+    some = np.unique(np.linspace(0, len(curve.steps) - 1, PACE_POINTS).astype(int))
     some = some[: len(curve.steps)]
     return Capsule(
         name=run.name,

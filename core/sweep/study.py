@@ -162,7 +162,6 @@ class Study:
                 self._storage.set_trial_user_attr(trial_id, POINT, attributes[POINT])
                 values = [point.mean] if done and point.mean is not None else None
                 self._storage.set_trial_state_values(trial_id, state, values)
-            self._seen.add(asked.waiting)
             return
         trial = library.trial.create_trial(
             state=state,
@@ -191,7 +190,6 @@ class Study:
             if asked.waiting is not None:
                 trial_id = self._taken.pop(asked.waiting)
                 self._storage.set_trial_state_values(trial_id, states.FAIL)
-                self._seen.add(asked.waiting)
             trial = library.trial.create_trial(
                 state=states.WAITING,
                 params=asked.trial.params,

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from eetui.core.errors import UsageError
 from eetui.core.sweep.aim import Aim
 from eetui.core.sweep.space import Space
+from eetui.core.text import told
 
 Sampler = Literal["grid", "random", "qmc", "tpe"]
 Pruner = Literal["none", "median", "percentile", "halving", "hyperband", "wilcoxon"]
@@ -49,6 +50,10 @@ class SweepPlan:
             raise UsageError("seed must be between 0 and 2^62.")
         if self.seconds is not None and not 0 < self.seconds <= 10**8:
             raise UsageError("The seconds of a sweep lie above 0 and below 10^8.")
+        for name, known in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
+            if getattr(self, name) not in known:
+                value = told(getattr(self, name))
+                raise UsageError(f"The {name} must be one of {', '.join(known)}, not {value}.")
         if self.sampler == "grid":
             if self.space.size is None:
                 raise UsageError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -31,3 +33,17 @@ def test_the_docs_have_what_a_recipe_reaches_and_the_command(recipe):
 def test_an_unknown_one_is_refused_by_naming_all(refused):
     with refused("one-second, best, time-to-2"):
         find_recipe("two-seconds")
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_the_command_that_measured_it_has_its_settings(recipe):
+    words = shlex.split(recipe.command)
+    told = dict(pairwise(words))
+    told |= dict(word.split("=") for word in words if "=" in word)
+    for key, value in recipe.settings.items():
+        if key == "seconds":
+            assert told["--aim"] == f"loss@{value:g}s"
+        elif key == "optimizer":
+            assert told.get("--optimizer", told.get("optimizer")) == value
+        else:
+            assert told[f"--{key.replace('_', '-')}"] == str(value)

@@ -21,7 +21,7 @@ def make_copy(folder: Path) -> Path:
     What is installed here is seen as well, but not this project's own install: a folder that a
     .pth file names is searched, and no .pth file in it is read.
     """
-    for name in ("core", "tui", "tests"):
+    for name in ("core", "tui", "tests", "docs"):
         shutil.copytree(ROOT / name, folder / name, ignore=_SKIPPED)
     for name in ("names.txt", "pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, folder)

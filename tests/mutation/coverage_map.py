@@ -6,13 +6,15 @@ import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 
 
 @dataclass(slots=True)
 class CoverageMap:
     """lines: for each file and line the places of its tests in `tests`; seconds: what they cost, by
-    the CPU clock; sources: what each file was when it was recorded, as a hash.
+    the CPU clock, infinity for one that failed; sources: what each file was when it was recorded,
+    as a hash.
 
     A map can be kept. A file that has changed since has, for each line, the tests of all its lines.
     """
@@ -61,13 +63,18 @@ class CoverageMap:
     def of(self, path: str, line: int, budget: float) -> list[str]:
         """The tests of a line that take no more than `budget` seconds together, quickest first.
 
-        A line that ran while its module was imported has those of the whole file. The file's own
-        tests come first: tests/ has the same tree as core/.
+        A line that ran while its module was imported has those of the whole file, and the file's
+        own, which may do no more than read its tables. The file's own tests come first: tests/ has
+        the same tree as core/.
         """
         lines = self.lines.get(path, {})
-        found = set(lines.get(str(line), ())) or {i for tests in lines.values() for i in tests}
         folder = f"tests/{Path(path).parent}/"
         own = f"{folder}test_{Path(path).stem}.py"
+        found = set(lines.get(str(line), ()))
+        if not found:
+            found = {i for tests in lines.values() for i in tests}
+            found.update(i for i, test in enumerate(self.tests) if test.startswith(own))
+        found = {i for i in found if self.seconds[i] < inf}
 
         def nearness(i: int) -> tuple[int, float]:
             test = self.tests[i]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 
 import coverage
@@ -52,5 +53,5 @@ def pytest_sessionfinish() -> None:
             found[line].update(test for test in tests if test in _measured and test not in _failed)
     kept = Path(os.environ["EETUI_COVERAGE_MAP"])
     known = CoverageMap.load(kept, ROOT)
-    known.add(ROOT, _measured, lines)
+    known.add(ROOT, {t: inf if t in _failed else s for t, s in _measured.items()}, lines)
     known.save(kept)

@@ -10,9 +10,12 @@ from contextlib import suppress
 
 from eetui.tui import signals
 
-YOUNG_OBJECTS = 100_000
-"""New objects after which garbage is looked for. What a start loads stays, and to look through it
-every 700 objects takes a tenth of a start."""
+YOUNG_OBJECTS = 300_000
+"""New objects after which garbage is looked for: more than a start makes. What it loads stays, and
+to look through it every 700 objects takes a tenth of a start."""
+SHORTEST_SPIN = "4"
+"""How long OpenBLAS's threads spin before they sleep: 2^4 ticks of the processor's clock and not
+2^26, which is 50 ms on another core when NumPy is loaded, and again after each product."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Without arguments it is this process's own program, and the last thing that the process does.
     """
     gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", SHORTEST_SPIN)  # read when NumPy is imported
     with signals.handled(at_last=arguments is None):
         try:
             code = _run(arguments)

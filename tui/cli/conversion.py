@@ -19,6 +19,8 @@ _WRITTEN: dict[Any, re.Pattern[str]] = {
     int: re.compile(r"[+-]?\d{1,18}", re.ASCII),
     float: re.compile(r"[+-]?(\d{1,18}\.?\d{0,18}|\.\d{1,18})(e[+-]?\d{1,2})?", re.ASCII),
 }
+_SWITCHES = {"0": False, "1": True, "false": False, "true": True}
+"""As the environment and Typer's own flags have them; it knows more words."""
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*")
 
 
@@ -28,6 +30,8 @@ def told_at_a_glance(annotation: Any, value: Any) -> tuple[Any] | None:
         return (value,)
     if get_origin(annotation) is Literal and value in get_args(annotation):
         return (value,)
+    if annotation is bool and value in _SWITCHES:
+        return (_SWITCHES[value],)
     written = _WRITTEN.get(annotation)
     if written and isinstance(value, str) and written.fullmatch(value):
         return (annotation(value),)

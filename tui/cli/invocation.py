@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from copy import copy
 from typing import Any
 
 import typer
@@ -14,7 +13,7 @@ import typer
 from eetui.core.errors import EetuiError, UsageError
 from eetui.core.files import reason
 from eetui.core.text import visible
-from eetui.tui.cli.conversion import convert_at_a_glance
+from eetui.tui.cli.commands import built
 from eetui.tui.cli.output import complain, prepare_streams
 from eetui.tui.cli.program import COMMANDS, CONFIGURABLE, app
 
@@ -58,24 +57,12 @@ def _explain(error: typer.TyperException) -> str:
     return message
 
 
-def _only_called(args: Sequence[str]) -> typer.Typer:
-    """The program with the one command that is called: making all of them takes 15 ms."""
-    named = [c for c in app.registered_commands if c.callback and c.callback.__name__ in args[:1]]
-    if not named:
-        return app
-    called = copy(app)
-    called.registered_commands, called.registered_groups = named, []
-    return called
-
-
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the program and give its exit code: 0, 1 failed, 2 usage."""
     prepare_streams()
     args = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        command = typer.main.get_command(_only_called(args))
-        convert_at_a_glance(command)
-        code = command.main(
+        code = built(app).main(
             args=args,
             prog_name="eetui",
             standalone_mode=False,

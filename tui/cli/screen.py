@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from typing import TYPE_CHECKING
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from eetui.core.store.recorder import Recorder
 
 DEFAULT_STEPS = 1_000_000
-USUAL_YOUNG_OBJECTS = 700
-"""Python's own threshold, which a start raises."""
 ESCAPE_MS = "25"
 """How long an escape character waits for the rest of a key's sequence before it is the key esc; a
 quarter of Textual's, which a person would see. ESCDELAY sets another one, as for ncurses."""
@@ -44,8 +41,6 @@ def _show(request: Request) -> tuple[int, str]:
     os.environ.setdefault("ESCDELAY", ESCAPE_MS)  # read when Textual is imported
     from eetui.tui.app import run
 
-    gc.freeze()  # what was loaded stays; what the screen leaves behind goes soon, as usual
-    gc.set_threshold(USUAL_YOUNG_OBJECTS, *gc.get_threshold()[1:])
     session = request.session(headless=False)
     recorder = request.recorder(session)
     with noticed() as notice:

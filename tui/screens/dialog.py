@@ -11,6 +11,8 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.visual import RenderOptions, Visual, visualize
 
+from eetui.tui.screens.left_once import LeftOnce
+
 
 class Below(Visual):
     """What lies below a dialog, drawn once a size: a dialog that comes is drawn six times."""
@@ -35,7 +37,7 @@ class Below(Visual):
         return self._seen.get_height(rules, width)
 
 
-class Dialog(ModalScreen[ScreenResultType]):
+class Dialog(ModalScreen[ScreenResultType], LeftOnce[ScreenResultType]):
     """Draws the screen below anew only where that has changed."""
 
     CSS_PATH = "dialog.tcss"

@@ -45,16 +45,11 @@ from eetui.core.run.commands import (
 )
 from eetui.core.run.snapshot import Status
 from eetui.core.run.switch import ALL
+from eetui.tui import screens
 from eetui.tui.actions import BINDINGS
 from eetui.tui.courtesy import Courtesy
 from eetui.tui.live import LiveSession, Recording
 from eetui.tui.messages import GoOnWith
-from eetui.tui.screens.confirm import Confirm
-from eetui.tui.screens.file_prompt import FilePrompt
-from eetui.tui.screens.help import Help
-from eetui.tui.screens.ladder import LadderScreen
-from eetui.tui.screens.prompt import Prompt
-from eetui.tui.screens.run_form import RunForm, needs_new_run
 from eetui.tui.screens.run_screen import RunScreen
 from eetui.tui.widgets.timeline_bar import TimelineBar
 from eetui.tui.widgets.toggle_detail import ToggleDetail
@@ -153,33 +148,25 @@ class MainScreen(RunScreen):
     def action_climb(self) -> None:
         """Measure the ladder on its own screen, with the training paused meanwhile."""
         if self.snapshot.is_ready:
-            self._visit(LadderScreen(self._session))
+            self._visit(screens.ladder.LadderScreen(self._session))
         else:
             self.notify("The engine is not ready yet: wait a moment.", severity="warning")
 
     def action_race(self) -> None:
         """Let all contestants race on a screen of their own, with the training paused meanwhile."""
-        from eetui.tui.screens.race import RaceScreen  # 30 ms that a start need not wait for
-
-        self._visit(RaceScreen(self._session))
+        self._visit(screens.race.RaceScreen(self._session))
 
     def action_sweep(self) -> None:
         """Many short runs on a screen of their own, with the training paused meanwhile."""
-        from eetui.tui.screens.sweep import SweepScreen  # which a start need not wait for
-
         store = None if self._recording is None else self._recording.path
-        self._visit(SweepScreen(self._session, store))
+        self._visit(screens.sweep.SweepScreen(self._session, store))
 
     def action_labs(self) -> None:
         """Guess and measure on a screen of its own, with the training paused meanwhile."""
-        from eetui.tui.screens.labs import LabScreen  # a start need not wait for it
-
-        self._visit(LabScreen(self._session))
+        self._visit(screens.labs.LabScreen(self._session))
 
     def action_runs(self) -> None:
         """The runs in the store, on a screen of their own, while the training goes on."""
-        from eetui.tui.screens.runs import RunsScreen  # which a start need not wait for
-
         if self._recording is None:
             self.notify("This run is not written down, so there is no list.", severity="warning")
             return
@@ -188,7 +175,9 @@ class MainScreen(RunScreen):
             if run is not None:
                 self.app.post_message(GoOnWith(run))
 
-        self.app.push_screen(RunsScreen(self._recording.path, self._recording.current), left)
+        self.app.push_screen(
+            screens.runs.RunsScreen(self._recording.path, self._recording.current), left
+        )
 
     def _visit(self, screen: Screen[None]) -> None:
         """Show another screen; what trains pauses until it is left: the run, or its ghosts."""
@@ -255,7 +244,7 @@ class MainScreen(RunScreen):
 
         question = f"Look at step (up to {self.snapshot.step:,})"
         here = f"{self.snapshot.as_seen.step:,}"
-        self.app.push_screen(Prompt(question, placeholder=here), answered)
+        self.app.push_screen(screens.prompt.Prompt(question, placeholder=here), answered)
 
     @on(TimelineBar.Pointed)
     def _travel_to(self, message: TimelineBar.Pointed) -> None:
@@ -295,7 +284,7 @@ class MainScreen(RunScreen):
         step = self.snapshot.step
         lost = "This run stays in the list (H)." if self._recording else "Its weights are given up."
         question = f"Start over from step 0, after {step:,} steps? {lost}"
-        self.app.push_screen(Confirm(question, "Start over"), answered)
+        self.app.push_screen(screens.confirm.Confirm(question, "Start over"), answered)
 
     def action_configure(self) -> None:
         def answered(wanted: tuple[ModelConfig, TrainConfig] | None) -> None:
@@ -303,12 +292,12 @@ class MainScreen(RunScreen):
                 self._apply(*wanted)
 
         snapshot = self.snapshot
-        self.app.push_screen(RunForm(snapshot.model, snapshot.train), answered)
+        self.app.push_screen(screens.run_form.RunForm(snapshot.model, snapshot.train), answered)
 
     def _apply(self, model: ModelConfig, train: TrainConfig) -> None:
         """Change what can be changed live; anything else starts a new run."""
         now = self.snapshot.train
-        if needs_new_run(self.snapshot.model, now, model, train):
+        if screens.run_form.needs_new_run(self.snapshot.model, now, model, train):
             self._session.submit(Restart(model, train))
             return
         if train.learning_rate != now.learning_rate:
@@ -327,14 +316,18 @@ class MainScreen(RunScreen):
 
         # Training goes on while one types, so a step in the name would be another than is saved.
         name = unused(Path(f"eetui-d{self.snapshot.model.d_model}{SUFFIX}"))
-        self.app.push_screen(FilePrompt("Save a checkpoint to", str(name), SUFFIX), answered)
+        self.app.push_screen(
+            screens.file_prompt.FilePrompt("Save a checkpoint to", str(name), SUFFIX), answered
+        )
 
     def action_open(self) -> None:
         def answered(path: str | None) -> None:
             if path:
                 self._session.submit(Load(Path(path)))
 
-        self.app.push_screen(FilePrompt("Open a checkpoint", "", SUFFIX), answered)
+        self.app.push_screen(
+            screens.file_prompt.FilePrompt("Open a checkpoint", "", SUFFIX), answered
+        )
 
     # -- names ------------------------------------------------------------------------------
 
@@ -350,7 +343,7 @@ class MainScreen(RunScreen):
                 self._session.submit(SetNames(prefix=prefix))
 
         question = "Begin every name with (nothing for any name)"
-        self.app.push_screen(Prompt(question, self.snapshot.prefix), answered)
+        self.app.push_screen(screens.prompt.Prompt(question, self.snapshot.prefix), answered)
 
     # -- the program ------------------------------------------------------------------------
 
@@ -358,7 +351,7 @@ class MainScreen(RunScreen):
         self.app.search_themes()
 
     def action_help(self) -> None:
-        self.app.push_screen(Help(self.snapshot.toggles))
+        self.app.push_screen(screens.help.Help(self.snapshot.toggles))
 
     def action_quit(self) -> None:
         self.app.exit(0)

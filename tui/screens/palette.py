@@ -10,8 +10,10 @@ from textual.css.query import NoMatches
 from textual.timer import Timer, TimerCallback
 from textual.worker import Worker
 
+from eetui.tui.screens.left_once import LeftOnce
 
-class Palette(CommandPalette):
+
+class Palette(CommandPalette, LeftOnce[None]):
     """Textual's own; its watchers and timers look for parts that are gone while it is closed."""
 
     def _watch__list_visible(self) -> None:

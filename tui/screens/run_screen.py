@@ -40,7 +40,8 @@ SECONDS_WHERE_COVERED = 0.5
 ROOMY = 100
 """Columns in which all keys of the footer have room."""
 ANSWER_SECONDS = 0.5
-"""How long after a key every snapshot is shown at once: one of them is the answer to it."""
+"""How long after a key every snapshot is shown at once: one of them is the answer to it. So is the
+first one of a step."""
 REST_AFTER_FRAME = 4.0
 """Rest after a frame, in frames, on a single core: a key then seldom waits for one."""
 TOO_SMALL = (
@@ -106,7 +107,8 @@ class RunScreen(ShownScreen[None]):
         """Show the snapshot soon: figures that change eight times a second can still be read."""
         self._waiting = message.snapshot
         now = monotonic()
-        is_hurried = now < self._asked_at + ANSWER_SECONDS
+        is_first = not self.snapshot.step and message.snapshot.step > 0
+        is_hurried = is_first or now < self._asked_at + ANSWER_SECONDS
         if self._due is not None and is_hurried and not self._is_hurried:
             self._due.stop()
             self._due = None

@@ -8,11 +8,13 @@ from typing import Any
 
 from textual.css.query import NoMatches
 from textual.message import Message
-from textual.screen import Screen, ScreenResultType
+from textual.screen import ScreenResultType
 from textual.timer import Timer, TimerCallback
 
+from eetui.tui.screens.left_once import LeftOnce
 
-class ShownScreen(Screen[ScreenResultType]):
+
+class ShownScreen(LeftOnce[ScreenResultType]):
     """Hears keys, messages and timers while it is shown: when it is left, its parts go first.
 
     Below a dialog it is drawn where something has changed.
@@ -49,6 +51,6 @@ class ShownScreen(Screen[ScreenResultType]):
         try:
             yield
         except NoMatches:
-            is_left = self.app.return_code is not None or self not in self.app.screen_stack
-            if not is_left:
+            is_ending = self.app.return_code is not None or not self.app.is_running
+            if not is_ending and self in self.app.screen_stack:
                 raise

@@ -12,6 +12,7 @@ import hashlib
 import os
 import pickle
 import platform
+import stat
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -120,10 +121,10 @@ class KernelCache(caching.NullCache):  # type: ignore[misc]
 def _read(path: Path, stamp: bytes) -> bytes | None:
     """What `_write` has put there behind the stamp; None if it is damaged, stale or foreign."""
     try:
-        with path.open("rb") as file:
-            if not _is_own(os.fstat(file.fileno())):
-                return None
-            content = file.read()
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or not _is_own(status):
+            return None
+        content = path.read_bytes()
     except OSError:
         return None
     digest, rest = content[:HASH_BYTES], content[HASH_BYTES:]

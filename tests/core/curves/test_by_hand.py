@@ -74,6 +74,10 @@ def test_a_branch_begins_where_it_left() -> None:
     x, y = branch_points(CURVE, branch, 20, "seconds", 0.0, 50)
     assert (x.tolist(), y.tolist()) == (approx([2.55, 4.65]), [9.0, 8.0])
     assert branch_points(CURVE, branch, 5, "seconds", 0.0, 50)[0].size == 2
+    single = Curve(np.arange(1, 4), np.array([1.0, 2.0, 3.0]), np.ones(3), np.ones(3))
+    after = Curve(np.array([3]), np.array([9.0]), np.array([5.0]), np.ones(1))
+    x, y = branch_points(single, after, 2, "steps", 0.0, 50)  # step 2 itself is the trunk's
+    assert (x.tolist(), y.tolist()) == ([3.0], [5.0])
 
 
 def test_the_quartiles_of_a_column_are_of_single_chunks() -> None:

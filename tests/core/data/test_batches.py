@@ -77,7 +77,11 @@ def test_every_document_comes_once_an_epoch(seed: int, epoch: int, batch: int, n
     first=steps,
     n_steps=st.integers(0, 9),
     batch=st.integers(1, 20),
-    n_docs=st.one_of(st.integers(1, 60), st.integers(1, 2**31 - 1)),
+    n_docs=st.one_of(
+        st.integers(1, 60),
+        st.sampled_from([2**12 - 1, 2**12, 2**16, 2**16 + 1]),
+        st.integers(1, 2**31 - 1),
+    ),
 )
 def test_a_step_sees_the_same_shuffled_documents_in_any_chunk(
     seed: int, first: int, n_steps: int, batch: int, n_docs: int

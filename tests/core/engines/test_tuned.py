@@ -50,6 +50,11 @@ def test_what_is_kept_is_found_again_for_its_engine_and_width_alone():
     assert tuned.everything() == ()
 
 
+def test_the_file_can_be_read_by_a_person(path):
+    tuned.keep(FOUND)
+    assert path.read_text().startswith('{\n "tuned": [\n  {\n   "cpu": ')
+
+
 @pytest.mark.parametrize("name", ["cpu", "version"])
 def test_another_cpu_or_version_has_its_own(path, monkeypatch, name):
     tuned.keep(FOUND)

@@ -34,6 +34,19 @@ NUMBER = Lesson("k", "t", "q", "w", "speedup", "times", (), 0, (MEASUREMENT,))
 CHOICE = replace(NUMBER, figure="lowest", choices=("off", "4", "8"))
 
 
+def test_bars_are_as_long_as_their_share_of_the_greatest():
+    bars = replace(TIMES, measurement=replace(MEASUREMENT, draw="bars"))
+    assert [bars.length(row, 30) for row in ROWS] == [30, 15, 8, 12, 0]
+    shares = {"a": 0.5, "b": 0.25, "c": -1.0}
+    small = tuple(Row(label, Interval(x, x - 1, x + 1)) for label, x in shares.items())
+    bars = replace(bars, rows=small)
+    assert [bars.length(row, 20) for row in small] == [20, 10, 0]
+    for none in ((Row("a", Interval(0.0, 0, 0)),), (Row("a", Interval(-2.0, -3, 0)),), (Row("a"),)):
+        assert replace(bars, rows=none).length(none[0], 20) == 0
+    dots = replace(bars, measurement=replace(MEASUREMENT, draw="table"))
+    assert dots.length(small[0], 20) == 0
+
+
 def test_the_speedup_is_that_of_the_last_row_that_was_measured():
     assert settle("speedup", TIMES).number == Interval(2.5, 2.4, 2.6)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -103,6 +106,35 @@ def test_figures_follow_from_the_runs(ticks):
     assert report.phases_us == dict.fromkeys(PHASES, 1.0)
     assert report.nominal_positions == 6.5
     assert report.mean_positions == pytest.approx(7.14, abs=0.01)
+
+
+def test_operations_that_an_engine_counts_stand_beside_the_nominal_ones(ticks):
+    class Counting(PacedEngine):
+        def run(self, *arguments, **options):
+            report = super().run(*arguments, **options)
+            return replace(report, counts={"multiply_adds": 3_000_000 * len(report.losses)})
+
+    report = measure(PacedEngine(ticks))
+    assert report.mflop_counted is report.percent_of_peak_counted is None
+    report = measure(Counting(ticks))
+    assert report.mflop_counted == 6.0
+    assert report.percent_of_peak_counted == pytest.approx(100 * 6.0 / 210 * 1e3 / PEAK)
+
+
+def test_how_far_it_is_is_told(ticks):
+    said: list[str] = []
+    engine: Any = PacedEngine(ticks)
+    bench.measure(
+        Subject(load_dataset(), MODEL, TrainConfig(batch=4)),
+        engine,
+        Optimizations(),
+        2,
+        said.append,
+    )
+    assert said == [
+        "preparing the paced engine", "warming up", "measuring 1 of 2", "measuring 2 of 2",
+        "timing the phases",
+    ]  # fmt: skip
 
 
 def test_several_threads_are_timed_by_the_wall_clock(ticks):

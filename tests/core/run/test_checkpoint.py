@@ -278,6 +278,7 @@ DEEP = "[" * 100_000
         {"step": "9223372036854775808"},
         {"step": "1" + "0" * 30},
         {"step": "9" * 5000},
+        *({"step": step} for step in ("8.0", "1_0", " 8 ", "+8", "08", "True", "８", "")),
         {"train": json.dumps({**asdict(TrainConfig()), "learning_rate": 10**400})},
         {"train": json.dumps({**asdict(TrainConfig()), "learning_rate": float("nan")})},
         {"train": json.dumps({**asdict(TrainConfig()), "batch": True})},
@@ -297,6 +298,30 @@ def test_a_hostile_header_is_refused_in_one_short_sentence(path, changes):
         checkpoint.load(path)
     assert len(str(error.value)) < 700
     assert str(error.value).isprintable()
+
+
+def with_header(content: bytes, header: bytes) -> bytes:
+    end = 8 + int.from_bytes(content[:8], "little")
+    return len(header).to_bytes(8, "little") + header + content[end:]
+
+
+def test_a_header_may_have_a_megabyte_and_not_a_byte_more(path, made):
+    content = path.read_bytes()
+    header = content[8 : 8 + int.from_bytes(content[:8], "little")]
+    path.write_bytes(with_header(content, header.ljust(1 << 20)))
+    assert replace(checkpoint.load(path), state=made.state) == made
+    path.write_bytes(with_header(content, header.ljust((1 << 20) + 1)))
+    with pytest.raises(UsageError, match="header has an impossible length"):
+        checkpoint.load(path)
+
+
+def test_a_header_without_anything_after_it(path):
+    path.write_bytes(b"\x02" + bytes(7) + b"{}")
+    with pytest.raises(UsageError, match="was not written by eetui"):
+        checkpoint.load(path)
+    path.write_bytes(b"\x03" + bytes(7) + b"{}")
+    with pytest.raises(UsageError, match="header has an impossible length"):
+        checkpoint.load(path)
 
 
 def test_a_hostile_name_of_the_data_is_told_in_short(path, made):

@@ -185,6 +185,28 @@ def test_the_distance_is_told_once_it_is_sure(setup, engine, data) -> None:
     assert 0 < told.low < told.nats < told.high  # the run learns next to nothing
 
 
+def test_a_later_ghost_knows_the_losses_since_its_change(setup, engine, data) -> None:
+    """Begun late, it tells the same distance as one that was begun at once."""
+    other = replace(setup, train=replace(setup.train, learning_rate=1e-6))
+
+    def told(late: bool):
+        ghosts, state = Ghosts(), trained(setup, engine, data, 30)
+        ghosts.changed(origin(setup))
+        start = state.clone()
+        if not late:
+            ghosts.begin(origin(setup), start, engine)
+        while state.step < 2430:
+            first = state.step
+            ghosts.trained(first, other.advance(engine, state, data, 30).losses, 1000)
+        if late:
+            ghosts.begin(origin(setup), start, engine)
+        follow(ghosts, state.step, data)
+        return ghosts.views[0].distance
+
+    assert told(late=True) == told(late=False)
+    assert told(late=True) is not None
+
+
 # -- in a session ----------------------------------------------------------------------------
 
 

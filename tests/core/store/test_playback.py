@@ -116,3 +116,129 @@ def test_the_speed_is_told(capsule: Capsule, names: Dataset) -> None:
     playback.change_speed(True)
     playback.change_speed(True)
     play(playback, lambda s: s.notice is not None and s.notice.text == "5×")
+
+
+# -- by a clock of its own -------------------------------------------------------------------------
+
+
+class Watched:
+    """A playback in this thread, whose clock goes on by `seconds` from look to look.
+
+    steps: of all snapshots. at: what is asked at which look.
+    """
+
+    def __init__(
+        self,
+        playback: Playback,
+        monkeypatch: pytest.MonkeyPatch,
+        at: dict[int, Callable[[], None]],
+        looks: int,
+        seconds: float = 1.0,
+    ) -> None:
+        self.now, self.look = 100.0, 0
+        self.seen: list[Snapshot] = []
+        self.losses: list[int] = []
+        self._seconds = seconds
+        monkeypatch.setattr("eetui.core.store.playback.monotonic", lambda: self.now)
+        monkeypatch.setattr("eetui.core.store.playback.WAIT_SECONDS", 0.0)
+
+        def tick() -> None:
+            if self.look in at:
+                at[self.look]()
+            if self.look == looks:
+                playback.close()
+            self.look += 1
+            self.now += self._seconds
+
+        playback.run(self.seen.append, self._observe, tick)
+
+    def _observe(self, first: int, losses: np.ndarray) -> None:
+        self.losses += range(first, first + len(losses))
+
+    @property
+    def steps(self) -> list[int]:
+        return [snapshot.step for snapshot in self.seen]
+
+
+def paced(capsule: Capsule, steps: list[int], seconds: list[float]) -> Capsule:
+    times = np.array(seconds)
+    return replace(capsule, pace=TrackCurve(np.array(steps), times, times))
+
+
+def told(snapshots: list[Snapshot]) -> list[str]:
+    found = [s.notice.text for s in snapshots if s.notice is not None]
+    return list(dict.fromkeys(found))
+
+
+def test_it_is_where_the_run_was_after_as_many_seconds(capsule, names, monkeypatch) -> None:
+    playback = Playback(paced(capsule, [3, 5, 200], [3.0, 7.0, 1000.0]), names)
+    watched = Watched(playback, monkeypatch, {}, looks=7)
+    assert watched.steps[:7] == [1, 2, 3, 3, 4, 4, 5]  # one a second, then half of one
+    assert watched.losses == [*range(watched.steps[-1])]
+    assert told(watched.seen) == [f"Replay of {capsule.name} at 1×: > and < change the speed."]
+    assert watched.seen[-1].status is Status.CLOSED
+    assert playback.latest is watched.seen[-1]
+
+
+def test_the_speed_goes_up_and_down_by_steps_and_has_ends(capsule, names, monkeypatch) -> None:
+    playback = Playback(paced(capsule, [200], [1000.0]), names)
+    up, down = (lambda: playback.change_speed(True)), (lambda: playback.change_speed(False))
+    watched = Watched(playback, monkeypatch, {0: down, 1: up, 2: up, 4: down}, looks=6)
+    # At look 0 the speed stays at 1: there is none below.
+    assert watched.steps[:6] == [0, 0, 1, 2, 3, 3]  # a fifth of 1, 3, 8, 13, 15 and 17 s
+    assert told(watched.seen)[-3:] == ["1×", "2×", "5×"]
+    playback = Playback(capsule, names, speed=60)
+    asked = dict.fromkeys(range(3), lambda: playback.change_speed(True))
+    assert told(Watched(playback, monkeypatch, asked, looks=4, seconds=0.0).seen) == ["100×"]
+
+
+def test_what_is_done_while_it_rests_does_not_count(capsule, names, monkeypatch) -> None:
+    playback = Playback(paced(capsule, [200], [200.0]), names)
+
+    def rest() -> None:
+        playback.submit(TogglePause())
+        playback.submit(SingleStep())
+        playback.submit(SetBatch(3))
+        playback.submit(TogglePause())
+
+    watched = Watched(playback, monkeypatch, {3: rest}, looks=6)
+    assert watched.steps[:3] == [1, 2, 3]
+    assert [s.status for s in watched.seen].count(Status.PAUSED) == 0
+    assert watched.steps[3:6] == [4, 4, 5]
+    assert "only plays" in told(watched.seen)[-1]
+    assert watched.losses == [0, 1, 2, *watched.losses[3:]]
+
+
+def test_what_goes_wrong_is_shown_until_it_is_closed(capsule, names, monkeypatch) -> None:
+    playback = Playback(capsule, names)
+
+    def broken() -> None:
+        playback.submit(TogglePause())  # is heard, and does nothing
+        playback.close()
+        raise ValueError("no such thing")
+
+    seen: list[Snapshot] = []
+    playback.run(seen.append, None, broken)
+    failed, closed = seen[-2:]
+    assert (failed.status, failed.message) == (
+        Status.FAILED, "The replay stopped: no such thing",
+    )  # fmt: skip
+    assert "ValueError: no such thing" in failed.error
+    assert "in broken" in failed.error
+    assert closed.status is Status.CLOSED
+
+
+def test_its_end_is_told(capsule, names, monkeypatch) -> None:
+    playback = Playback(paced(capsule, [200], [1.0]), names)
+    seen: list[Snapshot] = []
+
+    def see(snapshot: Snapshot) -> None:
+        seen.append(snapshot)
+        if snapshot.status is Status.FINISHED:
+            playback.close()
+
+    playback.run(see)
+    assert seen[-2].message == f"The replay of {capsule.name} is over."
+    assert (seen[-2].step, seen[-1].status) == (200, Status.CLOSED)
+    assert playback.subject.train.batch == 9
+    assert playback.subject.engine == "numpy"

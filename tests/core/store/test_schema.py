@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,22 @@ def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
     path.touch()
     open_store(path).close()
     assert version(path) == len(MIGRATIONS)
+
+
+def test_a_store_that_another_program_keeps_to_itself_is_waited_for_and_told_of(
+    path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter(range(1000))
+    monkeypatch.setattr("eetui.core.store.schema.monotonic", lambda: float(next(now)))
+    pauses: list[float] = []
+    monkeypatch.setattr("eetui.core.store.schema.sleep", pauses.append)
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("CREATE TABLE x (y)")
+        other.execute("DROP TABLE x")
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM sqlite_master").fetchall()  # it reads, and stays
+        with refused("cannot be used (database is locked)", EetuiError):
+            open_store(path)
+    assert pauses == [0.01] * 5
+    open_store(path).close()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from eetui.core.store.retention import Retention
-from eetui.core.store.run_record import COLUMNS
+from eetui.core.store.run_record import COLUMNS, Curves
 from eetui.core.store.store import Store
 
 from ...conftest import Refused
@@ -189,3 +189,10 @@ def test_ten_thousand_runs_are_listed_at_once(store: Store, path: Path, progress
     assert len(runs) == 10_001
     assert runs[0].name == "run 9999"
     assert min(times) < 0.2, f"{np.round(times, 3)} s"
+
+
+def test_a_run_without_a_curve_has_no_seconds(store: Store, progress: Make) -> None:
+    run = store.begin(**NEW)
+    store.write(run.id, progress(curves=Curves()))
+    (found,) = store.runs()
+    assert (found.seconds, found.wall_seconds, found.cpu_seconds) == (0.0, 0.0, 0.0)

@@ -29,6 +29,8 @@ print({{"pydantic", "rich.console", "numpy.ma", "numba", "textual", "email"}} & 
         (float, "7", 7.0),
         (str, " as it is ", " as it is "),
         (bool, True, True),
+        (bool, "0", False),
+        (bool, "true", True),
         (Literal["adam", "muon"], "muon", "muon"),
     ],
 )

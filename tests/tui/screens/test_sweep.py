@@ -155,3 +155,12 @@ async def test_text_from_a_study_is_no_markup(screen, sweeping):
         sweep.shown.put(replace(swept(doing=""), study="[b]\x1b[31mred"))
         await until(pilot, lambda: "[b]" in seen(pilot, "#head"))
         assert "\x1b" not in seen(pilot, "#head")
+
+
+async def test_the_head_has_room_for_what_matters_at_80_columns(screen, sweeping):
+    async with screen(COMPACT) as pilot:
+        await begin(pilot, sweeping)
+        what, how_far = seen(pilot, "#head").splitlines()
+        assert what.rstrip().endswith("2 workers")
+        assert how_far.startswith("━")
+        assert how_far.rstrip().endswith("1:04 left")  # no room for what the training does

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -133,3 +134,65 @@ def test_without_a_folder_it_is_compiled_at_every_start(
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "file" / "below"))
     assert not was_loaded()
     assert not was_loaded()
+
+
+def test_its_folder_is_made_with_those_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "a" / "b" / "kernels"))
+    assert not was_loaded()
+    assert was_loaded()
+
+
+def test_without_a_name_it_lies_in_the_users_own_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert KernelCache(double, STAMP).cache_path == str(tmp_path / "cache" / "eetui" / "kernels")
+
+
+def test_what_somebody_else_owns_is_not_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    was_loaded()
+    me = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: me + 1)
+    assert KernelCache(double, STAMP).cache_path == ""
+    assert not was_loaded()
+
+
+def test_a_folder_that_cannot_be_written_to_is_not_used(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    was_loaded()
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    assert not was_loaded()
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling link", "pipe"])
+def test_what_is_no_file_of_its_own_is_compiled_again_and_replaced(
+    folder: Path, tmp_path: Path, kind: str
+) -> None:
+    was_loaded()
+    path, whole = kept(folder), kept(folder).read_bytes()
+    path.unlink()
+    other = tmp_path / "elsewhere"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(other)
+    if kind == "link":
+        other.write_bytes(whole)
+    assert not was_loaded()
+    assert was_loaded()
+    assert path.is_file()
+    assert not path.is_symlink()
+    assert not other.exists() or other.read_bytes() == whole
+
+
+def test_a_folder_in_its_place_is_left_alone(folder: Path) -> None:
+    was_loaded()
+    path = kept(folder)
+    path.unlink()
+    path.mkdir()
+    assert not was_loaded()
+    assert [each.name for each in folder.iterdir()] == [path.name]

@@ -179,3 +179,13 @@ def test_the_first_and_the_last_names_are_told(league):
     assert "ann1" not in text
     one = tuple(replace(s, names=told[:1] if s.name == "rnn" else ()) for s in league.standings)
     assert markdown(replace(league, standings=one)).count("ann0") == 1
+
+
+def test_the_figures_are_written_for_people_too(league, tmp_path):
+    """A line a figure, in the order of the report, and names as they are."""
+    named = replace(league, data="nömes")
+    write_report(tmp_path, named)
+    text = (tmp_path / "race.json").read_text()
+    assert "nömes" in text
+    assert text.startswith('{\n "')
+    assert text.endswith("}\n")
