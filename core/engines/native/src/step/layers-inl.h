@@ -87,7 +87,8 @@ static void scatter_rows(const float *from, const int32_t *index, float *to, int
         met += index[r] == met;
         for (int f = 0; f < width; f += LANES) {
             float *at = to + (ptrdiff_t)index[r] * ld + f;
-            v_store(at, v_select(again, v_load(at), v_zero()) + v_load(from + (ptrdiff_t)r * ld + f));
+            v_store(at,
+                    v_select(again, v_load(at), v_zero()) + v_load(from + (ptrdiff_t)r * ld + f));
         }
     }
 }
