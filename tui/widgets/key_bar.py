@@ -80,7 +80,8 @@ class KeyBar(Widget):
         """Called by the screen whenever the focus or what may be done may have changed."""
         if screen is not self.screen or not self.app.app_focus:
             return
-        keys, palette = {}, None
+        keys: dict[str, Shown] = {}
+        palette = None
         for _, binding, enabled, tooltip in screen.active_bindings.values():
             label = self.app.get_key_display(binding)
             shown = Shown(label, binding.description, binding.key, enabled, tooltip)

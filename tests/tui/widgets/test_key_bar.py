@@ -41,63 +41,69 @@ class Keys(App[None]):
         self.bells += 1
 
 
-def row(app: App) -> str:
+def row(app: Keys) -> str:
     return text(app.query_one(KeyBar))
 
 
 @pytest.mark.parametrize("word", ["space pause", "h help", "g go on"])
 async def test_a_click_on_a_key_presses_it(word):
-    async with Keys().run_test(size=(80, 24)) as pilot:
+    app = Keys()
+    async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        for place in (row(pilot.app).index(word), row(pilot.app).index(word) + len(word) - 1):
+        for place in (row(app).index(word), row(app).index(word) + len(word) - 1):
             await pilot.click(KeyBar, offset=(place + 1, 0))  # the bar begins with a blank
-        assert len(pilot.app.noted) == 2
-        assert len(set(pilot.app.noted)) == 1
+        assert len(app.noted) == 2
+        assert len(set(app.noted)) == 1
 
 
 async def test_beside_a_key_nothing_is_pressed():
-    async with Keys().run_test(size=(80, 24)) as pilot:
+    app = Keys()
+    async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        place = row(pilot.app).index("space pause") + len("space pause")
+        place = row(app).index("space pause") + len("space pause")
         await pilot.click(KeyBar, offset=(place + 1, 0))
-        assert pilot.app.noted == []
+        assert app.noted == []
 
 
 async def test_an_action_is_shown_once_and_the_palette_at_the_right():
-    async with Keys().run_test(size=(80, 24)) as pilot:
+    app = Keys()
+    async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        assert " ".join(row(pilot.app).split()) == "space pause g go on h help ▏^p palette"
-        pilot.app.query_one(KeyBar).show_command_palette = False
+        assert " ".join(row(app).split()) == "space pause g go on h help ▏^p palette"
+        app.query_one(KeyBar).show_command_palette = False
         await pilot.pause()
-        assert "palette" not in row(pilot.app)
+        assert "palette" not in row(app)
 
 
 async def test_what_cannot_be_done_rings_the_bell_and_what_may_not_be_is_not_there():
-    async with Keys(may_go=None).run_test(size=(80, 24)) as pilot:
+    app = Keys(may_go=None)
+    async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        await pilot.click(KeyBar, offset=(row(pilot.app).index("g go on") + 1, 0))
-        assert pilot.app.noted == []
-        assert pilot.app.bells == 1
-        pilot.app.may_go = False
-        pilot.app.screen.refresh_bindings()
+        await pilot.click(KeyBar, offset=(row(app).index("g go on") + 1, 0))
+        assert app.noted == []
+        assert app.bells == 1
+        app.may_go = False
+        app.screen.refresh_bindings()
         await pilot.pause()
-        assert "go on" not in row(pilot.app)
+        assert "go on" not in row(app)
 
 
 async def test_the_key_under_the_mouse_tells_more():
-    async with Keys().run_test(size=(80, 24)) as pilot:
+    app = Keys()
+    async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        bar = pilot.app.query_one(KeyBar)
-        await pilot.hover(KeyBar, offset=(row(pilot.app).index("g go on") + 1, 0))
+        bar = app.query_one(KeyBar)
+        await pilot.hover(KeyBar, offset=(row(app).index("g go on") + 1, 0))
         assert bar.tooltip == "After the plan"
-        await pilot.hover(KeyBar, offset=(row(pilot.app).index("palette") + 1, 0))
+        await pilot.hover(KeyBar, offset=(row(app).index("palette") + 1, 0))
         assert bar.tooltip
         assert bar.tooltip != "After the plan"
-        await pilot.hover(KeyBar, offset=(row(pilot.app).index("h help") + 1, 0))
+        await pilot.hover(KeyBar, offset=(row(app).index("h help") + 1, 0))
         assert not bar.tooltip
 
 
 async def test_a_key_that_has_no_room_is_left_out():
-    async with Keys().run_test(size=(32, 24)) as pilot:
+    app = Keys()
+    async with app.run_test(size=(32, 24)) as pilot:
         await pilot.pause()
-        assert " ".join(row(pilot.app).split()) == "space pause ▏^p palette"
+        assert " ".join(row(app).split()) == "space pause ▏^p palette"
