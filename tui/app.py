@@ -96,7 +96,9 @@ class EetuiApp(App[int]):
             self._training.start()
 
     async def on_event(self, event: events.Event) -> None:
-        """Whatever a person does comes before the training."""
+        """Whatever a person does comes before the training, until the program ends."""
+        if isinstance(event, events.InputEvent) and not self.is_running:
+            return  # there is no screen any more
         if isinstance(event, events.InputEvent):
             self.courtesy.busy()
             self.call_after_refresh(self.courtesy.done)
@@ -141,7 +143,7 @@ class EetuiApp(App[int]):
     def action_command_palette(self) -> None:
         """Every action by its name."""
         if not Palette.is_open(cast("App[object]", self)):
-            self.push_screen(Palette(id="--command-palette"))
+            self.push_screen(Palette())
 
     def search_themes(self) -> None:
         """All themes by their names."""

@@ -107,6 +107,17 @@ INLINE vec v_pick(vec a, vec b, ivec index) {
 
 INLINE vec v_fma(vec a, vec b, vec c) { return a * b + c; }
 
+/* x as a number of its own, which no compiler puts into a multiply-add: for a product that several
+ * sums need, where the multipliers are what limits. */
+INLINE vec v_apart(vec x) {
+#if (LANES == 16 && defined(__AVX512F__)) || (LANES == 8 && defined(__FMA__))
+    __asm__("" : "+v"(x));
+#elif LANES == 4 && defined(__aarch64__)
+    __asm__("" : "+w"(x));
+#endif
+    return x;
+}
+
 INLINE vec v_select(ivec mask, vec yes, vec no) {
 #if LANES == 16 && defined(__AVX512DQ__)
     return (vec)_mm512_mask_mov_ps((__m512)no, _mm512_movepi32_mask((__m512i)mask), (__m512)yes);

@@ -135,6 +135,23 @@ INLINE void refresh_rows(const Plan *p, int64_t at, int height, int wide) {
             p_store(to + j, p_interleave(v_load(weights + j), v_load(weights + wide + j)));
 }
 
+/* The fused update of these rows by their gradients, and their pairs. */
+INLINE void update_rows(const Plan *p, int64_t at, const float *g, int height, int wide,
+                        const Update *u) {
+    const AdamLanes lanes = adam_lanes(u->coefficient);
+    float *weights = p->call.params + at, *m = p->call.m + at, *v = p->call.v + at;
+    pair *to = p->call.pairs + at / 2;
+    for (int r = 0; r < height; r += 2, to += wide)
+        for (int j = 0; j < wide; j += LANES) {
+            vec row[2];
+            UNROLL_FOR(int k = 0; k < 2; k++) {
+                int64_t i = (r + k) * wide + j;
+                row[k] = adam_vector(&lanes, weights + i, m + i, v + i, v_load(g + i));
+            }
+            p_store(to + j, p_interleave(row[0], row[1]));
+        }
+}
+
 static void bf16_gradient(const Plan *p, const Matrix *w, const float *a, int lda, const float *dc,
                           int ldc, int rows, const Update *u) {
     (void)a, (void)lda, (void)dc, (void)ldc; /* packed by the products before */
@@ -155,10 +172,7 @@ static void bf16_gradient(const Plan *p, const Matrix *w, const float *a, int ld
                 float *to = fuse && u->first ? scratch : g + at;
                 DOT_DOWN_TILES[q.width][height](left + r, ld_left, right + q.first * LANES,
                                                 ld_right, depth, to, wide, !u->first, STORE, to);
-                if (fuse) {
-                    fused_update(p, at, to, (int64_t)height * wide, u);
-                    refresh_rows(p, at, height, wide);
-                }
+                if (fuse) update_rows(p, at, to, height, wide, u);
                 r += height;
             }
         }

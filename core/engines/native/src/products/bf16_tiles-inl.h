@@ -1,5 +1,6 @@
 /* Tiles of sums of bfloat16 products: the register tiles' own shapes at half their depth, since every
- * lane takes two products at once. What a product takes and what leaves a tile packed is here too. */
+ * lane takes two products at once, or at a quarter of it in blocks of 2 by 2. What a product takes and
+ * what leaves a tile packed is here too. */
 #ifndef BF16_TILES_INL_H
 #define BF16_TILES_INL_H
 
@@ -37,6 +38,50 @@ static void pack_both(const float *a, int lda, int rows, int width, const Both *
     }
 }
 
+#if defined(P_BLOCKS)
+
+/* Two steps of the depth, or `one` and zeros. s[r] and s[r + 1] hold the sums of two rows in blocks of
+ * 2 by 2, those of the lower and the upper columns of each vector; an odd last row stands twice. */
+INLINE void add_blocks(vec s[12][PANEL], const int R, const int C, const pair *a, ptrdiff_t ar,
+                       ptrdiff_t ak, const pair *b, ptrdiff_t ldb, const int one) {
+    pairs x[6];
+    UNROLL_FOR(int r = 0; r < R; r += 2) {
+        const pair *row = a + r * ar, *below = r + 1 < R ? row + ar : row;
+        x[r / 2] = (pairs){row[0], one ? 0 : row[ak], below[0], one ? 0 : below[ak]};
+    }
+    UNROLL_FOR(int j = 0; j < C; j++) {
+        vec w = v_of_bits((ivec)p_load(b + j * LANES));
+        vec next = one ? v_zero() : v_of_bits((ivec)p_load(b + ldb + j * LANES));
+        pairs lower = (pairs)v_bits(take_turns(w, next, 0));
+        pairs upper = (pairs)v_bits(take_turns(w, next, 1));
+        UNROLL_FOR(int r = 0; r < R; r += 2) {
+            s[r][j] = p_block(s[r][j], x[r / 2], lower);
+            s[r + 1][j] = p_block(s[r + 1][j], x[r / 2], upper);
+        }
+    }
+}
+
+/* s[r][j] = sum over k < depth of the dot products of a[r ar + k ak] and b[k][j]. */
+INLINE void dot_sums(vec s[12][PANEL], const int R, const int C, const pair *a, ptrdiff_t ar,
+                     ptrdiff_t ak, const pair *b, ptrdiff_t ldb, int depth) {
+    UNROLL_FOR(int r = 0; r < (R + 1) / 2 * 2; r++) {
+        UNROLL_FOR(int j = 0; j < C; j++) s[r][j] = v_zero();
+    }
+    int k = 0;
+    for (; k + 2 <= depth; k += 2, a += 2 * ak, b += 2 * ldb)
+        add_blocks(s, R, C, a, ar, ak, b, ldb, 0);
+    if (k < depth) add_blocks(s, R, C, a, ar, ak, b, ldb, 1);
+    UNROLL_FOR(int r = 0; r < R; r += 2) {
+        UNROLL_FOR(int j = 0; j < C; j++) {
+            vec lower = s[r][j], upper = s[r + 1][j];
+            s[r][j] = join_halves(lower, upper, 0);
+            s[r + 1][j] = join_halves(lower, upper, 1);
+        }
+    }
+}
+
+#else
+
 /* s[r][j] = sum over k < depth of the dot products of a[r ar + k ak] and b[k][j]. */
 INLINE void dot_sums(vec s[12][PANEL], const int R, const int C, const pair *a, ptrdiff_t ar,
                      ptrdiff_t ak, const pair *b, ptrdiff_t ldb, int depth) {
@@ -52,6 +97,8 @@ INLINE void dot_sums(vec s[12][PANEL], const int R, const int C, const pair *a, 
         }
     }
 }
+
+#endif
 
 /* Sums to float32: c (+)=. */
 INLINE void dot_tile(const int R, const int C, const pair *a, ptrdiff_t ar, ptrdiff_t ak,

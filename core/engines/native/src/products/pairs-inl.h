@@ -1,5 +1,6 @@
-/* The vocabulary of bfloat16: a lane of 32 bits holds a pair of numbers, and one instruction adds
- * both products of two pairs to a float32. AVX-512 BF16 has it (VDPBF16PS), and Arm (BFDOT).
+/* The vocabulary of bfloat16: a lane of 32 bits holds a pair of numbers. With AVX-512 BF16 one
+ * instruction adds both products of two pairs to a float32 (VDPBF16PS), with Arm's BF16 four products
+ * to each of 2 by 2 (BFMMLA).
  *
  * Rounded to nearest, ties to even; a number that is not finite stays what it is. */
 #ifndef PAIRS_INL_H
@@ -34,6 +35,7 @@ INLINE pairs p_set(pair x) { return (pairs){0} + x; }
 
 #if LANES == 16 && defined(__AVX512BF16__)
 
+/* sum + both products of each lane's pairs. */
 INLINE vec p_dot(vec sum, pairs a, pairs b) {
     return (vec)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
 }
@@ -65,16 +67,11 @@ INLINE uvec bf16_bits(vec x) {
 
 INLINE pairs p_interleave(vec a, vec b) { return bf16_bits(a) | bf16_bits(b) << 16; }
 
-#if defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
-INLINE vec p_dot(vec sum, pairs a, pairs b) {
-    return (vec)vbfdotq_f32((float32x4_t)sum, (bfloat16x8_t)a, (bfloat16x8_t)b);
+/* sum [2][2] += a [2][4] b [2][4]^T, one row after the other. */
+#define P_BLOCKS
+INLINE vec p_block(vec sum, pairs a, pairs b) {
+    return (vec)vbfmmlaq_f32((float32x4_t)sum, (bfloat16x8_t)a, (bfloat16x8_t)b);
 }
-#else
-INLINE vec p_dot(vec sum, pairs a, pairs b) {
-    vec low = v_of_bits((ivec)(a << 16)) * v_of_bits((ivec)(b << 16));
-    return v_fma(v_of_bits((ivec)(a & 0xffff0000u)), v_of_bits((ivec)(b & 0xffff0000u)), low) + sum;
-}
-#endif
 
 INLINE pairs p_join(vec a, vec b) {
     ivec even = (i_lanes() * 2) & (LANES - 1);

@@ -4,36 +4,59 @@
 
 #include "products/kernels-inl.h"
 
+/* 1 - beta^t, which is 1 to the last bit where beta^t <= exp(-t (1 - beta)) is below 2^-54. */
+static double bias_correction(double beta, int64_t t) {
+    return (double)t * (1.0 - beta) > 38.0 ? 1.0 : 1.0 - pow(beta, (double)t);
+}
+
 /* For the update t, counted from 1: (1 - beta2^t)^-1/2 and eps, both divided by the learning rate
  * with its own correction, 1 / (1 - beta1^t). A rate of zero becomes one that moves no weight. */
 static void adam_coefficients(const eetui_run *run, double rate, int64_t t, float *c) {
     if (fabs(rate) < 1e-30) rate = 1e-30;
-    rate /= 1.0 - pow(run->beta1, (double)t);
+    rate /= bias_correction(run->beta1, t);
     c[KEEP1] = (float)run->beta1;
     c[KEEP2] = (float)run->beta2;
-    c[ROOT] = (float)(1.0 / sqrt(1.0 - pow(run->beta2, (double)t)) / rate);
+    c[ROOT] = (float)(1.0 / sqrt(bias_correction(run->beta2, t)) / rate);
     c[EPS] = (float)(run->eps / rate);
 }
 
-/* p -= m / (sqrt(v) root + eps) for n weights, a multiple of LANES; gives how many vectors.
+/* The coefficients in all lanes.
  *
- * The multipliers are what limits it, so the rate is part of root and eps, and root is part of the
- * round of Newton's method that makes a square root of the estimate y: v y (1.5 - 0.5 v y^2). */
+ * The multipliers are what limits an update, so the rate is part of root and eps, and root is part of
+ * the round of Newton's method that makes a square root of the estimate y: v y (1.5 - 0.5 v y^2). */
+typedef struct {
+    vec keep1, keep2, most, less, eps;
+} AdamLanes;
+
+INLINE AdamLanes adam_lanes(const float *c) {
+    return (AdamLanes){.keep1 = v_set(c[KEEP1]),
+                       .keep2 = v_set(c[KEEP2]),
+                       .most = v_set(1.5f * c[ROOT]),
+                       .less = v_set(0.5f * c[ROOT]),
+                       .eps = v_set(c[EPS])};
+}
+
+/* p -= m / (sqrt(v) root + eps) for a vector of weights with gradients x; gives the new weights. */
+INLINE vec adam_vector(const AdamLanes *c, float *RESTRICT p, float *RESTRICT m, float *RESTRICT v,
+                       vec x) {
+    vec square = v_apart(x * x);
+    vec first = v_fma(c->keep1, v_load(m) - x, x);
+    vec second = v_fma(c->keep2, v_load(v) - square, square);
+    v_store(m, first);
+    v_store(v, second);
+    second = v_max(v_set(1e-36f), second);
+    vec y = v_rsqrt_estimate(second), deviation = second * y;
+    vec scaled = v_fma(deviation, c->most - c->less * (deviation * y), c->eps);
+    vec weights = v_load(p) - first / scaled;
+    v_store(p, weights);
+    return weights;
+}
+
+/* The update of n weights, a multiple of LANES; gives how many vectors. */
 static int64_t adam_vectors(float *RESTRICT p, float *RESTRICT m, float *RESTRICT v,
                             const float *RESTRICT g, int64_t n, const float *c) {
-    vec keep1 = v_set(c[KEEP1]), keep2 = v_set(c[KEEP2]), eps = v_set(c[EPS]);
-    vec most = v_set(1.5f * c[ROOT]), less = v_set(0.5f * c[ROOT]), least = v_set(1e-36f);
-    for (int64_t i = 0; i < n; i += LANES) {
-        vec x = v_load(g + i), square = x * x;
-        vec first = v_fma(keep1, v_load(m + i) - x, x);
-        vec second = v_fma(keep2, v_load(v + i) - square, square);
-        v_store(m + i, first);
-        v_store(v + i, second);
-        second = v_max(least, second);
-        vec y = v_rsqrt_estimate(second), deviation = second * y;
-        vec scaled = v_fma(deviation, most - less * (deviation * y), eps);
-        v_store(p + i, v_load(p + i) - first / scaled);
-    }
+    const AdamLanes lanes = adam_lanes(c);
+    for (int64_t i = 0; i < n; i += LANES) adam_vector(&lanes, p + i, m + i, v + i, v_load(g + i));
     return n / LANES;
 }
 

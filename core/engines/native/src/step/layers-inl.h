@@ -79,15 +79,18 @@ static void gather_rows(const float *from, const int32_t *index, float *to, int 
             v_store(to + (ptrdiff_t)r * ld + f, v_load(from + (ptrdiff_t)index[r] * ld + f));
 }
 
-/* to[index[r]] += from[r], over `n` rows that start from zero. */
+/* to[i] = the sum of from[r] over the rows r with index[r] == i, which are numbered as they come. */
 static void scatter_rows(const float *from, const int32_t *index, float *to, int ld, int width,
-                         int rows, int n) {
-    for (int r = 0; r < n; r++) memset(to + (ptrdiff_t)r * ld, 0, 4 * (size_t)width);
-    for (int r = 0; r < rows; r++)
+                         int rows) {
+    for (int r = 0, met = 0; r < rows; r++) {
+        ivec again = i_set(-(index[r] < met));
+        met += index[r] == met;
         for (int f = 0; f < width; f += LANES) {
             float *at = to + (ptrdiff_t)index[r] * ld + f;
-            v_store(at, v_load(at) + v_load(from + (ptrdiff_t)r * ld + f));
+            v_store(at,
+                    v_select(again, v_load(at), v_zero()) + v_load(from + (ptrdiff_t)r * ld + f));
         }
+    }
 }
 
 INLINE vec exp_of(vec x, int fast, int same) { return fast ? v_exp(x) : v_exp_library(x, same); }

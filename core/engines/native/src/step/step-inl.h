@@ -141,7 +141,7 @@ static void layer_backward(Plan *p, int l, const Update *u, Clock *c) {
     lap(c, ATTENTION);
     float *dx = p->work.dx;
     if (l == 0) {
-        scatter_rows(p->work.dx, q->first, p->work.dfirst, p->shape.ld, p->shape.dv, rows, wide);
+        scatter_rows(p->work.dx, q->first, p->work.dfirst, p->shape.ld, p->shape.dv, rows);
         dx = p->work.dfirst;
     }
     lap(c, NORMS);
@@ -316,7 +316,7 @@ static void one_step(Steps *s, int index) {
     s->index = index;
     s->predicted = 0;
     for (int i = 0; i < n; i++) s->predicted += run->lengths[documents[i]];
-    if (run->prefix_sharing)
+    if (run->prefix_sharing && n > 1)
         sort_documents(p, documents, n);
     else
         memcpy(p->work.order, documents, 4 * (size_t)n);
