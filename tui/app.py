@@ -62,8 +62,7 @@ class EetuiApp(App[int]):
     ) -> None:
         self.courtesy = Courtesy()
         self._main = screen or MainScreen(session, recording, self.courtesy)
-        # The first screen's style sheet is the program's: later, all of them are parsed once more.
-        super().__init__(driver_class=TerminalDriver, css_path=[*self._main.css_path])
+        super().__init__(driver_class=TerminalDriver)
         self._begun = begun
         self._session = session
         self._recording = recording
@@ -75,7 +74,11 @@ class EetuiApp(App[int]):
         self.theme = ENGINE_ROOM.name
 
     def get_default_screen(self) -> MainScreen:
-        """The main screen: it is the first one, with none of Textual's below it."""
+        """The main screen is the first one, with none of Textual's below it.
+
+        Textual reads the style sheet of every screen but the first.
+        """
+        self.stylesheet.read_all(self._main.css_path)
         return self._main
 
     def on_mount(self) -> None:
