@@ -62,8 +62,7 @@ class EetuiApp(App[int]):
     ) -> None:
         self.courtesy = Courtesy()
         self._main = screen or MainScreen(session, recording, self.courtesy)
-        # The first screen's style sheet is the program's: later, all of them are parsed once more.
-        super().__init__(driver_class=TerminalDriver, css_path=[*self._main.css_path])
+        super().__init__(driver_class=TerminalDriver)
         self._begun = begun
         self._session = session
         self._recording = recording
@@ -75,7 +74,11 @@ class EetuiApp(App[int]):
         self.theme = ENGINE_ROOM.name
 
     def get_default_screen(self) -> MainScreen:
-        """The main screen: it is the first one, with none of Textual's below it."""
+        """The main screen is the first one, with none of Textual's below it.
+
+        Textual reads the style sheet of every screen but the first.
+        """
+        self.stylesheet.read_all(self._main.css_path)
         return self._main
 
     def on_mount(self) -> None:
@@ -93,7 +96,9 @@ class EetuiApp(App[int]):
             self._training.start()
 
     async def on_event(self, event: events.Event) -> None:
-        """Whatever a person does comes before the training."""
+        """Whatever a person does comes before the training, until the program ends."""
+        if isinstance(event, events.InputEvent) and not self.is_running:
+            return  # there is no screen any more
         if isinstance(event, events.InputEvent):
             self.courtesy.busy()
             self.call_after_refresh(self.courtesy.done)
@@ -138,7 +143,7 @@ class EetuiApp(App[int]):
     def action_command_palette(self) -> None:
         """Every action by its name."""
         if not Palette.is_open(cast("App[object]", self)):
-            self.push_screen(Palette(id="--command-palette"))
+            self.push_screen(Palette())
 
     def search_themes(self) -> None:
         """All themes by their names."""

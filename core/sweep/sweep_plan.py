@@ -34,7 +34,7 @@ class SweepPlan:
     sampler: Sampler
     pruner: Pruner
     runs: int | None
-    seeds: int = 1
+    seeds: int
     seed: int = 42
     seconds: float | None = None
     data: str | None = None

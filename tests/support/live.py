@@ -10,7 +10,9 @@ import numpy as np
 from eetui.core.run.session import Session
 from eetui.core.run.snapshot import Snapshot
 
-PATIENCE = 30.0
+PATIENCE = 240.0
+"""Seconds after which what a test waits for will not come. Wall time says more about what else the
+machine does than about the program, so it is long, though less than any test may take."""
 
 
 class Live:
@@ -34,11 +36,21 @@ class Live:
             self.losses.setdefault(step, loss)
 
     def wait_for(self, what: Callable[[Snapshot], object]) -> Snapshot:
-        """The first snapshot from now on (or the present one) for which `what` holds."""
+        """The first snapshot from now on (or the present one) for which `what` holds.
+
+        None is missed, however late this thread wakes up.
+        """
         with self._news:
-            met = self._news.wait_for(lambda: what(self.session.latest), PATIENCE)
-        assert met, f"never happened; last seen: {self.session.latest}"
-        return self.session.latest
+            seen, found = len(self.snapshots), [s for s in (self.session.latest,) if what(s)]
+
+            def met() -> bool:
+                nonlocal seen
+                new, seen = self.snapshots[seen:], len(self.snapshots)
+                found.extend(s for s in new if what(s))
+                return bool(found)
+
+            assert self._news.wait_for(met, PATIENCE), f"never; last seen: {self.session.latest}"
+        return found[0]
 
     def wait_for_end(self) -> Snapshot:
         """The last snapshot, once the session has stopped by itself."""

@@ -11,8 +11,8 @@ from eetui.core.race.league import League
 from eetui.core.race.race import Race
 from eetui.core.race.standing import ContestantStatus
 from tests.core.race.conftest import Fake
+from tests.support.live import PATIENCE
 
-PATIENCE = 30.0
 ENDLESS = RacePlan(seconds=1e6)
 
 

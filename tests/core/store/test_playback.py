@@ -30,9 +30,9 @@ from eetui.core.store.capsule import Capsule, pack
 from eetui.core.store.playback import Playback
 from eetui.core.store.recorder import Recorder
 from eetui.core.store.store import Store
+from tests.support.live import PATIENCE
 
 MODEL = ModelConfig(d_model=8, n_heads=2)
-PATIENCE = 30.0
 
 
 @pytest.fixture(scope="module")

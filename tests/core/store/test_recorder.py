@@ -30,6 +30,7 @@ from eetui.core.run.snapshot import Snapshot, Status
 from eetui.core.store.recorder import Recorder
 from eetui.core.store.resume import resume
 from eetui.core.store.store import Store
+from tests.support.live import PATIENCE
 
 from ...conftest import Refused
 
@@ -46,7 +47,7 @@ class Recording:
     thread: Thread
 
     def end(self) -> TrainState:
-        self.thread.join(30.0)
+        self.thread.join(PATIENCE)
         assert not self.thread.is_alive()
         self.recorder.close()
         assert not self.recorder.problem
@@ -80,7 +81,7 @@ def record(path: Path, names: Dataset) -> Iterator[Record]:
     yield start
     for each in started:
         each.session.close()
-        each.thread.join(30.0)
+        each.thread.join(PATIENCE)
 
 
 def straight(names: Dataset, train: TrainConfig) -> TrainState:
@@ -128,19 +129,20 @@ def test_a_run_goes_on_to_the_bit_and_stays_one_run(
         if snapshot.step > 50:
             session.close()
 
-    first = record(stop_at_plan=False, see=stop, train=TRAIN)
+    long = replace(TRAIN, steps=4000)
+    first = record(stop_at_plan=False, see=stop, train=long)
     stopped = first.end()
     with Store(path) as store:
         found = resume(store, "last")
     assert same(found.state, stopped)
     second = record(found.setup.train, state=found.state, resumed=found)
-    assert same(second.end(), straight(names, TRAIN))
+    assert same(second.end(), straight(names, long))
     with Store(path) as store:
         (run,) = store.runs()
-        assert (run.id, run.step) == (found.run.id, 400)
+        assert (run.id, run.step) == (found.run.id, 4000)
         steps = store.curves(run.id).loss.steps
         assert np.all(np.diff(steps) > 0)
-        assert steps[-1] == 400
+        assert steps[-1] == 4000
         assert run.wall_seconds > found.run.wall_seconds
         again = resume(store, run.id)
     assert same(again.state, second.session.state)
@@ -148,16 +150,16 @@ def test_a_run_goes_on_to_the_bit_and_stays_one_run(
 
 def test_the_log_alone_gives_the_same_weights(record: Record, path: Path, names: Dataset) -> None:
     """As after a kill, or where copying the state was too dear: it is trained once more."""
-    given: dict[int, Command] = {
-        20: SetLearningRate(0.001),
-        40: SetBatch(7),
-        60: Rewind(),
-        61: Resume(),
+    given: dict[int, tuple[Command, ...]] = {
+        20: (SetLearningRate(0.001),),
+        40: (SetBatch(7),),
+        60: (Rewind(), Resume()),
     }
 
     def see(session: Session, snapshot: Snapshot) -> None:
         for step in [step for step in given if snapshot.step >= step]:
-            session.submit(given.pop(step))
+            for command in given.pop(step):
+                session.submit(command)
 
     state = record(see=see).end()
     with Store(path) as store:

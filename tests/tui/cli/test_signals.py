@@ -14,14 +14,24 @@ import pytest
 
 from eetui.core.run import checkpoint
 from eetui.tui import signals
+from tests.support.live import PATIENCE
 
 PROGRAM = [sys.executable, "-m", "eetui.tui"]
 TRAIN = [*PROGRAM, "train", "--engine", "numpy", "--d-model", "8", "--no-store", "--steps"]
 
 
-def training(*arguments: str | Path) -> subprocess.Popen[bytes]:
+PATIENT = (
+    "import sys; from eetui.tui import signals; signals.PATIENCE = signals.ECHO = 200.0; "
+    "from eetui.tui.cli import main; sys.exit(main())"
+)
+"""The program, which comes to the end of a line however slow the machine is."""
+
+
+def training(*arguments: str | Path, is_patient: bool = True) -> subprocess.Popen[bytes]:
     """A run that has printed its first line."""
-    command = [*TRAIN, "100000000", "--jsonl", *map(str, arguments)]
+    program = [sys.executable, "-c", PATIENT] if is_patient else PROGRAM
+    options = TRAIN[len(PROGRAM) :]
+    command = [*program, *options, "100000000", "--jsonl", *map(str, arguments)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
     assert process.stdout is not None
     assert process.stdout.read(1) == b"{"
@@ -32,7 +42,7 @@ def training(*arguments: str | Path) -> subprocess.Popen[bytes]:
 def test_every_step_that_was_trained_is_printed_and_saved(tmp_path, number):
     process = training("--save", tmp_path / "run")
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE)
     steps = [json.loads(line)["step"] for line in (b"{" + out).splitlines()]
     assert process.returncode == 128 + number
     assert steps == [*range(1, len(steps) + 1)]
@@ -45,7 +55,7 @@ def test_a_signal_that_comes_twice_is_one(tmp_path):
     process = training("--save", tmp_path / "run")
     for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
         process.send_signal(number)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode in (143, 130)
     assert checkpoint.load(tmp_path / "run").state.step == out.count(b"\n")
 
@@ -68,7 +78,7 @@ def test_a_signal_that_python_throws_away_comes_again(capfd):
     with signals.handled():
         del [Dying()][:]
         with pytest.raises(signals.Interrupted) as caught:
-            busy(30)
+            busy(PATIENCE)
     assert caught.value.exit_code == 143
     assert capfd.readouterr().err == ""
 
@@ -90,10 +100,10 @@ def test_a_signal_that_was_heard_does_not_come_again():
 
 
 def test_a_reader_that_stands_still_does_not_keep_a_run_from_being_saved(tmp_path):
-    process = training("--save", tmp_path / "run")
+    process = training("--save", tmp_path / "run", is_patient=False)
     try:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 143  # nothing has been read from its full pipe
+        assert process.wait(timeout=PATIENCE) == 143  # nothing has been read from its full pipe
     finally:
         process.kill()
         process.communicate()
@@ -110,7 +120,7 @@ def test_data_that_never_end_are_read_until_a_signal_comes(tmp_path, command):
         writer.write(b"anna\nbert\n")
         writer.flush()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, err) == (130, b"", b"")
 
 
@@ -124,7 +134,7 @@ def test_a_signal_that_was_ignored_stays_ignored(tmp_path):
     assert process.stdout is not None
     process.stdout.read(1)
     process.send_signal(signal.SIGHUP)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert checkpoint.load(tmp_path / "run").state.step == 200
 
@@ -133,7 +143,7 @@ def test_a_run_is_saved_when_nobody_reads_any_more(tmp_path):
     process = training("--save", tmp_path / "run")
     assert process.stdout is not None
     process.stdout.close()
-    assert process.wait(timeout=30) == 1
+    assert process.wait(timeout=PATIENCE) == 1
     assert process.stderr is not None
     assert process.stderr.read() == b""
     process.stderr.close()
@@ -144,14 +154,16 @@ def test_a_run_is_saved_when_nobody_reads_any_more(tmp_path):
 def test_closed_streams_lose_nothing(tmp_path, closed, code):
     path = tmp_path / "run"
     command = " ".join([*TRAIN, "5", "--json", "--save", str(path)])
-    done = subprocess.run(["/bin/sh", "-c", f"exec {command} {closed}"], timeout=30, check=False)
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"exec {command} {closed}"], timeout=PATIENCE, check=False
+    )
     assert done.returncode == code
     assert checkpoint.load(path).state.step == 5
 
 
 def test_an_error_goes_nowhere_else_when_stderr_is_closed():
     command = ["/bin/sh", "-c", f"exec {' '.join(PROGRAM)} --nope 2>&-"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, timeout=30, check=False)
+    done = subprocess.run(command, stdout=subprocess.PIPE, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stdout) == (2, b"")
 
 
@@ -164,7 +176,7 @@ def test_a_stream_that_cannot_encode_a_character(tmp_path, encoding, output):
         [*TRAIN, "3", "--data", str(data), *output],
         env={**os.environ, "PYTHONIOENCODING": encoding},
         capture_output=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, b"")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 from textual.widgets import Button
 
 from eetui.tui.screens.main import MainScreen
+from eetui.tui.screens.palette import Palette
 from tests.support.screens import until
 
 SCREENS = {"main": 1, "dialog": 2}
@@ -44,3 +46,20 @@ async def test_a_button_and_a_key_at_once(screen):
         await until(pilot, lambda: len(pilot.app.screen_stack) <= SCREENS["main"])
         await pilot.pause()
         assert isinstance(pilot.app.screen, MainScreen)
+
+
+async def test_a_palette_is_opened_again_while_the_last_one_goes(screen):
+    async with screen() as pilot:
+        app = pilot.app
+        app.action_command_palette()
+        app.screen.dismiss()
+        app.action_command_palette()
+        await pilot.pause()
+        assert isinstance(app.screen, Palette)
+
+
+async def test_a_key_that_was_on_its_way_when_the_program_ended(screen):
+    async with screen() as pilot:
+        app = pilot.app
+    assert not app.screen_stack
+    await app.on_event(events.Key("n", "n"))
