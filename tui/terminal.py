@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import select
 import termios
+from asyncio import Handle
 from contextlib import suppress
 from io import TextIOWrapper
 from threading import Thread
@@ -40,6 +41,7 @@ class TerminalDriver(LinuxDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._file = cast(TextIOWrapper, _Lasting(cast(TextIOWrapper, self._file)))
         self._is_watched = False
+        self._stop: Handle | None = None
 
     def start_application_mode(self) -> None:
         """Begin to draw and to read keys."""
@@ -65,9 +67,11 @@ class TerminalDriver(LinuxDriver):
     # what they ask for is done by the loop.
 
     def _sigtstp_application(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(super()._sigtstp_application)
+        self._stop = self._loop.call_soon_threadsafe(super()._sigtstp_application)
 
     def _sigcont_application(self, *_: object) -> None:
+        if self._stop is not None:
+            self._stop.cancel()  # one that is still to come would be for ever
         self._loop.call_soon_threadsafe(self._continue)
 
     def _continue(self) -> None:

@@ -37,7 +37,6 @@ class Worker:
             job = self._jobs.popleft()
             self._send(Began(job.key))
             self._send(trainer.train(job, partial(self._told, job)))
-            self._stopped.discard(job.key)
 
     def _told(self, job: Job, rung: int, loss: float) -> bool:
         self._send(Reported(job.key, rung, loss))

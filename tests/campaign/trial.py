@@ -96,11 +96,12 @@ Kind = Callable[[Setting, int], None]
 
 @cache
 def _warm_up() -> None:
-    """Import here what a copy would else import each time."""
+    """Import here what a copy would else import each time, or could not as another user."""
     from eetui.tui.cli import ab, bench, lab, ladder, main, race, sample  # noqa: F401
 
+    train = ["train", "--engine", "numpy", "--d-model", "8", "--steps", " 2", "--no-store"]
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-        main(["train", "--engine", "numpy", "--d-model", "8", "--steps", "2", "--no-store"])
+        main(train)  # a blank before a number is for Pydantic, which is not always loaded
 
 
 def run_in_fork(

@@ -180,6 +180,15 @@ def test_one_seed_that_comes_to_nothing_ends_its_point(plan, journal, monkeypatc
     assert workers.stopped == {(point.number, 43), (point.number, 44)}
 
 
+@pytest.mark.parametrize(("pruner", "is_told"), [("none", False), ("median", True)])
+def test_jobs_report_only_where_a_pruner_listens(plan, journal, monkeypatch, pruner, is_told):
+    workers = Clocked(monkeypatch)
+    list(Sweep(create_study(find_place(journal), replace(plan, runs=2, pruner=pruner)), workers))
+    assert {job.is_told for job in workers.done} == {is_told}
+    assert all(job.settings["engine"] == "numpy" for job in workers.done)  # what all have, too
+    assert {job.aim for job in workers.done} == {plan.aim}
+
+
 def test_what_was_withdrawn_was_not_trained(plan, journal, monkeypatch):
     def answer(job):
         return JobResult(job.key, "withdrawn" if len(workers.done) == 1 else "done", 2.0, cost=0.1)

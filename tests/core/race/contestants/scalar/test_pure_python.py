@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from eetui.core.config import ModelConfig, TrainConfig
+from eetui.core.data.dataset import Dataset, load_dataset
+from eetui.core.model import reference
+from eetui.core.race.contestants.scalar import pure_python
 from eetui.core.race.contestants.scalar.pure_python import Value
+from eetui.core.race.contestants.scalar.scalar_learner import SCALAR
+from eetui.core.race.microgpt import microgpt_task
 
 H = 1e-6
 
@@ -49,3 +59,35 @@ def test_the_way_back_tells_over_how_many_numbers_it_went() -> None:
     c = a * b
     assert (c + c).backward() == 4  # the sum, the product, a and b
     assert (a.grad, b.grad, c.grad) == (6.0, 4.0, 2.0)
+
+
+def test_the_program_prints_the_losses_of_the_reference_and_its_pace(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Documents come round in turn, blank lines are none, and long ones are cut at the block."""
+    path = tmp_path / "words.txt"
+    path.write_text("abc\n\n  bca \nccccccccccccccccccccab\n")
+    readings = iter(range(100))
+    monkeypatch.setattr(pure_python, "perf_counter", lambda: next(readings) / 4)
+    monkeypatch.setattr(sys, "argv", ["microgpt.py", str(path), "--steps", "5"])
+    pure_python.main()
+    lines = capsys.readouterr().out.splitlines()
+    model = ModelConfig(d_model=16, vocab_size=4)
+    train = TrainConfig(batch=1, learning_rate=0.01, steps=5)
+    task = microgpt_task(load_dataset(str(path)), model, train)
+    params, m, v = task.initial.copy(), *np.zeros((2, task.model.n_params))
+    rates = task.learning_rates(0, 5)
+    for step, row in enumerate(task.documents(0, 5, 1)):
+        batch = (task.dataset.tokens[row], task.dataset.lengths[row])
+        loss, grads = reference.loss_and_gradients(params, task.model, *batch)
+        assert lines[step] == f"step    {step + 1} | loss {loss:.4f} | 250,000 us a sample"
+        reference.adam(params, m, v, grads, step, rates[step], task.train)
+    assert len(lines) == 5
+
+
+def test_what_is_too_large_for_a_number_is_no_loss(names: Dataset) -> None:
+    """The logarithm of zero, where arrays would hold infinity and Python raises."""
+    model = ModelConfig(d_model=4, n_heads=1, block_size=4)
+    task = microgpt_task(names.with_block_size(4), model, TrainConfig(batch=1))
+    assert np.isnan(SCALAR.start(replace(task, initial=task.initial * 1e5)).advance(1)).all()
+    assert np.isfinite(SCALAR.start(task).advance(2)).all()
