@@ -27,6 +27,39 @@ def test_the_catalogue_and_the_toggles_are_the_same_list() -> None:
         assert getattr(Optimizations(), entry.key) in entry.values
 
 
+def test_the_catalogue_is_what_the_docs_say() -> None:
+    """Keys, values, defaults, and the author's gains on an Apple M5, in per cent of a step."""
+    assert {e.key: (e.keys, e.values, getattr(Optimizations(), e.key)) for e in CATALOGUE} == {
+        "padding_skip": ("p", (False, True), True),
+        "fast_exp": ("e", (False, True), True),
+        "vector_width": ("v", (1, 4, 8, 16), 16),
+        "prefix_sharing": ("r", (False, True), False),
+        "products": (
+            "m i", ("rows", "tiles", "sme2", "amx-split", "amx", "bf16", "outer"), "tiles",
+        ),
+        "fused": ("f", (False, True), True),
+        "adam": ("a", ("scalar", "vector", "fused"), "vector"),
+        "flush_denormals": ("d", (False, True), True),
+        "work_order": ("n", ("sample", "batch"), "batch"),
+        "threads": ("T", (1, 2, 4, 8, 0), 1),
+        "optimizer": ("M", ("adam", "muon"), "adam"),
+    }  # fmt: skip
+    gains = {(e.key, v): e.m5_gain_of(v) for e in CATALOGUE for v in e.values}
+    assert {of: gain for of, gain in gains.items() if gain is not None} == {
+        ("padding_skip", False): 34.0, ("padding_skip", True): 34.0,
+        ("fast_exp", False): 11.0, ("fast_exp", True): 11.0, ("products", "tiles"): 9.0,
+        ("fused", False): 5.0, ("fused", True): 5.0,
+        ("work_order", "sample"): 5.0, ("work_order", "batch"): 5.0,
+    }  # fmt: skip
+    kinds = {(e.key, v): e.kind_of(v) for e in CATALOGUE for v in e.values}
+    assert {of: kind for of, kind in kinds.items() if kind != "exact"} == {
+        ("fast_exp", False): "rounding", ("fast_exp", True): "rounding",
+        ("flush_denormals", False): "rounding", ("flush_denormals", True): "rounding",
+        ("products", "amx"): "rounding", ("products", "bf16"): "rounding",
+        ("optimizer", "adam"): "learning", ("optimizer", "muon"): "learning",
+    }  # fmt: skip
+
+
 @each
 def test_a_label_is_read_back(entry: Optimization) -> None:
     written = [entry.label(value) for value in entry.values]

@@ -15,6 +15,7 @@ from eetui.core.run.engine_choice import EngineChoice
 from eetui.core.run.lifecycle import Lifecycle
 from eetui.core.run.namestream import NameStream
 from eetui.core.run.notices import Notices
+from eetui.core.run.session import Session
 from eetui.core.run.trainer import Trainer
 
 PAIRS = 8
@@ -132,3 +133,18 @@ def test_a_choice_of_auto_trains_with_the_present_number(dataset):
     choice.wanted = find_optimization("threads").applied(choice.wanted, AUTO_THREADS)
     assert choice.follows_threads
     assert choice.resolved.threads == 2
+
+
+def test_a_session_says_what_it_knows_of_the_threads_where_they_are_its_own_choice(dataset):
+    told = {}
+    for threads in ("auto", "1"):
+        session = Session(
+            dataset, ModelConfig(d_model=8, n_heads=2), TrainConfig(batch=2, steps=50),
+            engine="native", assignments=(f"threads={threads}",), measure_peak=False,
+            stop_at_plan=True,
+        )  # fmt: skip
+        session.run()
+        assert session.latest.step == 50
+        told[threads] = session.latest.auto_threads
+    assert told["auto"].startswith("Threads auto")
+    assert told["1"] == ""

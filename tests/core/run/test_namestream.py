@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from eetui.core.config import ModelConfig, TrainConfig
 from eetui.core.data.dataset import Dataset
 from eetui.core.engines.numpy import NumpyEngine
+from eetui.core.errors import EetuiError
 from eetui.core.model.state import TrainState
 from eetui.core.run.namestream import NameStream, names_of
 from eetui.core.run.setup import Setup
@@ -44,3 +47,26 @@ def test_names_of_another_state_carry_its_step(names: Dataset) -> None:
     assert steps_of(made) == {77}
     assert made == names_of(NumpyEngine(), state, setup, names)
     assert all(name.is_new == (name.text not in set(names.texts)) for name in made)
+
+
+def test_a_change_shows_other_names_at_once_and_one_that_cannot_be_changes_nothing(
+    names: Dataset,
+) -> None:
+    model = ModelConfig(d_model=8, n_heads=2, vocab_size=names.vocab_size)
+    asked: list[Any] = []
+
+    class Watched(NumpyEngine):
+        def generate(self, *arguments: Any, **named: Any) -> list[str]:
+            made = super().generate(*arguments, **named)
+            asked.append((len(made), named["temperature"], named["prefix"]))
+            return made
+
+    state, engine = TrainState.create(model, 1), Watched()
+    stream = NameStream(0.5, "")
+    stream.change(0.8, "an", engine, state, model, names, 5)
+    assert asked == [(len(stream.latest), 0.8, "an")]
+    assert all(name.text.startswith("an") for name in stream.latest)
+    for prefix in ("漢", "n" * 99):
+        with pytest.raises(EetuiError):
+            stream.change(0.9, prefix, engine, state, model, names, 5)
+        assert (stream.temperature, stream.prefix) == (0.8, "an")
