@@ -88,6 +88,22 @@ def test_gradients(native: NativeEngine, toy: Toy, model: ModelConfig, value: st
                 assert worst_error(*case) < LIMIT, way
 
 
+@pytest.mark.parametrize(
+    "model", [ModelConfig(64), ModelConfig(36, 6, 2, activation="relu2")], ids=str
+)
+def test_one_document_of_every_length(native: NativeEngine, toy: Toy, model: ModelConfig) -> None:
+    """Register tiles have a way of their own for every small number of rows."""
+    lengths = list(range(1, model.block_size + 1))
+    dataset, state = toy(model, lengths=lengths), TrainState.create(model, 1)
+    state.params *= 2.0
+    for on in ways(native, "tiles"):
+        for way in (on, replace(on, fused=False)):
+            for document in range(len(lengths)):
+                rows = np.array([document], np.int32)
+                gradients = native.gradients(state, dataset, model, way, rows)
+                assert worst_error(gradients, state, model, dataset, rows) < LIMIT, way
+
+
 @pytest.mark.parametrize("value", [v for v in OTHERS if ENTRY.kind_of(v) == "rounding"])
 def test_gradients_of_rounded_operands(native: NativeEngine, toy: Toy, value: str) -> None:
     for on in ways(native, value):

@@ -3,48 +3,11 @@
 #ifndef REGISTERS_INL_H
 #define REGISTERS_INL_H
 
-#include "products/epilogue-inl.h"
+#include "products/tile-inl.h"
+#include "products/turning-inl.h"
 #include "step/adam-inl.h"
 #include "step/layers-inl.h"
 #include "step/weights-inl.h"
-
-/* c[r][j] (+)= sum over k < depth of a[r ar + k ak] b[k][j], R rows by C vectors in registers. */
-INLINE void tile(const int R, const int C, const float *a, ptrdiff_t ar, ptrdiff_t ak,
-                 const float *b, ptrdiff_t ldb, int depth, float *c, ptrdiff_t ldc, int add,
-                 Epilogue epilogue, float *side) {
-    vec s[12][4];
-    UNROLL_FOR(int r = 0; r < R; r++)
-        UNROLL_FOR(int j = 0; j < C; j++) s[r][j] = v_zero();
-    for (int k = 0; k < depth; k++) {
-        vec w[4];
-        UNROLL_FOR(int j = 0; j < C; j++) w[j] = v_load(b + j * LANES);
-        UNROLL_FOR(int r = 0; r < R; r++) {
-            vec x = v_set(a[r * ar]);
-            UNROLL_FOR(int j = 0; j < C; j++) s[r][j] = v_fma(x, w[j], s[r][j]);
-        }
-        a += ak;
-        b += ldb;
-    }
-    if (add)
-        UNROLL_FOR(int r = 0; r < R; r++)
-            UNROLL_FOR(int j = 0; j < C; j++) s[r][j] += v_load(c + r * ldc + j * LANES);
-    if (epilogue == STORE) {
-        UNROLL_FOR(int r = 0; r < R; r++)
-            UNROLL_FOR(int j = 0; j < C; j++) v_store(c + r * ldc + j * LANES, s[r][j]);
-    } else if (epilogue == RELU) {
-        UNROLL_FOR(int r = 0; r < R; r++)
-            UNROLL_FOR(int j = 0; j < C; j++)
-                v_store(c + r * ldc + j * LANES, v_max(v_zero(), s[r][j]));
-    } else {
-        UNROLL_FOR(int r = 0; r < R; r++)
-            UNROLL_FOR(int j = 0; j < C; j++) v_store(c + r * ldc + j * LANES, s[r][j]);
-        for (int r = 0; r < R; r++)
-            for (int j = 0; j < C * LANES; j += LANES) {
-                float *at = c + r * ldc + j;
-                store_with(epilogue, at, side + r * ldc + j, v_load(at));
-            }
-    }
-}
 
 typedef void Tile(const float *a, ptrdiff_t lda, const float *b, ptrdiff_t ldb, int depth, float *c,
                   ptrdiff_t ldc, int add, Epilogue epilogue, float *side);
@@ -65,9 +28,6 @@ typedef void Tile(const float *a, ptrdiff_t lda, const float *b, ptrdiff_t ldb, 
         tile(R, C, a, 1, lda, b, ldb, depth, c, ldc, add, STORE, NULL);                        \
     }
 
-#define UP_TO_6(X, C) X(1, C) X(2, C) X(3, C) X(4, C) X(5, C) X(6, C)
-#define UP_TO_8(X, C) UP_TO_6(X, C) X(7, C) X(8, C)
-#define UP_TO_12(X, C) UP_TO_8(X, C) X(9, C) X(10, C) X(11, C) X(12, C)
 #define NAME_ACROSS(R, C) across_##R##x##C,
 #define NAME_DOWN(R, C) down_##R##x##C,
 
@@ -151,18 +111,28 @@ INLINE void project_back_panels(const Plan *p, const Matrix *w, const float *dc,
     }
 }
 
-#define PROJECTIONS(NAME, TALL)                                                                   \
-    static void NAME##_forward(const Plan *p, const Matrix *w, const float *a, int lda, float *c, \
-                               int ldc, int rows, int add, Epilogue epilogue, float *side) {      \
-        project_panels(p, w, a, lda, c, ldc, rows, add, epilogue, side, TALL);                    \
-    }                                                                                             \
-    static void NAME##_backward(const Plan *p, const Matrix *w, const float *dc, int ldc,         \
-                                float *da, int lda, int rows, Epilogue epilogue, float *side) {   \
-        project_back_panels(p, w, dc, ldc, da, lda, rows, epilogue, side, TALL);                  \
-    }
+static void tiles_forward(const Plan *p, const Matrix *w, const float *a, int lda, float *c,
+                          int ldc, int rows, int add, Epilogue epilogue, float *side) {
+    project_panels(p, w, a, lda, c, ldc, rows, add, epilogue, side, TALL);
+}
 
-PROJECTIONS(tiles, TALL)
-PROJECTIONS(rows, ONE_ROW)
+static void tiles_backward(const Plan *p, const Matrix *w, const float *dc, int ldc, float *da,
+                           int lda, int rows, Epilogue epilogue, float *side) {
+    if (turns(w, rows))
+        project_back_turning(p, w, dc, ldc, da, lda, rows, epilogue, side);
+    else
+        project_back_panels(p, w, dc, ldc, da, lda, rows, epilogue, side, TALL);
+}
+
+static void rows_forward(const Plan *p, const Matrix *w, const float *a, int lda, float *c, int ldc,
+                         int rows, int add, Epilogue epilogue, float *side) {
+    project_panels(p, w, a, lda, c, ldc, rows, add, epilogue, side, ONE_ROW);
+}
+
+static void rows_backward(const Plan *p, const Matrix *w, const float *dc, int ldc, float *da,
+                          int lda, int rows, Epilogue epilogue, float *side) {
+    project_back_panels(p, w, dc, ldc, da, lda, rows, epilogue, side, ONE_ROW);
+}
 
 /* G (+)= a^T dc row by row of the batch: the sums go to memory and back for every row. */
 static void rows_gradient(const Plan *p, const Matrix *w, const float *a, int lda, const float *dc,
