@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -94,6 +93,8 @@ def load_config() -> dict[str, Any]:
         return {}
     except (UsageError, UnicodeDecodeError) as error:
         raise UsageError(f"The configuration file {shown} cannot be used: {error}") from error
+    import tomllib  # which most starts do without
+
     try:
         raw = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # numbers and nesting without end among them

@@ -111,6 +111,7 @@ LADDER_ACTIONS: tuple[Action, ...] = (
     Action("picture", "w", "w", "Write a picture of the ladder (SVG)", LADDER, "picture"),
     Action("scroll(1)", "j,down", "j", "Scroll down", LADDER),
     Action("scroll(-1)", "k,up", "k", "Scroll up", LADDER),
+    Action("help", "question_mark", "?", "Help", LADDER, "help"),
 )
 
 LAB_ACTIONS: tuple[Action, ...] = (
@@ -119,6 +120,7 @@ LAB_ACTIONS: tuple[Action, ...] = (
     Action("picture", "w", "w", "Write a picture of the lab (SVG)", LABS, "picture"),
     Action("scroll(1)", "J,pagedown", "J", "Scroll down", LABS),
     Action("scroll(-1)", "K,pageup", "K", "Scroll up", LABS),
+    Action("help", "question_mark", "?", "Help", LABS, "help"),
 )
 
 RACE_ACTIONS: tuple[Action, ...] = (
@@ -134,6 +136,7 @@ RACE_ACTIONS: tuple[Action, ...] = (
     Action("next_view", "z", "z", "Next view: all, league, chart, contestant", RACE, "view"),
     Action("measure", "m", "m", "The loss within a second, and a GPU's step", RACE, "measure"),
     Action("picture", "w", "w", "Write a picture of the race (SVG)", RACE, "picture"),
+    Action("help", "question_mark", "?", "Help", RACE, "help"),
 )
 
 RUNS_ACTIONS: tuple[Action, ...] = (
@@ -156,6 +159,7 @@ RUNS_ACTIONS: tuple[Action, ...] = (
     Action("switch_loss", "l", "l", "The loss or the held-out loss", RUNS),
     Action("next_view", "z", "z", "Next view: all, list, chart", RUNS, "view"),
     Action("picture", "w", "w", "Write a picture of the runs (SVG)", RUNS),
+    Action("help", "question_mark", "?", "Help", RUNS, "help"),
 )
 
 SWEEP_ACTIONS: tuple[Action, ...] = (
@@ -172,6 +176,7 @@ SWEEP_ACTIONS: tuple[Action, ...] = (
     Action("export", "e", "e", "Write the study (CSV, JSON, Parquet)", SWEEP),
     Action("next_view", "z", "z", "Next view: map, front, league, what matters", SWEEP, "view"),
     Action("picture", "w", "w", "Write a picture of the sweep (SVG)", SWEEP),
+    Action("help", "question_mark", "?", "Help", SWEEP, "help"),
 )
 
 BINDINGS = [action.binding() for action in ACTIONS]

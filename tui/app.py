@@ -87,7 +87,8 @@ class EetuiApp(App[int]):
             self.exit(self.left_with)
             return
         self._training = TrainingThread(self._session, self._main, self._recording, self.courtesy)
-        self.call_after_refresh(self._begin)  # the first frame does not wait for it
+        # The first frame does not wait for it, nor do the charts, which come with the second one.
+        self.call_after_refresh(self.call_after_refresh, self._begin)
 
     def _begin(self) -> None:
         if self._begun is not None:

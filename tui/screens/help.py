@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -94,16 +95,17 @@ class Help(Dialog[None]):
         ("k", "scroll(-1)", "up"),
     ]
 
-    def __init__(self, toggles: tuple[Toggle, ...]) -> None:
+    def __init__(self, of: Iterable[str] = ABOUT, toggles: tuple[Toggle, ...] = ()) -> None:
+        """of: the groups of actions that are told; toggles: those that are explained as well."""
         super().__init__()
-        self._toggles = toggles
+        self._of, self._toggles = of, toggles
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog") as dialog:
             dialog.border_title = "help"
             dialog.border_subtitle = "↑ ↓ scroll   esc closes"
-            for name, about in ABOUT.items():
-                yield Static(_section(name, about))
+            for name in self._of:
+                yield Static(_section(name, ABOUT[name]))
                 if name == actions.TOGGLES:
                     for toggle in self._toggles:
                         yield Static(_reason(toggle))

@@ -351,7 +351,7 @@ class MainScreen(RunScreen):
         self.app.search_themes()
 
     def action_help(self) -> None:
-        self.app.push_screen(screens.help.Help(self.snapshot.toggles))
+        self.app.push_screen(screens.help.Help(toggles=self.snapshot.toggles))
 
     def action_quit(self) -> None:
         self.app.exit(0)

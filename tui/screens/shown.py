@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.css.query import NoMatches
 from textual.message import Message
 from textual.screen import ScreenResultType
 from textual.timer import Timer, TimerCallback
 
+from eetui.tui import screens
+from eetui.tui.actions import ACTIONS, Action
 from eetui.tui.screens.left_once import LeftOnce
 
 
@@ -19,6 +21,13 @@ class ShownScreen(LeftOnce[ScreenResultType]):
 
     Below a dialog it is drawn where something has changed.
     """
+
+    ACTIONS: ClassVar[tuple[Action, ...]] = ACTIONS
+    """What can be done on it; a screen without a table of its own has the main screen's."""
+
+    def action_help(self) -> None:
+        """Tell what the screen shows, and all of its keys."""
+        self.app.push_screen(screens.help.Help(dict.fromkeys(a.group for a in self.ACTIONS)))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether an action can be done now."""

@@ -158,7 +158,10 @@ class ChartPane(Canvas, can_focus=True):
         self._point()
 
     def on_resize(self, _event: events.Resize) -> None:
-        self.redraw()
+        if self._drawn:
+            self.redraw()
+        else:  # the first frame does not wait for the charts
+            self.call_after_refresh(self.redraw)
 
     def _show(self, view: View) -> None:
         """Show another view here, so that the next key goes on from it, and on all charts."""

@@ -109,10 +109,11 @@ def league_chart(league: League) -> str:
         y = TOP + i * ROW
         drawing.text(left - 8, y + 17, s.name, anchor="end", bold=True)
         drawing.bar(left, y + 4, across(us) - left, ROW - 8, colour_of(league, s.name))
-        figure = figures[s.name]
-        if figure:
-            drawing.diamond(across(figure.us_per_sample), y + ROW / 2, 6, FAINT)
-        end = max(across(us), across(figure.us_per_sample) + 8 if figure else 0.0)
+        end = across(us)
+        if figure := figures[s.name]:
+            published = across(figure.us_per_sample)
+            drawing.diamond(published, y + ROW / 2, 6, FAINT)
+            end = max(end, published + 8)
         words = f"{us:,.3g}" if us < 1000 else f"{us:,.0f}"
         if s.speedup:
             words += f"  ·  {speedup(s.speedup)}"

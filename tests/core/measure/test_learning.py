@@ -133,3 +133,24 @@ def test_impossible_seeds(scripted, subject, refused, seeds):
 def test_impossible_limits(refused, limit):
     with refused(""):
         Limit(**limit)
+
+
+def test_a_run_by_seconds_goes_in_stretches_that_double_up_to_five_milliseconds(scripted, subject):
+    """And the rate of each falls with the share of the time that is spent."""
+    engine = scripted(lambda optimizations, batch: 1.0)
+    stretches: list[tuple[int, float]] = []
+    run = engine.run
+
+    def recorded(*args):
+        stretches.append((len(args[5]), float(args[6][0])))
+        assert len(set(args[6].tolist())) == 1
+        return run(*args)
+
+    engine.run = recorded
+    learned(subject, Learner(engine), Limit(seconds=0.02), seeds=8)
+    sizes = [2**i for i in range(13)] + [5000, 5000, 20_000 - 8191 - 10_000]
+    assert [n for n, _ in stretches[: len(sizes)]] == sizes
+    spent = np.cumsum([0, *sizes[:-1]])
+    wanted = subject.train.learning_rate * (1 - spent / 20_000)
+    assert [rate for _, rate in stretches[: len(sizes)]] == pytest.approx(wanted, rel=2e-6)
+    assert len(stretches) == 2 * 8 * len(sizes)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import subprocess
 import sys
 import time
 
 import pytest
 
 from eetui.core.race import energy
+from tests.support.live import PATIENCE
 from tests.support.present import present
 
 PRINTS = """
@@ -69,7 +71,7 @@ def test_counters_that_may_not_be_read_are_no_meter(powercap):
 def test_powermetrics_is_added_up():
     meter = energy.Powermetrics([sys.executable, "-c", PRINTS])
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while meter.joules() < 3.0:
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -85,3 +87,57 @@ def test_on_a_mac_without_permission_there_is_no_meter(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with energy.open_meter() as meter:
         assert meter is None
+
+
+COMMAND = ["powermetrics", "--samplers", "cpu_power", "-i", "100"]
+
+
+@pytest.mark.parametrize(
+    ("user", "sudo", "started"),
+    [
+        (0, None, COMMAND),
+        (501, 0, ["sudo", "-n", *COMMAND]),
+        (501, 1, None),
+        (501, OSError(), None),
+        (501, subprocess.TimeoutExpired("sudo", 5), None),
+    ],
+)
+def test_on_a_mac_it_is_started_as_far_as_it_is_permitted(monkeypatch, user, sudo, started):
+    asked, meters = [], []
+
+    class Meter:
+        def __init__(self, command):
+            self.command, self.is_closed = command, False
+            meters.append(self)
+
+        def close(self):
+            self.is_closed = True
+
+    def run(command, **options):
+        asked.append((command, options))
+        if isinstance(sudo, Exception):
+            raise sudo
+        return subprocess.CompletedProcess(command, sudo)
+
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(energy, "Powermetrics", Meter)
+    with energy.open_meter() as meter:
+        assert [m.command for m in meters] == ([] if started is None else [started])
+        assert meter is (meters[0] if meters else None)
+    assert all(m.is_closed for m in meters)
+    if user:
+        ((command, options),) = asked
+        assert command == ["sudo", "-n", "-l", "powermetrics"]
+        assert options == {"capture_output": True, "timeout": 5.0, "check": False}
+    else:
+        assert asked == []
+
+
+def test_elsewhere_it_is_rapl(monkeypatch):
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.setattr(energy, "find_rapl", lambda: "counters")
+    with energy.open_meter() as meter:
+        assert meter == "counters"

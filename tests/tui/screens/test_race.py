@@ -353,12 +353,12 @@ async def test_the_palette_offers_the_race_and_only_where_it_can_be_held(screen,
         assert left == [a.title for a in RACE_ACTIONS]
 
 
-@pytest.mark.parametrize("size", [FULL, COMPACT])
-async def test_every_key_is_on_the_screen(screen, measuring, size):
+@pytest.mark.parametrize(("size", "last"), [(FULL, " ? help"), (COMPACT, "")])
+async def test_every_key_is_on_the_screen(screen, measuring, size, last):
     async with screen(size) as pilot:
         await begin(pilot, measuring)
         assert " ".join(text(pilot.app.screen.query_one("KeyBar")).split()) == (
-            "esc back space pause s skip r again c who d d_model z view m measure w picture"
+            "esc back space pause s skip r again c who d d_model z view m measure w picture" + last
         )
         assert "o by" in pilot.app.screen.query_one("#league").border_title
         assert "x log" in pilot.app.screen.query_one("#chart").border_title
