@@ -89,7 +89,7 @@ def test_gradients(native: NativeEngine, toy: Toy, model: ModelConfig, value: st
 
 
 @pytest.mark.parametrize(
-    "model", [ModelConfig(64), ModelConfig(36, 6, 2, activation="relu2")], ids=str
+    "model", [ModelConfig(32), ModelConfig(36, 6, 2, activation="relu2")], ids=str
 )
 def test_one_document_of_every_length(native: NativeEngine, toy: Toy, model: ModelConfig) -> None:
     """Register tiles have a way of their own for every small number of rows."""
