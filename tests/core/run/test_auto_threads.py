@@ -148,3 +148,30 @@ def test_a_session_says_what_it_knows_of_the_threads_where_they_are_its_own_choi
         told[threads] = session.latest.auto_threads
     assert told["auto"].startswith("Threads auto")
     assert told["1"] == ""
+
+
+def test_what_does_not_last_is_tried_again_ever_more_seldom_and_what_lasts_at_once(following):
+    """A trial takes 0.3 s. The waits double up to a minute, until a trial lasted for long."""
+    trainer, threads, engine = following({1: 1000, 2: 500})
+    changes = [(0.0, 1)]
+    lasting = 0.0
+
+    def until_it_changes() -> float:
+        """Seconds since the last change of the number of threads."""
+        while trainer.optimizations.threads == changes[-1][1]:
+            since = engine.clock_ns / 1e9 - changes[-1][0]
+            if changes[-1][1] == 2:
+                engine.cost_ns[2] = 4000 if since >= lasting else 500
+            engine.clock_ns += 10**8
+            threads.follow()
+        engine.cost_ns[2] = 500
+        changes.append((engine.clock_ns / 1e9, trainer.optimizations.threads))
+        return changes[-1][0] - changes[-2][0]
+
+    until_it_changes()
+    for wait in (4.0, 8.0, 16.0, 32.0, 60.0, 60.0):
+        assert until_it_changes() == pytest.approx(0.3, abs=0.01)
+        assert until_it_changes() == pytest.approx(wait, abs=0.2)
+    lasting = 121.0
+    assert until_it_changes() == pytest.approx(lasting, abs=3)
+    assert until_it_changes() == pytest.approx(2.0, abs=0.2)

@@ -206,7 +206,7 @@ def test_without_a_pruner_nothing_is_reported(plan, journal):
     assert asked.trial.study.trials[0].intermediate_values == {}
 
 
-def test_importances_need_two_points_that_differ(plan, journal):
+def test_importances_need_two_points_that_differ(plan, journal, monkeypatch):
     study = create_study(find_place(journal), plan)
     told(study, 2.0, "pruned")
     told(study, 2.5)
@@ -217,6 +217,12 @@ def test_importances_need_two_points_that_differ(plan, journal):
         told(study, 2.0 + i / 10)
     varied = {dimension.key for dimension in plan.space.dimensions if dimension.scale != "choice"}
     assert set(study.importances()) >= varied == {"learning_rate"}
+
+    def none(*_: object, **__: object) -> None:
+        raise ValueError("no two trials differ")
+
+    monkeypatch.setattr(optuna.importance, "get_param_importances", none)
+    assert study.importances() == {}
 
 
 def test_a_longer_plan_is_kept(plan, journal):
