@@ -159,6 +159,17 @@ def test_names_are_shown_as_they_improve(race, clock):
     assert a.names[-1].seconds == pytest.approx(30)
 
 
+def test_names_come_after_twice_the_time_and_at_least_every_half_second(race, clock):
+    """As slices end: 1, 2, 4 ... steps, then as many as take a twentieth of a second."""
+    (a,) = race([Fake("a", clock, us=1000)], seconds=3)[-1].standings
+    assert [names.step for names in a.names] == [
+        1, 3, 7, 15, 31, 63, 163, 363, 763, 1263, 1763, 2263, 2763, 3000,
+    ]  # fmt: skip
+    (a,) = race([Fake("a", clock, us=1000)], seconds=8)[-1].standings
+    assert len(a.names) == 16  # those go that are closest to their neighbours
+    assert [names.step for names in a.names[-4:]] == [3763, 4763, 7263, 8000]
+
+
 def test_what_is_being_done(race, clock):
     leagues = race([Fake("a", clock), Fake("b", clock, missing="It cannot.")], seconds=0.01)
     assert leagues[0].doing == "starting"

@@ -123,6 +123,12 @@ def test_seconds_are_planned_by_the_pace_of_the_first_steps(engine):
     assert (entry["at"], entry["steps"]) == (8, 100)
 
 
+def test_quick_steps_are_taken_in_chunks_that_grow_eightfold(engine):
+    engine.us = 10.0
+    assert trained("loss@0.02s").steps == 2000
+    assert engine.chunks == [8, 64, 512, 1416]
+
+
 def test_a_pace_that_changes_changes_the_plan(engine):
     run = engine.run
 
