@@ -48,6 +48,7 @@ def test_any_text_becomes_one_harmless_line(raw: str, limit: int | None) -> None
 
 def test_a_long_text_is_cut() -> None:
     assert visible("x" * 10**6) == "x" * (LIMIT - 1) + "…"
+    assert LIMIT == 200
     assert len(visible("\u202e" * 10**6)) == LIMIT
 
 

@@ -96,3 +96,8 @@ def test_students_t_is_the_quantile_that_it_says():
         assert verdict.student_t(freedom) == pytest.approx(exact, rel=5e-4)
     assert verdict.student_t(15) == verdict.student_t(10_000) == verdict.student_t(14)
     assert verdict.student_t(0) == verdict.student_t(1)
+
+
+def test_a_verdict_is_neither_settled_nor_over_until_it_is_said():
+    found = told(-1.0, 1.0)
+    assert (found.settled, found.over, found.difference) == (False, False, None)

@@ -6,7 +6,7 @@ from eetui.core.config import ModelConfig
 from eetui.core.engines import registry
 from eetui.core.engines.numpy import NumpyEngine
 from eetui.core.engines.presets import PRESETS, differing, everything_off, preset
-from eetui.core.optimizations import CATALOGUE
+from eetui.core.optimizations import CATALOGUE, Optimizations
 
 
 class Narrow(NumpyEngine):
@@ -50,6 +50,23 @@ def test_eemicrogpts_set_uses_sme2_from_its_width_on_where_there_is_one():
     apple = Narrow(("products", "amx"))
     assert preset("eemicrogpt", apple, ModelConfig(d_model=32)).products == "tiles"
     assert preset("eemicrogpt", apple, ModelConfig(d_model=64)).products == "sme2"
+
+
+class Able(NumpyEngine):
+    """An engine that can do everything but a matrix unit."""
+
+    def why_not(self, key, value):
+        return "None." if value in ("sme2", "amx", "amx-split") else ""
+
+
+def test_eemicrogpts_set_is_what_its_program_does():
+    assert preset("eemicrogpt", Able(), ModelConfig()) == Optimizations(
+        padding_skip=True, fast_exp=True, vector_width=4, prefix_sharing=False, products="tiles",
+        fused=True, adam="vector", flush_denormals=False, work_order="batch", threads=1,
+        optimizer="adam",
+    )  # fmt: skip
+    off = everything_off(Able())
+    assert [getattr(off, entry.key) for entry in CATALOGUE] == [e.values[0] for e in CATALOGUE]
 
 
 def test_what_differs_is_named():

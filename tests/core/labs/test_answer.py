@@ -194,3 +194,8 @@ def test_a_bar_is_as_long_as_its_share_of_the_greatest():
     assert replace(bars, rows=(*ROWS, less)).length(less, 20) == 0
     others = replace(TIMES, measurement=replace(MEASUREMENT, draw="table"))
     assert others.length(ROWS[0], 20) == 0
+
+
+def test_a_result_is_whole_where_nothing_else_is_said():
+    assert TIMES.done == 1.0
+    assert Row("a") == Row("a", None, None, (), "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,27 @@ def test_what_the_library_and_this_program_must_agree_about(
     monkeypatch.setattr(library, name, value)
     with pytest.raises(EngineError, match="of another version"):
         library.Library(path)
+
+
+HEADER = Path(__file__).parents[4] / "core" / "engines" / "native" / "src" / "eetui.h"
+
+
+@pytest.mark.skipif(not HEADER.is_file(), reason="needs the project's own folder")
+def test_every_code_of_the_header_has_its_sentence() -> None:
+    found = re.findall(r"EETUI_(\w+) = (-\d+)", HEADER.read_text())
+    codes = {name: int(code) for name, code in found}
+    assert [*codes.values()] == [*library.ERRORS]
+    words = {
+        "NULL": "pointer", "VERSION_BAD": "another version", "SHAPE": "shape", "TOGGLE": "toggle",
+        "UNIT": "instruction set", "BATCH": "number of steps", "DOCUMENT": "does not exist",
+        "LENGTH": "no position", "TOKEN": "vocabulary", "MEMORY": "scratch memory",
+        "NUMBER": "usable number", "POOL": "More threads", "NOT_BUILT": "This build",
+        "NO_MATRIX": "CPU lacks what", "REFUSED": "operating system", "NOT_WITH": "go together",
+    }  # fmt: skip
+    for name, part in words.items():
+        assert part in library.ERRORS[codes.pop(name)]
+    assert codes == {}
+    codes = {name: int(code) for name, code in found}
+    for name in ("NOT_BUILT", "NO_MATRIX", "REFUSED", "NOT_WITH"):
+        assert getattr(library, name) == codes[name]
+    assert codes["NUMBER"] == library.NOT_A_NUMBER
