@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from eetui.core.sweep.job import Began, JobResult
+from eetui.core.sweep.job import Began, Ending, JobResult
 from eetui.core.sweep.point import SeedResult
 from eetui.core.sweep.space import make_space
 from eetui.core.sweep.storage import find_place
-from eetui.core.sweep.study import create_study, open_study
+from eetui.core.sweep.study import Study, create_study, open_study
 from eetui.core.sweep.sweep import Sweep
 from eetui.core.sweep.workers import Noticed
 from tests.core.sweep.conftest import Scripted, learned
@@ -200,3 +200,62 @@ def test_what_was_withdrawn_was_not_trained(plan, journal, monkeypatch):
             sweep.stop()
     assert sweep.latest.trained == 1
     assert sweep.latest.over == 1
+
+
+def test_the_seeds_of_a_point_that_failed_are_taken_back_and_no_others(plan, journal, monkeypatch):
+    sweep: Sweep
+
+    def answer(job):
+        if len(workers.done) > 30:
+            sweep.stop()
+        ending: Ending = "failed" if job.point == 0 else "done"
+        return JobResult(job.key, ending, 2.0 if ending == "done" else None, cost=0.1)
+
+    workers = Clocked(monkeypatch, size=1, answer=answer)
+    sweep = Sweep(create_study(find_place(journal), replace(plan, runs=2, seeds=6)), workers)
+    *_, last = sweep
+    assert [(p.state, len(p.trainings)) for p in last.points] == [("failed", 1), ("done", 6)]
+    points = [job.point for job in workers.done]
+    assert points.count(0) == 2  # as many as had been given out
+    assert points.count(1) == 6
+
+
+@pytest.mark.parametrize(
+    ("pruner", "reported"),
+    [("wilcoxon", [(0, 1.0), (1, 4.0), (2, 4.0)]), ("median", [(1, 1.0), (2, 2.5), (3, 3.0)])],
+)
+def test_a_pruner_is_told_of_each_seed_or_of_the_mean_so_far(
+    plan, journal, monkeypatch, pruner, reported
+):
+    told: list[tuple[int, float]] = []
+
+    def report(study, asked, step, value):
+        told.append((step, value))
+        return False
+
+    monkeypatch.setattr(Study, "report", report)
+
+    def answer(job):
+        return JobResult(job.key, "done", 1.0 if job.seed == 42 else 4.0, cost=0.1)
+
+    workers = Clocked(monkeypatch, size=1, answer=answer)
+    plan = replace(plan, runs=1, seeds=4, pruner=pruner)
+    list(Sweep(create_study(find_place(journal), plan), workers))
+    assert told == reported  # the last seed ends the point
+
+
+def test_importances_are_looked_at_every_two_seconds_from_eight_points_on(
+    plan, journal, monkeypatch
+):
+    asked: list[tuple[float, int]] = []
+    workers = Clocked(monkeypatch, size=1)
+
+    def importances(study):
+        asked.append((workers.now - 500.0, len(study.points)))
+        return {"learning_rate": float(len(asked))}
+
+    monkeypatch.setattr(Study, "importances", importances)
+    seen = list(Sweep(create_study(find_place(journal), replace(plan, runs=14)), workers))
+    assert asked == [(8.0, 8), (10.0, 10), (12.0, 12), (14.0, 14), (14.0, 14)]
+    assert seen[-1].importances == {"learning_rate": 5.0}
+    assert seen[0].importances == {}
