@@ -220,3 +220,19 @@ def test_seeds_count_from_the_first_one() -> None:
 def test_a_grid_needs_lists_and_a_legal_point(refused: Any) -> None:
     with refused("needs lists of values"):
         make_plan(SPACE, PLAN.aim, sampler="grid")
+
+
+def test_a_plan_has_its_limits(refused: Any) -> None:
+    assert replace(PLAN, seeds=1000, runs=10**7, seed=2**62 - 1, seconds=1e8).seeds == 1000
+    for changes, words in (
+        ({"seeds": 1001}, "seeds must be between 1 and 1000, not 1001"),
+        ({"seeds": 0}, "not 0"),
+        ({"runs": 10**7 + 1}, "runs must be between 1 and 10^7"),
+        ({"runs": 0}, "not 0"),
+        ({"seed": 2**62}, "seed must be between 0 and 2^62"),
+        ({"seed": -1}, "seed must be"),
+        ({"seconds": 0.0}, "lie above 0"),
+        ({"seconds": 1e8 + 1}, "below 10^8"),
+    ):
+        with refused(words):
+            replace(PLAN, **changes)

@@ -41,6 +41,16 @@ def test_who_cannot_is_told(clock):
     missing = Each("native+matrix", clock, missing="There is no unit.")
     (result,) = one_second.measure([missing], load_dataset(), d_models=(16,), clock=clock)
     assert (result.loss, result.steps, result.reason) == (None, 0, "There is no unit.")
+    assert (result.seconds, result.us_per_step, result.published) == (0.0, None, None)
+
+
+def test_four_widths_are_tried_after_a_fifth_of_a_second_each(clock):
+    native = Each("native", clock, us=2000)
+    widths = [r.d_model for r in one_second.measure([native], load_dataset(), clock=clock)]
+    assert widths == [16, 32, 64, 128]
+    assert clock.now / 1e9 == pytest.approx(
+        4 * (7 + 0.2 + 7 + 1.0), rel=1e-9
+    )  # it compiles for 7 s
 
 
 def test_a_step_here_beside_a_gpus_launches(clock):
