@@ -10,7 +10,8 @@ from eetui.core.data.batches import documents
 from eetui.core.data.dataset import load_dataset
 from eetui.core.engines.subject import Subject
 from eetui.core.model.state import TrainState
-from eetui.core.race.tasks import make_task
+from eetui.core.race.lane import RacePlan
+from eetui.core.race.tasks import DEFAULT_SECONDS, make_task
 from tests.support.present import present
 
 MODEL = ModelConfig(d_model=16)
@@ -64,3 +65,7 @@ def test_the_data_decide_the_vocabulary_and_are_cut(tmp_path):
     assert task.model.vocab_size == 4
     assert task.dataset.block_size == 4
     assert len(task.initial) == task.model.n_params
+
+
+def test_a_race_takes_five_seconds_each_wherever_it_is_begun():
+    assert DEFAULT_SECONDS == RacePlan().seconds == 5.0
