@@ -49,7 +49,7 @@ def below(value: float) -> float:
 
 
 def sweep(**values: Any) -> SweepPlan:
-    return SweepPlan(GRID, Aim("loss", 100), "random", "none", **{"runs": 3, **values})
+    return SweepPlan(GRID, Aim("loss", 100), "random", "none", **{"runs": 3, "seeds": 1, **values})
 
 
 NUMBERS: list[tuple[str, Callable[..., object], Any, Any, Any, Any]] = [
