@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eetui.core.text import CLOSE, LIMIT, OPEN, visible, visible_lines
+from eetui.core.text import CLOSE, LIMIT, OPEN, told, visible, visible_lines
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=80)
 
@@ -50,6 +50,12 @@ def test_a_long_text_is_cut() -> None:
     assert visible("x" * 10**6) == "x" * (LIMIT - 1) + "…"
     assert LIMIT == 200
     assert len(visible("\u202e" * 10**6)) == LIMIT
+
+
+def test_a_number_is_quoted_up_to_eighteen_digits() -> None:
+    assert told(10**18 - 1) == "9" * 18
+    assert told(1 - 10**18) == "-" + "9" * 18
+    assert told(10**18) == told(-(10**18)) == "a number with more than 18 digits"
 
 
 def test_lines_stay_lines() -> None:

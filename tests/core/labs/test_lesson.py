@@ -56,6 +56,7 @@ def test_a_lesson_is_read(subject):
     ("before", "after", "line", "words"),
     [
         ("title =", "titel =", 1, "title is missing"),
+        ("title =", 'author = "me"\ntitle =', 1, "there is no author"),
         ('"Batches"', "7", 1, "title must be a text"),
         ('"lowest"', '"smallest"', 6, "figure must be one of"),
         ('choices = ["1", "16"]', 'choices = ["1"]', 7, "choices"),

@@ -67,6 +67,15 @@ def test_the_budget_is_kept_by_thinning_evenly() -> None:
     assert kept(tight, 9) == [3]
 
 
+def test_the_one_that_leaves_the_smallest_gap_goes() -> None:
+    size = Timeline()
+    size.keep(0, state(1))
+    timeline = Timeline(budget=3 * size.n_bytes)
+    for step in (2, 3, 9, 10):  # without it: log(4 / 1), log(10 / 3), log(11 / 4)
+        timeline.keep(0, state(step))
+    assert kept(timeline, 20) == [2, 3, 10]
+
+
 def test_after_going_elsewhere_the_next_keyframe_is_as_far_as_ever() -> None:
     timeline = Timeline()
     timeline.keep(0, state(1000))
