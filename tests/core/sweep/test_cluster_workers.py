@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from eetui.core.sweep.job_trainer import JobTrainer, Report
 from eetui.core.sweep.space import Value
 from eetui.core.sweep.workers import Noticed
 from eetui.core.version import version
-from tests.support.scripted_dask import Library
+from tests.support.scripted_dask import Future, Library
 
 ADDRESS = "tcp://10.0.0.1:8786"
 
@@ -67,6 +68,14 @@ def done(job, busy=0.25):
 def batches(library):
     """The batches that the latest scheduler was given, as futures."""
     return [future for future in library.clients[-1].submitted if future.function is remote.train]
+
+
+def two_at_work(workers: Any, library: Library) -> tuple[list[Job], list[Future]]:
+    """Two jobs, and their batches, which the cluster has taken."""
+    given = jobs(2)
+    workers.give(given)
+    workers.events(0.0)
+    return given, batches(library)
 
 
 def test_the_documents_are_sent_once_under_their_hash(workers, library, names):
@@ -132,10 +141,7 @@ def test_a_long_run_is_a_batch_of_its_own(workers, library):
 
 
 def test_a_result_counts_once(workers, library):
-    given = jobs(2)
-    workers.give(given)
-    workers.events(0.0)
-    first, second = batches(library)
+    given, (first, second) = two_at_work(workers, library)
     first.end([done(given[0])])
     second.end([done(given[0]), done(given[1])])
     assert workers.events(0.0) == [done(given[0]), done(given[1])]
@@ -242,10 +248,7 @@ def test_a_scheduler_that_goes_is_waited_for_and_gets_everything_again(workers, 
 
 
 def test_what_ends_while_its_scheduler_goes_is_done_again(workers, library):
-    given = jobs(2)
-    workers.give(given)
-    workers.events(0.0)
-    first, second = batches(library)
+    given, (first, second) = two_at_work(workers, library)
 
     def go(timeout: float) -> None:
         library.clients[0].status = "closed"
