@@ -21,7 +21,7 @@ from eetui.core.sweep.job_trainer import JobTrainer, Report
 from eetui.core.sweep.space import Value
 from eetui.core.sweep.workers import Noticed
 from eetui.core.version import version
-from tests.support.scripted_dask import Future, Library
+from tests.support.scripted_dask import Library
 
 ADDRESS = "tcp://10.0.0.1:8786"
 
@@ -70,7 +70,7 @@ def batches(library):
     return [future for future in library.clients[-1].submitted if future.function is remote.train]
 
 
-def two_at_work(workers: Any, library: Library) -> tuple[list[Job], list[Future]]:
+def two_at_work(workers: Any, library: Library) -> tuple[list[Job], Any]:
     """Two jobs, and their batches, which the cluster has taken."""
     given = jobs(2)
     workers.give(given)
